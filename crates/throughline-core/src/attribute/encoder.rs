@@ -1,0 +1,98 @@
+//! From attributes as given to the canonical bytes of an [`AttributeSet`](super::AttributeSet).
+//!
+//! Called by the series lookup whenever the per-thread cache does not know a set. Its buffers are reused, so that a
+//! set of usual size costs no allocation once the encoder is warm.
+
+use super::{AttributeSet, Attributes, ValueRef, Visitor, set};
+
+/// Turns attributes into canonical bytes: sorted by key, the last of equal keys kept.
+#[derive(Debug, Default)]
+pub struct AttributeEncoder {
+    /// The pairs one after the other, as visited.
+    pairs: Vec<u8>,
+    /// Where each pair stands in `pairs`, then sorted by key.
+    entries: Vec<Entry>,
+    /// The canonical bytes.
+    out: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: usize,
+    end: usize,
+    key_len: usize,
+    /// Its place in the order given.
+    given: usize,
+}
+
+/// What [`AttributeEncoder::encode`] leaves behind, borrowed from its buffers.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Encoded<'a> {
+    /// The canonical bytes: equal sets have equal bytes.
+    pub bytes: &'a [u8],
+    /// How many attributes were given, duplicates and filtered ones included.
+    pub given: usize,
+    order: &'a [Entry],
+}
+
+impl Encoded<'_> {
+    /// The set, in an allocation of its own.
+    pub fn to_set(&self) -> AttributeSet {
+        AttributeSet::from_canonical(self.bytes)
+    }
+
+    /// For each canonical place, the place in the order given.
+    pub fn given_order(&self) -> impl Iterator<Item = usize> + '_ {
+        self.order.iter().map(|entry| entry.given)
+    }
+}
+
+impl AttributeEncoder {
+    /// Encodes those attributes whose key `keep` accepts.
+    pub fn encode<A: Attributes + ?Sized>(&mut self, attributes: &A, keep: impl Fn(&str) -> bool) -> Encoded<'_> {
+        self.pairs.clear();
+        self.entries.clear();
+        let mut collector = Collector { pairs: &mut self.pairs, entries: &mut self.entries, keep, given: 0 };
+        attributes.visit(&mut collector);
+        let given = collector.given;
+        self.sort();
+        self.write_canonical();
+        Encoded { bytes: &self.out, given, order: &self.entries }
+    }
+
+    /// Sorts by key and keeps the last of equal keys. Sorting in place by (key, place given) needs no allocation.
+    fn sort(&mut self) {
+        let pairs = &self.pairs;
+        let key = |entry: &Entry| set::key_bytes(&pairs[entry.start..entry.end], entry.key_len);
+        self.entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(b.given.cmp(&a.given)));
+        self.entries.dedup_by(|later, first| key(later) == key(first));
+    }
+
+    fn write_canonical(&mut self) {
+        self.out.clear();
+        set::write_header(&mut self.out, self.entries.iter().map(|entry| entry.end - entry.start));
+        for entry in &self.entries {
+            self.out.extend_from_slice(&self.pairs[entry.start..entry.end]);
+        }
+    }
+}
+
+struct Collector<'a, F> {
+    pairs: &'a mut Vec<u8>,
+    entries: &'a mut Vec<Entry>,
+    keep: F,
+    given: usize,
+}
+
+impl<F: Fn(&str) -> bool> Visitor for Collector<'_, F> {
+    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
+        if (self.keep)(key) {
+            let start = self.pairs.len();
+            set::write_pair(self.pairs, key, value);
+            let entry = Entry { start, end: self.pairs.len(), key_len: key.len(), given: self.given };
+            self.entries.push(entry);
+        }
+        self.given += 1;
+    }
+}

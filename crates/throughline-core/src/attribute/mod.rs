@@ -1,0 +1,277 @@
+//! Attributes: keys and values on a measurement, a scope or a resource.
+//!
+//! They arrive as anything that implements [`Attributes`] (a slice of [`KeyValue`], a struct with
+//! `#[derive(Attributes)]`), are looked at through a [`Visitor`] without being copied, and are kept as an
+//! [`AttributeSet`]: sorted by key, each key once, in one allocation, so that two equal sets are equal bytes.
+//!
+//! Called by the engine's series lookup (`throughline-metrics/src/series.rs`) and by every exporter.
+//! Specification: [attributes](https://opentelemetry.io/docs/specs/otel/common/#attribute).
+
+mod encoder;
+mod set;
+
+pub use encoder::{AttributeEncoder, Encoded};
+pub use set::{AttributeSet, Iter};
+
+use std::fmt;
+
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+
+use crate::definition::AttributeDef;
+
+/// One attribute value, borrowed from wherever it lives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "plain data: the specification's value types, matched by exporters")]
+pub enum ValueRef<'a> {
+    /// A string.
+    Str(&'a str),
+    /// A boolean.
+    Bool(bool),
+    /// A signed integer.
+    I64(i64),
+    /// A float; two are the same attribute when their bits are.
+    F64(f64),
+    /// A homogeneous array.
+    Array(ArrayRef<'a>),
+}
+
+impl<'a> From<&'a Value> for ValueRef<'a> {
+    #[inline]
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::String(v) => ValueRef::Str(v.as_str()),
+            Value::Bool(v) => ValueRef::Bool(*v),
+            Value::I64(v) => ValueRef::I64(*v),
+            Value::F64(v) => ValueRef::F64(*v),
+            Value::Array(v) => ValueRef::Array(ArrayRef::from(v)),
+            // `Value` is non-exhaustive; a kind that a later API adds is named rather than lost.
+            _ => ValueRef::Str("<unsupported attribute value>"),
+        }
+    }
+}
+
+/// The text that Prometheus labels, consoles and messages show: strings as they are, arrays as JSON
+/// (["non-string values"](https://opentelemetry.io/docs/specs/otel/common/#anyvalue-representation-for-non-otlp-protocols)).
+impl fmt::Display for ValueRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ValueRef::Str(v) => f.write_str(v),
+            ValueRef::Bool(v) => v.fmt(f),
+            ValueRef::I64(v) => v.fmt(f),
+            ValueRef::F64(v) => v.fmt(f),
+            ValueRef::Array(v) => v.fmt(f),
+        }
+    }
+}
+
+/// A borrowed array value: elements of one scalar type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArrayRef<'a>(Elements<'a>);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Elements<'a> {
+    Bool(&'a [bool]),
+    I64(&'a [i64]),
+    F64(&'a [f64]),
+    Str(&'a [StringValue]),
+    /// As kept in an [`AttributeSet`].
+    Encoded(set::EncodedArray<'a>),
+}
+
+impl<'a> ArrayRef<'a> {
+    /// Calls `f` with each element, in order. Elements are never arrays.
+    pub fn for_each(&self, mut f: impl FnMut(ValueRef<'a>)) {
+        match self.0 {
+            Elements::Bool(v) => v.iter().for_each(|v| f(ValueRef::Bool(*v))),
+            Elements::I64(v) => v.iter().for_each(|v| f(ValueRef::I64(*v))),
+            Elements::F64(v) => v.iter().for_each(|v| f(ValueRef::F64(*v))),
+            Elements::Str(v) => v.iter().for_each(|v| f(ValueRef::Str(v.as_str()))),
+            Elements::Encoded(v) => v.for_each(f),
+        }
+    }
+}
+
+impl<'a> From<&'a Array> for ArrayRef<'a> {
+    fn from(array: &'a Array) -> Self {
+        ArrayRef(match array {
+            Array::Bool(v) => Elements::Bool(v),
+            Array::I64(v) => Elements::I64(v),
+            Array::F64(v) => Elements::F64(v),
+            Array::String(v) => Elements::Str(v),
+            _ => Elements::Bool(&[]),
+        })
+    }
+}
+
+impl fmt::Display for ArrayRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        let mut result = Ok(());
+        let mut separator = "";
+        self.for_each(|element| {
+            result = result.and_then(|()| {
+                f.write_str(separator)?;
+                match element {
+                    ValueRef::Str(text) => write_json_string(f, text),
+                    other => other.fmt(f),
+                }
+            });
+            separator = ",";
+        });
+        result?;
+        f.write_str("]")
+    }
+}
+
+fn write_json_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+            c => write!(f, "{c}")?,
+        }
+    }
+    f.write_str("\"")
+}
+
+/// Sees each attribute of a set, in the order the caller gave them.
+pub trait Visitor {
+    /// Sees one attribute. The same key may come again: the last one counts.
+    fn attribute(&mut self, key: &str, value: ValueRef<'_>);
+}
+
+/// Anything that can say its attributes: the argument of every recording call.
+///
+/// Implemented for `[KeyValue]`, for `()` (none), and by `#[derive(Attributes)]`. An implementation must visit the
+/// same attributes each time it is asked; it is called on the recording path, so it should not allocate.
+pub trait Attributes {
+    /// What is known at compile time about the keys, for the catalogue. Empty when nothing is.
+    const DEFINITIONS: &'static [AttributeDef];
+
+    /// How many different sets there can be, when every value is bounded. Such sets are found by
+    /// [`index`](Self::index), without hashing.
+    const CARDINALITY: Option<usize>;
+
+    /// This set's number, below [`CARDINALITY`](Self::CARDINALITY). Meaningless where that is `None`.
+    fn index(&self) -> usize;
+
+    /// Shows each attribute to the visitor.
+    fn visit<V: Visitor>(&self, visitor: &mut V);
+}
+
+/// No attributes.
+impl Attributes for () {
+    const DEFINITIONS: &'static [AttributeDef] = &[];
+    const CARDINALITY: Option<usize> = Some(1);
+
+    #[inline]
+    fn index(&self) -> usize {
+        0
+    }
+
+    #[inline]
+    fn visit<V: Visitor>(&self, _visitor: &mut V) {}
+}
+
+impl Attributes for [KeyValue] {
+    const DEFINITIONS: &'static [AttributeDef] = &[];
+    const CARDINALITY: Option<usize> = None;
+
+    #[inline]
+    fn index(&self) -> usize {
+        0
+    }
+
+    #[inline]
+    fn visit<V: Visitor>(&self, visitor: &mut V) {
+        for pair in self {
+            visitor.attribute(pair.key.as_str(), ValueRef::from(&pair.value));
+        }
+    }
+}
+
+/// A type whose values can be an attribute: what a field of a `#[derive(Attributes)]` struct may be.
+///
+/// Implemented for strings, integers, floats and booleans, and by `#[derive(AttributeValue)]` on enums without
+/// fields, whose variants then are a closed set of values.
+pub trait AttributeValue {
+    /// How many values there are, when that is known.
+    const CARDINALITY: Option<usize>;
+
+    /// The values, when they are names; for the catalogue.
+    const NAMES: &'static [&'static str];
+
+    /// This value's number, below [`CARDINALITY`](Self::CARDINALITY).
+    fn index(&self) -> usize;
+
+    /// The value to record.
+    fn value(&self) -> ValueRef<'_>;
+}
+
+impl AttributeValue for bool {
+    const CARDINALITY: Option<usize> = Some(2);
+    const NAMES: &'static [&'static str] = &["false", "true"];
+
+    #[inline]
+    fn index(&self) -> usize {
+        usize::from(*self)
+    }
+
+    #[inline]
+    fn value(&self) -> ValueRef<'_> {
+        ValueRef::Bool(*self)
+    }
+}
+
+macro_rules! unbounded_value {
+    ($($type:ty => |$v:ident| $value:expr;)*) => {$(
+        impl AttributeValue for $type {
+            const CARDINALITY: Option<usize> = None;
+            const NAMES: &'static [&'static str] = &[];
+
+            #[inline]
+            fn index(&self) -> usize {
+                0
+            }
+
+            #[inline]
+            fn value(&self) -> ValueRef<'_> {
+                let $v = self;
+                $value
+            }
+        }
+    )*};
+}
+
+unbounded_value! {
+    str => |v| ValueRef::Str(v);
+    String => |v| ValueRef::Str(v);
+    i8 => |v| ValueRef::I64(i64::from(*v));
+    i16 => |v| ValueRef::I64(i64::from(*v));
+    i32 => |v| ValueRef::I64(i64::from(*v));
+    i64 => |v| ValueRef::I64(*v);
+    u8 => |v| ValueRef::I64(i64::from(*v));
+    u16 => |v| ValueRef::I64(i64::from(*v));
+    u32 => |v| ValueRef::I64(i64::from(*v));
+    f64 => |v| ValueRef::F64(*v);
+}
+
+impl<T: AttributeValue + ?Sized> AttributeValue for &T {
+    const CARDINALITY: Option<usize> = T::CARDINALITY;
+    const NAMES: &'static [&'static str] = T::NAMES;
+
+    #[inline]
+    fn index(&self) -> usize {
+        T::index(self)
+    }
+
+    #[inline]
+    fn value(&self) -> ValueRef<'_> {
+        T::value(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

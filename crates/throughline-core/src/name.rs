@@ -1,0 +1,1 @@
+//! The one translator from instrument names to Prometheus names.

@@ -1,0 +1,3 @@
+//! The metrics engine.
+
+pub mod data;
