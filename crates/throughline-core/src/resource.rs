@@ -78,7 +78,10 @@ pub struct ParseAttributesError {
 impl fmt::Display for ParseAttributesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { member, problem } = self;
-        write!(f, "the member `{member}` {problem}; write `key=value,key=value`, percent-encoded where needed")
+        write!(
+            f,
+            "the member `{member}` {problem}; write `key=value,key=value`, percent-encoded where needed"
+        )
     }
 }
 

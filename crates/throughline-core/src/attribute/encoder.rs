@@ -27,30 +27,41 @@ struct Entry {
 
 /// What [`AttributeEncoder::encode`] leaves behind, borrowed from its buffers.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct Encoded<'a> {
-    /// The canonical bytes: equal sets have equal bytes.
-    pub bytes: &'a [u8],
-    /// How many attributes were given, duplicates and filtered ones included.
-    pub given: usize,
+    bytes: &'a [u8],
+    given: usize,
     order: &'a [Entry],
 }
 
-impl Encoded<'_> {
+impl<'a> Encoded<'a> {
+    /// The canonical bytes: equal sets have equal bytes.
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// How many attributes were given, duplicates and filtered ones included.
+    pub fn given(self) -> usize {
+        self.given
+    }
+
     /// The set, in an allocation of its own.
-    pub fn to_set(&self) -> AttributeSet {
+    pub fn to_set(self) -> AttributeSet {
         AttributeSet::from_canonical(self.bytes)
     }
 
     /// For each canonical place, the place in the order given.
-    pub fn given_order(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn given_order(self) -> impl Iterator<Item = usize> + 'a {
         self.order.iter().map(|entry| entry.given)
     }
 }
 
 impl AttributeEncoder {
     /// Encodes those attributes whose key `keep` accepts.
-    pub fn encode<A: Attributes + ?Sized>(&mut self, attributes: &A, keep: impl Fn(&str) -> bool) -> Encoded<'_> {
+    pub fn encode<A: Attributes + ?Sized>(
+        &mut self,
+        attributes: &A,
+        keep: impl Fn(&str) -> bool,
+    ) -> Encoded<'_> {
         self.pairs.clear();
         self.entries.clear();
         let mut collector = Collector { pairs: &mut self.pairs, entries: &mut self.entries, keep, given: 0 };

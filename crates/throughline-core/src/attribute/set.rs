@@ -12,7 +12,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef};
+use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef, Visitor};
+use crate::definition::AttributeDef;
 
 /// An immutable set of attributes: sorted by key, each key once, cheap to clone.
 ///
@@ -68,6 +69,12 @@ impl AttributeSet {
         self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
+    /// The set of those attributes whose key `keep` accepts. Allocates.
+    #[must_use]
+    pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
+        AttributeEncoder::default().encode(self, keep).to_set()
+    }
+
     /// The canonical bytes: equal for equal sets. Their layout is private to this crate and may change.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -82,7 +89,9 @@ impl AttributeSet {
         }
         let pair = self.pair(place);
         let key_len = word(pair, 0);
-        key_len == key.len() && key_bytes(pair, key_len) == key.as_bytes() && payload_is(&pair[WORD + key_len..], value)
+        key_len == key.len()
+            && key_bytes(pair, key_len) == key.as_bytes()
+            && payload_is(&pair[WORD + key_len..], value)
     }
 
     fn pair(&self, place: usize) -> &[u8] {
@@ -115,6 +124,19 @@ impl Ord for AttributeSet {
 impl Hash for AttributeSet {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
+    }
+}
+
+impl Attributes for AttributeSet {
+    const DEFINITIONS: &'static [AttributeDef] = &[];
+    const CARDINALITY: Option<usize> = None;
+
+    fn index(&self) -> usize {
+        0
+    }
+
+    fn visit<V: Visitor>(&self, visitor: &mut V) {
+        self.iter().for_each(|(key, value)| visitor.attribute(key, value));
     }
 }
 

@@ -1,0 +1,168 @@
+//! Stop 4 in the life of an increment: a scrape or the export timer asks.
+//!
+//! An exporter owns a [`Reader`] and calls [`collect`](Reader::collect) whenever it wants to know; the reader asks
+//! the callbacks of observable instruments and then has `collect.rs`, the next stop, fold the cells of each stream. It
+//! knows no format and owns no thread. Each reader remembers its own last collection, so any number of them, cumulative
+//! and delta, see everything exactly once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use throughline_core::{AttributeSet, InstrumentKind, InstrumentationScope, Timestamp};
+
+use crate::cell::arena::Slab;
+use crate::cell::local::ARENA;
+use crate::collect::{Moment, StreamCollector};
+use crate::data::{Collection, Metric, ScopeMetrics, StreamId, Temporality};
+use crate::instrument::observable::Observation;
+use crate::provider::MeterProvider;
+use crate::stream::Stream;
+
+/// Which temporality a reader wants, by kind of instrument.
+///
+/// Specification: [temporality
+/// preference](https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/#additional-environment-variable-configuration).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TemporalityPreference {
+    /// Everything is cumulative, as Prometheus needs it.
+    #[default]
+    Cumulative,
+    /// Counters and histograms are delta; up-down counters stay cumulative.
+    Delta,
+    /// As `Delta`, but observable counters stay cumulative, so that nothing has to be remembered for them.
+    LowMemory,
+}
+
+impl TemporalityPreference {
+    pub(crate) fn of(self, kind: InstrumentKind) -> Temporality {
+        use InstrumentKind::{Counter, Histogram, ObservableCounter};
+        match (self, kind) {
+            (Self::Delta, Counter | Histogram | ObservableCounter)
+            | (Self::LowMemory, Counter | Histogram) => Temporality::Delta,
+            _ => Temporality::Cumulative,
+        }
+    }
+}
+
+/// Collects what a provider's instruments recorded.
+///
+/// A reader attached late sees everything from the beginning. Dropping one costs the others nothing.
+#[derive(Debug)]
+pub struct Reader {
+    provider: MeterProvider,
+    temporality: TemporalityPreference,
+    /// In the shape of `collection.scopes`.
+    collectors: Vec<Vec<StreamCollector>>,
+    /// Of the provider's streams, when `collectors` was made.
+    generation: u64,
+    collection: Collection,
+    last: Timestamp,
+    slabs: Vec<&'static Slab>,
+}
+
+impl Reader {
+    pub(crate) fn new(provider: MeterProvider, temporality: TemporalityPreference) -> Self {
+        let resource = Arc::clone(provider.resource());
+        Self {
+            provider,
+            temporality,
+            collectors: Vec::new(),
+            generation: 0,
+            collection: Collection { resource, ..Collection::default() },
+            last: Timestamp::default(),
+            slabs: Vec::new(),
+        }
+    }
+
+    /// Which temporality this reader wants.
+    pub fn temporality(&self) -> TemporalityPreference {
+        self.temporality
+    }
+
+    /// The provider this reads from.
+    pub fn provider(&self) -> &MeterProvider {
+        &self.provider
+    }
+
+    /// Asks the callbacks and folds all cells.
+    ///
+    /// Recording goes on meanwhile and is not slowed: cells are only read. The collection is kept and updated in place
+    /// by the next call, so a repeated collection allocates nothing for series it knows. A metric without points had
+    /// nothing to report. Runs user callbacks; one that panics is counted, and the others run.
+    pub fn collect(&mut self) -> &Collection {
+        let mut observations = self.observe();
+        self.follow_streams();
+        ARENA.slabs(&mut self.slabs);
+        let now = self.provider.shared().clock.now();
+        let moment = Moment { now, last: self.last, slabs: &self.slabs };
+        for (collectors, scope) in self.collectors.iter_mut().zip(&mut self.collection.scopes) {
+            for (collector, metric) in collectors.iter_mut().zip(&mut scope.metrics) {
+                let observed = observations.remove(&metric.id).unwrap_or_default();
+                collector.collect(&moment, observed, &mut metric.data);
+            }
+        }
+        self.provider.expire_idle(now, &self.slabs);
+        self.collection.time = now;
+        self.last = now;
+        &self.collection
+    }
+
+    /// What the callbacks report, by stream. No lock is held while they run.
+    fn observe(&self) -> HashMap<StreamId, Vec<Observation>> {
+        let shared = self.provider.shared();
+        let mut observations = HashMap::<_, Vec<_>>::new();
+        for callback in self.provider.callbacks() {
+            let seen = callback.observations(&shared);
+            for stream in &callback.streams {
+                let of_stream = observations.entry(stream.id).or_default();
+                of_stream.extend(seen.iter().map(|Observation { attributes, bits }| Observation {
+                    attributes: attributes.clone(),
+                    bits: *bits,
+                }));
+            }
+        }
+        observations
+    }
+
+    /// Brings the collectors in line with the streams there are now; those known before keep what they remember.
+    fn follow_streams(&mut self) {
+        let Some((generation, mut scopes)) = self.provider.streams_since(self.generation) else {
+            return;
+        };
+        self.generation = generation;
+        scopes.sort_by_cached_key(|(scope, _)| scope_order(scope));
+        let collectors = std::mem::take(&mut self.collectors).into_iter().flatten();
+        let metrics = std::mem::take(&mut self.collection.scopes).into_iter().flat_map(|scope| scope.metrics);
+        let mut known: HashMap<_, _> =
+            collectors.zip(metrics).map(|(collector, metric)| (metric.id, (collector, metric))).collect();
+        for (scope, streams) in scopes {
+            let of_scope = streams
+                .into_iter()
+                .map(|stream| known.remove(&stream.id).unwrap_or_else(|| self.start(stream)));
+            let (collectors, metrics) = of_scope.unzip();
+            self.collectors.push(collectors);
+            self.collection.scopes.push(ScopeMetrics { scope, metrics });
+        }
+    }
+
+    fn start(&self, stream: Arc<Stream>) -> (StreamCollector, Metric) {
+        let temporality = self.temporality.of(stream.kind);
+        let metric = Metric {
+            id: stream.id,
+            name: Arc::clone(&stream.name),
+            description: Arc::clone(&stream.description),
+            unit: Arc::clone(&stream.unit),
+            data: StreamCollector::no_points(&stream, temporality),
+        };
+        (StreamCollector::new(stream, temporality), metric)
+    }
+}
+
+/// Scopes are listed by name, then version, schema URL and attributes.
+fn scope_order(scope: &InstrumentationScope) -> (String, Option<String>, Option<String>, AttributeSet) {
+    let attributes: Vec<_> = scope.attributes().cloned().collect();
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let attributes = AttributeSet::new(attributes.as_slice());
+    (scope.name().to_owned(), owned(scope.version()), owned(scope.schema_url()), attributes)
+}
