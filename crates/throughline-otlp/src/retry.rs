@@ -173,7 +173,7 @@ impl Delivery {
         body: &Bytes,
         deadline: Instant,
         stop: &mut Stop,
-        on_retry: &dyn Fn(),
+        on_retry: &(dyn Fn() + Sync),
     ) -> Result<Accepted, ExportError> {
         if let Some(until) = self.quiet_until {
             if until >= deadline || !slept(until, stop).await {

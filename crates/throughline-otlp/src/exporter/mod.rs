@@ -255,13 +255,13 @@ impl MetricExporter {
         self.update_status(|status| {
             status.collected_points += collected;
             status.collect_panics += u64::from(outcome.is_err());
-            if dropped > 0 && status.dropped_points.queue_full == 0 {
-                health::log_queue_full(dropped);
-            }
             status.dropped_points.queue_full += dropped;
         });
         if outcome.is_err() {
             health::log_panic();
+        }
+        if dropped > 0 && self.status.snapshot().dropped_points.queue_full == dropped {
+            health::log_queue_full(dropped);
         }
         dropped
     }
