@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use throughline_core::Timestamp;
-use throughline_core::protobuf::Writer;
+use throughline_core::protobuf::{Writer, varint_len};
 use throughline_metrics::data::{
     Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Metric, MetricData, Number, Point,
     ScopeMetrics, SeriesId, StreamId, Temporality,
@@ -56,10 +56,10 @@ impl ProtobufEncoder {
         let Self { writer, caches } = self;
         writer.clear();
         if !points.is_empty() {
-            writer.message(1, |writer| {
+            writer.long_message(1, |writer| {
                 common::resource(writer, 1, &collection.resource);
                 for (scope, points) in scopes_in(collection, points) {
-                    writer.message(2, |writer| {
+                    writer.long_message(2, |writer| {
                         scope_metrics(writer, scope, points, collection.time, caches);
                     });
                 }
@@ -120,7 +120,7 @@ fn scope_metrics(
 ) {
     common::scope(writer, 1, &scope.scope);
     for (metric, points) in metrics_in(scope, points) {
-        writer.message(2, |writer| write_metric(writer, metric, points, time, caches));
+        writer.long_message(2, |writer| write_metric(writer, metric, points, time, caches));
     }
     common::string(writer, 3, scope.scope.schema_url().unwrap_or_default());
 }
@@ -140,14 +140,14 @@ fn write_metric(
     } = caches;
     writer.raw(headers.bytes(metric.id, |writer| header(writer, metric)));
     match &metric.data {
-        MetricData::Gauge { points } => writer.message(5, |writer| {
+        MetricData::Gauge { points } => writer.long_message(5, |writer| {
             number_points(writer, &points[part], time, numbers);
         }),
         MetricData::Sum {
             monotonic,
             temporality,
             points,
-        } => writer.message(7, |writer| {
+        } => writer.long_message(7, |writer| {
             number_points(writer, &points[part], time, numbers);
             writer.uint(2, temporality_code(*temporality));
             writer.uint(3, u64::from(*monotonic));
@@ -156,15 +156,13 @@ fn write_metric(
             temporality,
             bounds,
             points,
-        } => writer.message(9, |writer| {
+        } => writer.long_message(9, |writer| {
             for point in &points[part] {
-                writer.message(1, |writer| {
-                    histogram_point(writer, point, bounds, time, histograms);
-                });
+                histogram_point(writer, point, bounds, time, histograms);
             }
             writer.uint(2, temporality_code(*temporality));
         }),
-        MetricData::ExponentialHistogram { temporality, points } => writer.message(10, |writer| {
+        MetricData::ExponentialHistogram { temporality, points } => writer.long_message(10, |writer| {
             for point in &points[part] {
                 writer.message(1, |writer| exponential_point(writer, point, time, exponentials));
             }
@@ -186,8 +184,10 @@ fn number_points(
     cache: &mut EncodedCache<SeriesId>,
 ) {
     for point in points {
-        writer.message(1, |writer| {
-            series(writer, point, 7, time, cache);
+        let attributes = encoded_attributes(point, 7, cache);
+        let length = SERIES_BYTES + attributes.len() + FIXED64_BYTES;
+        write_point(writer, point, length, |writer| {
+            series(writer, point, attributes, time);
             number(writer, point.value, 4, 6);
             exemplars(writer, &point.exemplars, 5);
         });
@@ -208,14 +208,20 @@ fn histogram_point(
         max,
         buckets,
     } = &point.value;
-    series(writer, point, 9, time, cache);
-    writer.fixed64(4, *count);
-    writer.double(5, *sum);
-    packed_fixed64(writer, 6, buckets.iter().copied());
-    packed_fixed64(writer, 7, bounds.iter().map(|bound| bound.to_bits()));
-    exemplars(writer, &point.exemplars, 8);
-    optional_double(writer, 11, *min);
-    optional_double(writer, 12, *max);
+    let attributes = encoded_attributes(point, 9, cache);
+    let doubles = 2 + usize::from(min.is_some()) + usize::from(max.is_some());
+    let packed = packed_bytes(buckets.len()) + packed_bytes(bounds.len());
+    let length = SERIES_BYTES + attributes.len() + doubles * FIXED64_BYTES + packed;
+    write_point(writer, point, length, |writer| {
+        series(writer, point, attributes, time);
+        writer.fixed64(4, *count);
+        writer.double(5, *sum);
+        packed_fixed64(writer, 6, buckets.iter().copied());
+        packed_fixed64(writer, 7, bounds.iter().map(|bound| bound.to_bits()));
+        exemplars(writer, &point.exemplars, 8);
+        optional_double(writer, 11, *min);
+        optional_double(writer, 12, *max);
+    });
 }
 
 fn exponential_point(
@@ -234,7 +240,7 @@ fn exponential_point(
         positive,
         negative,
     } = &point.value;
-    series(writer, point, 1, time, cache);
+    series(writer, point, encoded_attributes(point, 1, cache), time);
     writer.fixed64(4, *count);
     writer.double(5, *sum);
     writer.sint(6, i64::from(*scale));
@@ -246,17 +252,44 @@ fn exponential_point(
     optional_double(writer, 13, *max);
 }
 
-/// The fields that every kind of point has: attributes, start and time.
-fn series<V>(
-    writer: &mut Writer,
+/// One point of the list. `length` is what it comes to without exemplars, so that its end need not be waited for.
+#[inline]
+fn write_point<V>(writer: &mut Writer, point: &Point<V>, length: usize, write: impl FnOnce(&mut Writer)) {
+    if point.exemplars.is_empty() {
+        writer.sized_message(1, length, write);
+    } else {
+        writer.message(1, write);
+    }
+}
+
+/// A field of eight bytes, with its number.
+const FIXED64_BYTES: usize = 1 + 8;
+
+/// What [`series`] writes beside the attributes.
+const SERIES_BYTES: usize = 2 * FIXED64_BYTES;
+
+/// What [`packed_fixed64`] writes for so many values.
+fn packed_bytes(values: usize) -> usize {
+    match 8 * values {
+        0 => 0,
+        bytes => 1 + varint_len(bytes as u64) + bytes,
+    }
+}
+
+/// The attributes of a series, each as field `field`, encoded when it is seen for the first time.
+fn encoded_attributes<'a, V>(
     point: &Point<V>,
-    attributes_field: u32,
-    time: Timestamp,
-    cache: &mut EncodedCache<SeriesId>,
-) {
-    writer.raw(cache.bytes(point.series, |writer| {
-        common::attributes(writer, attributes_field, &point.attributes);
-    }));
+    field: u32,
+    cache: &'a mut EncodedCache<SeriesId>,
+) -> &'a [u8] {
+    cache.bytes(point.series, |writer| {
+        common::attributes(writer, field, &point.attributes)
+    })
+}
+
+/// The fields that every kind of point has: attributes, start and time.
+fn series<V>(writer: &mut Writer, point: &Point<V>, attributes: &[u8], time: Timestamp) {
+    writer.raw(attributes);
     writer.fixed64(2, point.start.as_nanos());
     writer.fixed64(3, time.as_nanos());
 }
@@ -307,7 +340,9 @@ pub(super) fn has_trace(exemplar: &Exemplar) -> bool {
 
 fn packed_fixed64(writer: &mut Writer, field: u32, values: impl ExactSizeIterator<Item = u64>) {
     if values.len() > 0 {
-        writer.message(field, |writer| values.for_each(|value| writer.raw_fixed64(value)));
+        writer.sized_message(field, 8 * values.len(), |writer| {
+            values.for_each(|value| writer.raw_fixed64(value));
+        });
     }
 }
 
