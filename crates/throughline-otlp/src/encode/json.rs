@@ -20,7 +20,7 @@ use throughline_metrics::data::{
 use super::metrics::{OtlpNumber, has_trace, temporality_code};
 use super::{metrics_in, point_count, scopes_in};
 
-/// Encodes collections as OTLP/JSON, compact.
+/// Encodes collections as OTLP/JSON, compact. Carries the same as [`ProtobufEncoder`](crate::ProtobufEncoder).
 ///
 /// ```
 /// use throughline_metrics::data::Collection;

@@ -46,7 +46,7 @@ impl Health {
             return;
         }
         if !matches!(self, Self::Complaining) {
-            tracing::warn!(target: TARGET, endpoint, rejected_points, message,
+            tracing::warn!(target: TARGET, endpoint, rejected_points, answer = message,
                 "the OTLP receiver took a request only in part or with a warning; further ones are counted, not logged");
         }
         *self = Self::Complaining;

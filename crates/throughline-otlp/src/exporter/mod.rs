@@ -176,7 +176,7 @@ impl MetricExporter {
             inbox.wait(&mut ticks).await;
             if let Some(shutdown) = inbox.shutdown.take() {
                 let report = self.finish(shutdown.deadline).await;
-                inbox.reply(&report);
+                inbox.close(&report);
                 return reply_all(shutdown.reply, &report);
             }
             let waiting = std::mem::take(&mut inbox.flushes);
@@ -420,8 +420,13 @@ impl Inbox {
         }
     }
 
-    fn reply(&mut self, report: &ExportReport) {
-        reply_all(std::mem::take(&mut self.flushes), report);
+    /// Ends the inbox; whoever asked for something while the last export was under way gets its report too.
+    fn close(mut self, report: &ExportReport) {
+        self.commands.close();
+        while let Ok(Command::Flush { reply } | Command::Shutdown { reply, .. }) = self.commands.try_recv() {
+            self.flushes.push(reply);
+        }
+        reply_all(self.flushes, report);
     }
 }
 

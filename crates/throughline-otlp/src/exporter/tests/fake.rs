@@ -31,6 +31,8 @@ pub(super) enum Answer {
     Send(Vec<u8>),
     /// Answers with this and closes.
     SendAndClose(Vec<u8>),
+    /// Answers with this before it has read the request's body, and closes.
+    SendEarlyAndClose(Vec<u8>),
     /// Reads the request and never answers.
     Hang,
     /// Reads the request and closes.
@@ -99,6 +101,14 @@ impl FakeCollector {
     }
 
     async fn serve(self, mut stream: DuplexStream) {
+        let early = match self.lock().answers.front() {
+            Some(Answer::SendEarlyAndClose(bytes)) => Some(bytes.clone()),
+            _ => None,
+        };
+        if let Some(bytes) = early {
+            stream.read_u8().await.expect("a request");
+            return stream.write_all(&bytes).await.expect("the exporter reads");
+        }
         while let Some((head, body)) = read_request(&mut stream).await {
             let answer = {
                 let mut state = self.lock();
@@ -115,7 +125,7 @@ impl FakeCollector {
                     return stream.write_all(&bytes).await.expect("the exporter reads");
                 }
                 Answer::Hang => std::future::pending().await,
-                Answer::Close | Answer::Refuse => return,
+                Answer::SendEarlyAndClose(_) | Answer::Close | Answer::Refuse => return,
             }
         }
     }

@@ -8,6 +8,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use proptest::prelude::*;
 use throughline_core::protobuf::Writer;
 use tokio::time::{Instant, sleep};
 
@@ -572,6 +573,55 @@ async fn shutdown_ends_a_wait_between_attempts_at_once() {
     assert_eq!(flushed.await.expect("a report").undelivered_points, 1);
     assert_eq!((report.delivered_points, report.undelivered_points), (0, 2));
     assert_eq!(status.dropped_points.shutdown, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_during_the_last_export_gets_its_report() {
+    let rig = start(config(), Source::new(CUMULATIVE), [Answer::Hang]);
+    let commands = rig.commands.clone();
+    let late = tokio::spawn(async move {
+        sleep(seconds(1)).await;
+        let (reply, report) = oneshot::channel();
+        let deadline = Instant::now() + seconds(1);
+        commands
+            .send(Command::Shutdown { deadline, reply })
+            .await
+            .expect("the exporter runs");
+        report.await.expect("a report")
+    });
+    let (report, _) = rig.shutdown(seconds(8)).await;
+    assert_eq!(report, fake::report(1, 0));
+    assert_eq!(late.await.expect("no panic"), report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_before_the_end_of_the_request_counts() {
+    let source = Source::new(CUMULATIVE).with_points(50_000);
+    let early = b"HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_vec();
+    let rig = start(config(), source, [Answer::SendEarlyAndClose(early)]);
+    let report = rig.flush().await;
+    assert_eq!(report.undelivered_points, 50_000);
+    assert!(report.last_error.expect("an error").contains("answered 413"));
+    assert_eq!(rig.status().retries, 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_peer_sends_is_survived(
+        start_line in prop_oneof![Just(""), Just("HTTP/1.1 200 OK\r\n"), Just("HTTP/1.1 503 x\r\nretry-after: ")],
+        bytes: Vec<u8>,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let answer = Answer::SendAndClose([start_line.as_bytes(), &bytes].concat());
+            let rig = start(config().with_retry(RetryPolicy::disabled()), Source::new(CUMULATIVE), [answer]);
+            let report = rig.flush().await;
+            assert_eq!(report.delivered_points + report.undelivered_points, 1);
+            rig.status();
+        });
+    }
 }
 
 #[tokio::test(start_paused = true)]
