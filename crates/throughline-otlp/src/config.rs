@@ -4,6 +4,7 @@
 //! environment. `exporter/mod.rs` and `transport/http.rs` use the result.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -32,6 +33,67 @@ pub enum Compression {
     /// With gzip, at its fastest level: telemetry repeats itself, so higher levels gain little.
     Gzip,
 }
+
+/// As the variables `OTEL_EXPORTER_OTLP_*PROTOCOL` have it: `http/protobuf` or `http/json`.
+impl FromStr for Protocol {
+    type Err = UnknownValueError;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValueError> {
+        match text.trim() {
+            "http/protobuf" => Ok(Self::HttpProtobuf),
+            "http/json" => Ok(Self::HttpJson),
+            _ => Err(UnknownValueError::new(
+                "protocol",
+                text,
+                "`http/protobuf` or `http/json`",
+            )),
+        }
+    }
+}
+
+/// As the variables `OTEL_EXPORTER_OTLP_*COMPRESSION` have it: `gzip` or `none`.
+impl FromStr for Compression {
+    type Err = UnknownValueError;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValueError> {
+        match text.trim() {
+            "none" => Ok(Self::None),
+            "gzip" => Ok(Self::Gzip),
+            _ => Err(UnknownValueError::new("compression", text, "`none` or `gzip`")),
+        }
+    }
+}
+
+/// A value that a setting cannot have, or not in this build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownValueError {
+    setting: &'static str,
+    value: String,
+    known: &'static str,
+}
+
+impl UnknownValueError {
+    fn new(setting: &'static str, value: &str, known: &'static str) -> Self {
+        Self {
+            setting,
+            value: value.trim().to_owned(),
+            known,
+        }
+    }
+}
+
+impl fmt::Display for UnknownValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            setting,
+            value,
+            known,
+        } = self;
+        write!(f, "this build has no OTLP {setting} `{value}`; write {known}")
+    }
+}
+
+impl std::error::Error for UnknownValueError {}
 
 /// The configuration of one OTLP metrics exporter.
 ///
@@ -370,6 +432,20 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn protocols_and_compressions_are_named_as_in_the_specification() {
+        assert_eq!("http/json".parse(), Ok(Protocol::HttpJson));
+        assert_eq!(" http/protobuf ".parse(), Ok(Protocol::HttpProtobuf));
+        assert_eq!("gzip".parse(), Ok(Compression::Gzip));
+        assert_eq!("none".parse(), Ok(Compression::None));
+        let error = "grpc".parse::<Protocol>().expect_err("not built in").to_string();
+        assert_eq!(
+            error,
+            "this build has no OTLP protocol `grpc`; write `http/protobuf` or `http/json`"
+        );
+        assert!("zstd".parse::<Compression>().is_err());
     }
 
     #[test]

@@ -88,7 +88,8 @@ impl Endpoint {
         parsed.into_endpoint(&path, warnings)
     }
 
-    /// The URL of one signal, as in `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`: used as it is; only an empty path becomes `/`.
+    /// The URL of one signal, as in `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`: used as it is, only an empty path becomes
+    /// `/`.
     ///
     /// # Errors
     /// See [`EndpointError`].

@@ -27,8 +27,8 @@ mod status;
 mod transport;
 
 pub use config::{
-    BuildError, Compression, OtlpConfig, ParseDurationError, ParseHeadersError, Protocol, parse_duration,
-    parse_headers,
+    BuildError, Compression, OtlpConfig, ParseDurationError, ParseHeadersError, Protocol, UnknownValueError,
+    parse_duration, parse_headers,
 };
 pub use encode::{JsonEncoder, ProtobufEncoder};
 pub use endpoint::{Endpoint, EndpointError, Signal};

@@ -2,8 +2,8 @@
 //!
 //! Called by `exporter/mod.rs` when the protocol is `http/json`, and by the command line to show what would be sent.
 //! The protobuf JSON mapping with OTLP's
-//! [deviations](https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): `lowerCamelCase` keys, 64-bit integers
-//! as strings, enums as integers, trace and span ids in hexadecimal, and `"NaN"`, `"Infinity"`, `"-Infinity"`.
+//! [deviations](https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): `lowerCamelCase` keys, 64-bit
+//! integers as strings, enums as integers, trace and span ids in hexadecimal, and `"NaN"`, `"Infinity"`, `"-Infinity"`.
 //! Nothing is cached: whoever minds the cost sends protobuf.
 
 use std::fmt::Display;

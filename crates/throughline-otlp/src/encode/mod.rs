@@ -17,8 +17,8 @@ use throughline_metrics::data::{Collection, Metric, ScopeMetrics};
 
 use crate::config::Protocol;
 
-/// A request is cut in parts above this size, before compression: gRPC servers refuse more than 4 MiB unless configured,
-/// and what a request loses when it is refused stays small. A single point is never cut.
+/// A request is cut in parts above this size, before compression: gRPC servers refuse more than 4 MiB unless they are
+/// configured, and what is lost when a request is refused stays small. A single point is never cut.
 pub(crate) const REQUEST_BYTES_MAX: usize = 4 << 20;
 
 /// Encodes in the configured protocol.

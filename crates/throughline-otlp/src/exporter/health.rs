@@ -47,7 +47,7 @@ impl Health {
         }
         if !matches!(self, Self::Complaining) {
             tracing::warn!(target: TARGET, endpoint, rejected_points, answer = message,
-                "the OTLP receiver took a request only in part or with a warning; further ones are counted, not logged");
+                "the OTLP receiver took a request in part or with a warning; further ones are counted, not logged");
         }
         *self = Self::Complaining;
     }
@@ -66,7 +66,8 @@ impl Health {
 }
 
 pub(super) fn log_panic() {
-    tracing::warn!(target: TARGET, "a callback of the application panicked while metrics were collected; this export is skipped");
+    tracing::warn!(target: TARGET,
+        "a callback of the application panicked while metrics were collected; this export is skipped");
 }
 
 pub(super) fn log_queue_full(points: u64) {

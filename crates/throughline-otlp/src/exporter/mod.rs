@@ -8,6 +8,7 @@
 //! delivered or the queue's limit drops the oldest; what the peer refuses for good is dropped. Each is counted
 //! (`status.rs`). A panic in a callback of the application ends one collection, not the exporter.
 
+mod command;
 mod health;
 mod queue;
 
@@ -16,16 +17,17 @@ use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use throughline_core::Clock;
 use throughline_metrics::Reader;
 use throughline_metrics::data::{Collection, MetricData, Temporality};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+pub use self::command::{Command, ExportReport};
+use self::command::{Inbox, reply_all};
 use self::health::Health;
 use self::queue::{Queue, Request};
 use crate::config::{BuildError, Compression, OtlpConfig};
@@ -47,36 +49,6 @@ impl Collect for Reader {
     fn collect(&mut self) -> &Collection {
         Self::collect(self)
     }
-}
-
-/// What a running exporter can be asked.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Command {
-    /// Export now, and say how it went.
-    Flush {
-        /// Gets the report.
-        reply: oneshot::Sender<ExportReport>,
-    },
-    /// Export a last time and end.
-    Shutdown {
-        /// When to give up. An export that is under way gets half of the time until then.
-        deadline: Instant,
-        /// Gets the report.
-        reply: oneshot::Sender<ExportReport>,
-    },
-}
-
-/// How one export went, with what had been queued before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ExportReport {
-    /// Points that the peer took.
-    pub delivered_points: u64,
-    /// Points that it did not take. Some may be queued still, unless this is the report of a shutdown.
-    pub undelivered_points: u64,
-    /// The last failure.
-    pub last_error: Option<String>,
 }
 
 /// Exports the metrics of one reader to one endpoint.
@@ -166,8 +138,8 @@ impl MetricExporter {
 
     /// Exports at every interval and on [`Command::Flush`], until [`Command::Shutdown`] or until the channel is closed.
     ///
-    /// Needs a tokio runtime with time and I/O; a current-thread runtime of its own is best, because collecting runs the
-    /// application's callbacks. A flush that arrives during an export is served by the next one.
+    /// Needs a tokio runtime with time and I/O; a current-thread runtime of its own is best, because collecting runs
+    /// the application's callbacks. A flush that arrives during an export is served by the next one.
     pub async fn run(mut self, commands: mpsc::Receiver<Command>) {
         let mut inbox = Inbox::new(commands, self.config.timeout);
         let mut ticks = interval_at(Instant::now() + self.config.interval, self.config.interval);
@@ -356,84 +328,6 @@ fn compress(compression: Compression, bytes: &[u8]) -> Bytes {
             encoder.write_all(bytes).expect("a Vec takes every write");
             encoder.finish().expect("a Vec takes every write").into()
         }
-    }
-}
-
-/// The commands that have arrived and wait to be served.
-struct Inbox {
-    commands: mpsc::Receiver<Command>,
-    flushes: Vec<oneshot::Sender<ExportReport>>,
-    shutdown: Option<Shutdown>,
-    /// How long the last export may take when the channel is closed without a shutdown.
-    grace: Duration,
-}
-
-struct Shutdown {
-    deadline: Instant,
-    /// None when the channel was closed.
-    reply: Option<oneshot::Sender<ExportReport>>,
-}
-
-impl Inbox {
-    fn new(commands: mpsc::Receiver<Command>, grace: Duration) -> Self {
-        Self {
-            commands,
-            flushes: Vec::new(),
-            shutdown: None,
-            grace,
-        }
-    }
-
-    /// Waits until there is a reason to export.
-    async fn wait(&mut self, ticks: &mut Interval) {
-        if self.flushes.is_empty() && self.shutdown.is_none() {
-            race(pin!(self.receive()), pin!(ticks.tick())).await;
-        }
-    }
-
-    /// Waits for one command and files it. Nothing is lost when it is dropped before.
-    async fn receive(&mut self) {
-        match self.commands.recv().await {
-            Some(Command::Flush { reply }) => self.flushes.push(reply),
-            Some(Command::Shutdown { deadline, reply }) => {
-                self.shutdown = Some(Shutdown {
-                    deadline,
-                    reply: Some(reply),
-                });
-            }
-            None => {
-                let deadline = Instant::now() + self.grace;
-                self.shutdown = Some(Shutdown {
-                    deadline,
-                    reply: None,
-                });
-            }
-        }
-    }
-
-    /// Passes a shutdown on to the export under way, which gets half of the time that is left.
-    fn hurry(&self, stopper: &watch::Sender<Option<Instant>>) {
-        if let Some(shutdown) = &self.shutdown {
-            let now = Instant::now();
-            let half = shutdown.deadline.saturating_duration_since(now) / 2;
-            stopper.send_replace(Some(now + half));
-        }
-    }
-
-    /// Ends the inbox; whoever asked for something while the last export was under way gets its report too.
-    fn close(mut self, report: &ExportReport) {
-        self.commands.close();
-        while let Ok(Command::Flush { reply } | Command::Shutdown { reply, .. }) = self.commands.try_recv() {
-            self.flushes.push(reply);
-        }
-        reply_all(self.flushes, report);
-    }
-}
-
-/// Whoever asked may have stopped listening.
-fn reply_all(replies: impl IntoIterator<Item = oneshot::Sender<ExportReport>>, report: &ExportReport) {
-    for reply in replies {
-        drop(reply.send(report.clone()));
     }
 }
 

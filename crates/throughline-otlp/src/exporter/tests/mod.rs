@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use proptest::prelude::*;
+use throughline_core::SystemClock;
 use throughline_core::protobuf::Writer;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use self::fake::{Answer, Source, answer, config, ok, report, start};
@@ -640,12 +642,11 @@ async fn without_a_sender_it_exports_a_last_time_and_ends() {
 #[test]
 fn durations_that_cannot_work_are_refused_and_huge_ones_are_not_a_panic() {
     let built = |config| {
-        MetricExporter::new(
-            Reader::default(),
-            config,
-            Arc::new(throughline_core::SystemClock::default()),
-            1,
-        )
+        let (source, clock) = (
+            Box::new(Source::new(CUMULATIVE)),
+            Arc::new(SystemClock::default()),
+        );
+        MetricExporter::with_parts(source, config, clock, 1, Box::new(TcpConnector))
     };
     let error = built(config().with_interval(Duration::ZERO)).expect_err("an interval of zero");
     assert_eq!(
