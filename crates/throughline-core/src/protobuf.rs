@@ -71,10 +71,13 @@ impl Writer {
     /// A `fixed64` field.
     #[inline]
     pub fn fixed64(&mut self, field: u32, value: u64) {
-        let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
         match u8::try_from(field << 3 | FIXED64) {
             // Key and value at once: with most fields of OTLP, this is most of the work.
-            Ok(key) if key < 0x80 => self.buffer.extend_from_slice(&[key, a, b, c, d, e, f, g, h]),
+            Ok(key) if key < 0x80 => {
+                let mut bytes = [key; 9];
+                bytes[1..].copy_from_slice(&value.to_le_bytes());
+                self.buffer.extend_from_slice(&bytes);
+            }
             _ => {
                 self.key(field, FIXED64);
                 self.raw_fixed64(value);
@@ -262,7 +265,9 @@ mod tests {
 
     #[test]
     fn padded_lengths_say_the_same() {
-        for (size, length) in [(0, [0x80, 0x80, 0x80, 0]), (5, [0x85, 0x80, 0x80, 0]), (300, [0xAC, 0x82, 0x80, 0])] {
+        for (size, length) in
+            [(0, [0x80, 0x80, 0x80, 0]), (5, [0x85, 0x80, 0x80, 0]), (300, [0xAC, 0x82, 0x80, 0])]
+        {
             let mut writer = Writer::default();
             writer.long_message(1, |inner| inner.raw(&vec![7; size]));
             assert_eq!(writer.as_bytes()[..5], [&[0x0A][..], &length].concat(), "size {size}");

@@ -42,11 +42,7 @@ impl FromStr for Protocol {
         match text.trim() {
             "http/protobuf" => Ok(Self::HttpProtobuf),
             "http/json" => Ok(Self::HttpJson),
-            _ => Err(UnknownValueError::new(
-                "protocol",
-                text,
-                "`http/protobuf` or `http/json`",
-            )),
+            _ => Err(UnknownValueError::new("protocol", text, "`http/protobuf` or `http/json`")),
         }
     }
 }
@@ -74,21 +70,13 @@ pub struct UnknownValueError {
 
 impl UnknownValueError {
     fn new(setting: &'static str, value: &str, known: &'static str) -> Self {
-        Self {
-            setting,
-            value: value.trim().to_owned(),
-            known,
-        }
+        Self { setting, value: value.trim().to_owned(), known }
     }
 }
 
 impl fmt::Display for UnknownValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            setting,
-            value,
-            known,
-        } = self;
+        let Self { setting, value, known } = self;
         write!(f, "this build has no OTLP {setting} `{value}`; write {known}")
     }
 }
@@ -262,11 +250,7 @@ pub fn parse_headers(list: &str) -> Result<Vec<(String, String)>, ParseHeadersEr
 }
 
 fn parse_member(place: usize, member: &str) -> Result<(String, String), ParseHeadersError> {
-    let error = |key: &str, problem| ParseHeadersError {
-        place,
-        key: key.to_owned(),
-        problem,
-    };
+    let error = |key: &str, problem| ParseHeadersError { place, key: key.to_owned(), problem };
     let (key, value) = member.split_once('=').ok_or_else(|| error("", "has no `=`"))?;
     let key = key.trim();
     if key.is_empty() {
@@ -274,9 +258,7 @@ fn parse_member(place: usize, member: &str) -> Result<(String, String), ParseHea
     }
     let decode = |text: &str| {
         let decoded = percent_decode_str(text).decode_utf8();
-        decoded
-            .map(String::from)
-            .map_err(|_not_utf8| error(key, "does not decode to UTF-8"))
+        decoded.map(String::from).map_err(|_not_utf8| error(key, "does not decode to UTF-8"))
     };
     Ok((decode(key)?, decode(value.trim())?))
 }
@@ -292,11 +274,7 @@ pub struct ParseHeadersError {
 impl fmt::Display for ParseHeadersError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, key, problem } = self;
-        let named = if key.is_empty() {
-            String::new()
-        } else {
-            format!(" (`{key}`)")
-        };
+        let named = if key.is_empty() { String::new() } else { format!(" (`{key}`)") };
         write!(
             f,
             "header {place}{named} {problem}; write `key=value,key=value`, percent-encoded where needed"
@@ -325,10 +303,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
     if let Ok(millis) = text.parse() {
         return Ok(Duration::from_millis(millis));
     }
-    humantime::parse_duration(text).map_err(|source| ParseDurationError {
-        text: text.to_owned(),
-        source,
-    })
+    humantime::parse_duration(text).map_err(|source| ParseDurationError { text: text.to_owned(), source })
 }
 
 /// A text that is not a duration.
@@ -391,10 +366,7 @@ mod tests {
     #[test]
     fn headers_are_told_apart_and_decoded() {
         assert_eq!(parse_headers("").unwrap(), []);
-        assert_eq!(
-            parse_headers(" a = 1=2 ,,b=%2C").unwrap(),
-            [("a", "1=2"), ("b", ",")].map(owned)
-        );
+        assert_eq!(parse_headers(" a = 1=2 ,,b=%2C").unwrap(), [("a", "1=2"), ("b", ",")].map(owned));
         for (list, expected) in [
             ("a=1,secret", "header 2 has no `=`"),
             ("=secret", "header 1 has no key"),
@@ -412,25 +384,12 @@ mod tests {
 
     #[test]
     fn durations_are_milliseconds_or_have_units() {
-        for (text, millis) in [
-            ("0", 0),
-            (" 1500 ", 1500),
-            ("1s", 1000),
-            ("1m 30s", 90_000),
-            ("250ms", 250),
-        ] {
-            assert_eq!(
-                parse_duration(text).expect(text),
-                Duration::from_millis(millis),
-                "{text}"
-            );
+        for (text, millis) in [("0", 0), (" 1500 ", 1500), ("1s", 1000), ("1m 30s", 90_000), ("250ms", 250)] {
+            assert_eq!(parse_duration(text).expect(text), Duration::from_millis(millis), "{text}");
         }
         for text in ["", "soon", "-1", "1.5", "10 parsecs"] {
             let error = parse_duration(text).expect_err(text).to_string();
-            assert!(
-                error.starts_with(&format!("`{text}` is not a duration")),
-                "{error}"
-            );
+            assert!(error.starts_with(&format!("`{text}` is not a duration")), "{error}");
         }
     }
 
@@ -441,10 +400,7 @@ mod tests {
         assert_eq!("gzip".parse(), Ok(Compression::Gzip));
         assert_eq!("none".parse(), Ok(Compression::None));
         let error = "grpc".parse::<Protocol>().expect_err("not built in").to_string();
-        assert_eq!(
-            error,
-            "this build has no OTLP protocol `grpc`; write `http/protobuf` or `http/json`"
-        );
+        assert_eq!(error, "this build has no OTLP protocol `grpc`; write `http/protobuf` or `http/json`");
         assert!("zstd".parse::<Compression>().is_err());
     }
 

@@ -183,10 +183,7 @@ impl Parsed {
     fn new(url: &str) -> Result<Self, EndpointError> {
         let url = url.trim();
         let shown = redact(url);
-        let error = |problem| EndpointError {
-            url: shown.clone(),
-            problem,
-        };
+        let error = |problem| EndpointError { url: shown.clone(), problem };
         let Some((scheme, _)) = url.split_once("://") else {
             return Err(error(Problem::NoScheme));
         };
@@ -199,23 +196,12 @@ impl Parsed {
         let full = uri.authority().ok_or_else(|| error(Problem::NoHost))?;
         let (credentials, bare) = split_credentials(full.as_str());
         let authority: Authority = bare.parse().map_err(|source| error(Problem::Invalid(source)))?;
-        let host = authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
             return Err(error(Problem::NoHost));
         }
         let port = port_of(&authority).ok_or_else(|| error(Problem::BadPort))?;
-        Ok(Self {
-            uri,
-            shown,
-            authority,
-            host,
-            port,
-            credentials,
-        })
+        Ok(Self { uri, shown, authority, host, port, credentials })
     }
 
     fn base_path(&self) -> &str {
@@ -240,39 +226,19 @@ impl Parsed {
             "port {OTLP_GRPC_PORT} in `{}` is that of OTLP over gRPC, but this exporter speaks HTTP; use port 4318",
             self.shown
         );
-        if self.port == OTLP_GRPC_PORT {
-            vec![grpc]
-        } else {
-            Vec::new()
-        }
+        if self.port == OTLP_GRPC_PORT { vec![grpc] } else { Vec::new() }
     }
 
     fn into_endpoint(self, path: &str, warnings: Vec<String>) -> Result<Endpoint, EndpointError> {
-        let Self {
-            uri,
-            shown,
-            authority,
-            host,
-            port,
-            credentials,
-        } = self;
+        let Self { uri, shown, authority, host, port, credentials } = self;
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let uri = Uri::builder()
             .scheme("http")
             .authority(authority)
             .path_and_query(format!("{path}{query}"))
             .build()
-            .map_err(|source| EndpointError {
-                url: shown,
-                problem: Problem::Unusable(source),
-            })?;
-        Ok(Endpoint {
-            uri,
-            host,
-            port,
-            credentials,
-            warnings,
-        })
+            .map_err(|source| EndpointError { url: shown, problem: Problem::Unusable(source) })?;
+        Ok(Endpoint { uri, host, port, credentials, warnings })
     }
 }
 
@@ -298,9 +264,7 @@ fn split_credentials(authority: &str) -> (Option<(String, String)>, &str) {
 /// Hides whatever stands between the scheme and the last `@`, even in a URL that does not parse: a password with an
 /// unescaped `/` must not be shown either.
 fn redact(url: &str) -> String {
-    let (scheme, rest) = url
-        .split_once("://")
-        .map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let separator = if scheme.is_empty() { "" } else { "://" };
     match rest.rsplit_once('@') {
         None => url.to_owned(),
@@ -374,16 +338,9 @@ mod tests {
             ("http://h/otlp?tenant=a", "http://h/otlp/v1/metrics?tenant=a"),
             ("http://[::1]:4318", "http://[::1]:4318/v1/metrics"),
             ("http://u:p@h:1", "http://h:1/v1/metrics"),
-            (
-                "http://p:9090/api/v1/otlp",
-                "http://p:9090/api/v1/otlp/v1/metrics",
-            ),
+            ("http://p:9090/api/v1/otlp", "http://p:9090/api/v1/otlp/v1/metrics"),
         ] {
-            assert_eq!(
-                Endpoint::base(url, Signal::Metrics).expect(url).to_string(),
-                expected,
-                "{url}"
-            );
+            assert_eq!(Endpoint::base(url, Signal::Metrics).expect(url).to_string(), expected, "{url}");
         }
         let traces = Endpoint::base("http://h:4318", Signal::Traces).unwrap();
         assert_eq!(traces.to_string(), "http://h:4318/v1/traces");
@@ -414,11 +371,7 @@ mod tests {
             "http://p:9090/api/v1/otlp/v1/metrics",
         ] {
             let endpoint = Endpoint::prometheus(url).expect(url);
-            assert_eq!(
-                endpoint.to_string(),
-                "http://p:9090/api/v1/otlp/v1/metrics",
-                "{url}"
-            );
+            assert_eq!(endpoint.to_string(), "http://p:9090/api/v1/otlp/v1/metrics", "{url}");
             assert_eq!(endpoint.warnings(), [""; 0]);
         }
         let below = Endpoint::prometheus("http://proxy/prom").unwrap();
@@ -433,10 +386,7 @@ mod tests {
                 "the OTLP endpoint `localhost:4318` has no scheme; write `http://localhost:4318`",
             ),
             ("", "the OTLP endpoint `` has no scheme"),
-            (
-                "https://h",
-                "the OTLP endpoint `https://h` asks for TLS, which this build does not have",
-            ),
+            ("https://h", "the OTLP endpoint `https://h` asks for TLS, which this build does not have"),
             ("HTTPS://h", "the OTLP endpoint `HTTPS://h` asks for TLS"),
             ("grpc://h", "the OTLP endpoint `grpc://h` has the scheme `grpc`"),
             ("http://", "the OTLP endpoint `http://` is not a valid URL"),
@@ -444,20 +394,11 @@ mod tests {
             ("http://h:99999", "the OTLP endpoint `http://h:99999` has a port"),
             ("http://h:0", "the OTLP endpoint `http://h:0` has a port"),
             ("http://h:x", "the OTLP endpoint `http://h:x` "),
-            (
-                "http://a b/",
-                "the OTLP endpoint `http://a b/` is not a valid URL",
-            ),
-            (
-                "https://u:secret@h",
-                "the OTLP endpoint `https://***@h` asks for TLS",
-            ),
+            ("http://a b/", "the OTLP endpoint `http://a b/` is not a valid URL"),
+            ("https://u:secret@h", "the OTLP endpoint `https://***@h` asks for TLS"),
             ("u:secret@h:4318", "the OTLP endpoint `***@h:4318` has no scheme"),
             ("http://u:a/secret@h/", "the OTLP endpoint `http://***@h/` "),
-            (
-                "http://u:sec ret@h/",
-                "the OTLP endpoint `http://***@h/` is not a valid URL",
-            ),
+            ("http://u:sec ret@h/", "the OTLP endpoint `http://***@h/` is not a valid URL"),
         ] {
             let error = Endpoint::base(url, Signal::Metrics).expect_err(url).to_string();
             assert!(error.starts_with(expected), "{url}: {error}");
@@ -485,10 +426,7 @@ mod tests {
         assert_eq!(endpoint.credentials(), Some(("me@x", "s:cret")));
         assert_eq!(endpoint.to_string(), "http://h/p");
         assert!(!format!("{endpoint:?}").contains("cret"));
-        assert_eq!(
-            Endpoint::verbatim("http://token@h/p").unwrap().credentials(),
-            Some(("token", ""))
-        );
+        assert_eq!(Endpoint::verbatim("http://token@h/p").unwrap().credentials(), Some(("token", "")));
     }
 
     #[test]
@@ -501,10 +439,7 @@ mod tests {
             (base("http://h:9090/"), "use the preset `Endpoint::prometheus`"),
             (verbatim("http://h:9090"), "use the preset `Endpoint::prometheus`"),
             (verbatim("http://h:4318"), "has no path"),
-            (
-                base("http://h:4318/v1/metrics"),
-                "becomes `/v1/metrics/v1/metrics`",
-            ),
+            (base("http://h:4318/v1/metrics"), "becomes `/v1/metrics/v1/metrics`"),
             (base("http://u:secret@h:4317"), "in `http://***@h:4317`"),
         ] {
             assert_eq!(warnings.len(), 1, "{warnings:?}");

@@ -28,13 +28,7 @@ impl ExportError {
     }
 
     fn new(retryable: bool, message: String) -> Self {
-        Self {
-            message,
-            hint: None,
-            source: None,
-            retryable,
-            retry_after: None,
-        }
+        Self { message, hint: None, source: None, retryable, retry_after: None }
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -87,8 +81,6 @@ impl fmt::Display for ExportError {
 
 impl Error for ExportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
 }

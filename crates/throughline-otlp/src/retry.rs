@@ -88,11 +88,7 @@ impl RetryPolicy {
     /// Before attempt `attempt + 1`, counted from one: between half of the exponential wait and all of it.
     fn backoff(&self, attempt: u32, random: &mut Random) -> Duration {
         let factor = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
-        let wait = self
-            .initial_backoff
-            .saturating_mul(factor)
-            .min(self.max_backoff)
-            .max(MIN_BACKOFF);
+        let wait = self.initial_backoff.saturating_mul(factor).min(self.max_backoff).max(MIN_BACKOFF);
         wait / 2 + wait.mul_f64(random.unit() / 2.0)
     }
 }
@@ -154,12 +150,7 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     pub(crate) fn new(transport: HttpTransport, policy: RetryPolicy, random: Random) -> Self {
-        Self {
-            transport,
-            policy,
-            random,
-            quiet_until: None,
-        }
+        Self { transport, policy, random, quiet_until: None }
     }
 
     /// Delivers one request until `deadline`, calling `on_retry` before each attempt after the first.
@@ -216,9 +207,7 @@ impl Delivery {
             Either::Left(outcome) => outcome,
             Either::Right(_) => {
                 let waited = humantime::format_duration(whole_millis(started.elapsed()));
-                Err(ExportError::transient(format!(
-                    "no answer from {endpoint} within {waited}"
-                )))
+                Err(ExportError::transient(format!("no answer from {endpoint} within {waited}")))
             }
         }
     }
@@ -268,9 +257,8 @@ pub(crate) fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration>
 
 /// The one form of date that HTTP lets be written today, rearranged for a parser of RFC 3339.
 fn parse_http_date(text: &str) -> Option<Timestamp> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (_weekday, date) = text.split_once(", ")?;
     let mut parts = date.split(' ');
     let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -316,15 +304,9 @@ mod tests {
     fn waits_double_up_to_the_limit_with_jitter_in_the_upper_half() {
         let policy = RetryPolicy::default();
         let mut random = Random::new(7);
-        for (attempt, full_ms) in [
-            (1, 200),
-            (2, 400),
-            (3, 800),
-            (5, 3200),
-            (6, 5000),
-            (40, 5000),
-            (u32::MAX, 5000),
-        ] {
+        for (attempt, full_ms) in
+            [(1, 200), (2, 400), (3, 800), (5, 3200), (6, 5000), (40, 5000), (u32::MAX, 5000)]
+        {
             for _ in 0..100 {
                 let wait = policy.backoff(attempt, &mut random);
                 let full = Duration::from_millis(full_ms);
@@ -337,9 +319,7 @@ mod tests {
     fn the_same_seed_gives_the_same_waits() {
         let waits = |seed| {
             let mut random = Random::new(seed);
-            (1..9)
-                .map(|attempt| RetryPolicy::default().backoff(attempt, &mut random))
-                .collect::<Vec<_>>()
+            (1..9).map(|attempt| RetryPolicy::default().backoff(attempt, &mut random)).collect::<Vec<_>>()
         };
         assert_eq!(waits(1), waits(1));
         assert_ne!(waits(1), waits(2));

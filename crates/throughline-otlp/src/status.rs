@@ -75,12 +75,7 @@ pub struct DroppedPoints {
 impl DroppedPoints {
     /// For whatever reason.
     pub fn total(&self) -> u64 {
-        let Self {
-            refused,
-            superseded,
-            queue_full,
-            shutdown,
-        } = self;
+        let Self { refused, superseded, queue_full, shutdown } = self;
         refused + superseded + queue_full + shutdown
     }
 }

@@ -71,11 +71,7 @@ fn scope_metrics(json: &mut Json, scope: &ScopeMetrics, points: Range<usize>, ti
         json.text("name", scope.scope.name());
         json.text("version", scope.scope.version().unwrap_or_default());
         let pairs = scope.scope.attributes();
-        key_values(
-            json,
-            "attributes",
-            pairs.map(|pair| (pair.key.as_str(), ValueRef::from(&pair.value))),
-        );
+        key_values(json, "attributes", pairs.map(|pair| (pair.key.as_str(), ValueRef::from(&pair.value))));
     });
     json.key("metrics");
     json.array(|json| {
@@ -94,20 +90,12 @@ fn write_metric(json: &mut Json, metric: &Metric, part: Range<usize>, time: Time
         MetricData::Gauge { points } => data(json, "gauge", |json| {
             data_points(json, &points[part], |json, point| number_point(json, point, time));
         }),
-        MetricData::Sum {
-            monotonic,
-            temporality,
-            points,
-        } => data(json, "sum", |json| {
+        MetricData::Sum { monotonic, temporality, points } => data(json, "sum", |json| {
             data_points(json, &points[part], |json, point| number_point(json, point, time));
             write_temporality(json, *temporality);
             json.plain("isMonotonic", monotonic);
         }),
-        MetricData::Histogram {
-            temporality,
-            bounds,
-            points,
-        } => data(json, "histogram", |json| {
+        MetricData::Histogram { temporality, bounds, points } => data(json, "histogram", |json| {
             data_points(json, &points[part], |json, point| {
                 histogram_point(json, point, bounds, time);
             });
@@ -149,13 +137,7 @@ fn number_point(json: &mut Json, point: &Point<Number>, time: Timestamp) {
 }
 
 fn histogram_point(json: &mut Json, point: &Point<HistogramValue>, bounds: &[f64], time: Timestamp) {
-    let HistogramValue {
-        count,
-        sum,
-        min,
-        max,
-        buckets,
-    } = &point.value;
+    let HistogramValue { count, sum, min, max, buckets } = &point.value;
     series(json, point, time);
     json.quoted("count", count);
     json.double("sum", *sum);
@@ -168,16 +150,7 @@ fn histogram_point(json: &mut Json, point: &Point<HistogramValue>, bounds: &[f64
 }
 
 fn exponential_point(json: &mut Json, point: &Point<ExponentialValue>, time: Timestamp) {
-    let ExponentialValue {
-        count,
-        sum,
-        min,
-        max,
-        scale,
-        zero_count,
-        positive,
-        negative,
-    } = &point.value;
+    let ExponentialValue { count, sum, min, max, scale, zero_count, positive, negative } = &point.value;
     series(json, point, time);
     json.quoted("count", count);
     json.double("sum", *sum);
@@ -234,14 +207,8 @@ fn write_exemplar(json: &mut Json, exemplar: &Exemplar) {
         json.quoted("timeUnixNano", exemplar.time.as_nanos());
         number(json, exemplar.value);
         if has_trace(exemplar) {
-            json.quoted(
-                "spanId",
-                format_args!("{:016x}", u64::from_be_bytes(exemplar.span_id)),
-            );
-            json.quoted(
-                "traceId",
-                format_args!("{:032x}", u128::from_be_bytes(exemplar.trace_id)),
-            );
+            json.quoted("spanId", format_args!("{:016x}", u64::from_be_bytes(exemplar.span_id)));
+            json.quoted("traceId", format_args!("{:032x}", u128::from_be_bytes(exemplar.trace_id)));
         }
         attributes(json, "filteredAttributes", &exemplar.attributes);
     });

@@ -74,12 +74,7 @@ impl ProtobufEncoder {
 
     /// Says that the next part is one of another collection.
     pub(super) fn end_collection(&mut self) {
-        let Caches {
-            headers,
-            numbers,
-            histograms,
-            exponentials,
-        } = &mut self.caches;
+        let Caches { headers, numbers, histograms, exponentials } = &mut self.caches;
         headers.end_round();
         numbers.end_round();
         histograms.end_round();
@@ -136,31 +131,18 @@ fn write_metric(
     time: Timestamp,
     caches: &mut Caches,
 ) {
-    let Caches {
-        headers,
-        numbers,
-        histograms,
-        exponentials,
-    } = caches;
+    let Caches { headers, numbers, histograms, exponentials } = caches;
     writer.raw(headers.bytes(metric.id, |writer| header(writer, metric)));
     match &metric.data {
         MetricData::Gauge { points } => writer.long_message(5, |writer| {
             number_points(writer, &points[part], time, numbers);
         }),
-        MetricData::Sum {
-            monotonic,
-            temporality,
-            points,
-        } => writer.long_message(7, |writer| {
+        MetricData::Sum { monotonic, temporality, points } => writer.long_message(7, |writer| {
             number_points(writer, &points[part], time, numbers);
             writer.uint(2, temporality_code(*temporality));
             writer.uint(3, u64::from(*monotonic));
         }),
-        MetricData::Histogram {
-            temporality,
-            bounds,
-            points,
-        } => writer.long_message(9, |writer| {
+        MetricData::Histogram { temporality, bounds, points } => writer.long_message(9, |writer| {
             for point in &points[part] {
                 histogram_point(writer, point, bounds, time, histograms);
             }
@@ -205,13 +187,7 @@ fn histogram_point(
     time: Timestamp,
     cache: &mut EncodedCache<SeriesId>,
 ) {
-    let HistogramValue {
-        count,
-        sum,
-        min,
-        max,
-        buckets,
-    } = &point.value;
+    let HistogramValue { count, sum, min, max, buckets } = &point.value;
     let attributes = encoded_attributes(point, 9, cache);
     let doubles = 2 + usize::from(min.is_some()) + usize::from(max.is_some());
     let packed = packed_bytes(buckets.len()) + packed_bytes(bounds.len());
@@ -234,16 +210,7 @@ fn exponential_point(
     time: Timestamp,
     cache: &mut EncodedCache<SeriesId>,
 ) {
-    let ExponentialValue {
-        count,
-        sum,
-        min,
-        max,
-        scale,
-        zero_count,
-        positive,
-        negative,
-    } = &point.value;
+    let ExponentialValue { count, sum, min, max, scale, zero_count, positive, negative } = &point.value;
     series(writer, point, encoded_attributes(point, 1, cache), time);
     writer.fixed64(4, *count);
     writer.double(5, *sum);
@@ -318,13 +285,7 @@ fn exponential_buckets(writer: &mut Writer, field: u32, buckets: &Buckets) {
 
 fn exemplars(writer: &mut Writer, exemplars: &[Exemplar], field: u32) {
     for exemplar in exemplars {
-        let Exemplar {
-            value,
-            time,
-            trace_id,
-            span_id,
-            attributes,
-        } = exemplar;
+        let Exemplar { value, time, trace_id, span_id, attributes } = exemplar;
         writer.message(field, |writer| {
             writer.fixed64(2, time.as_nanos());
             number(writer, *value, 3, 6);

@@ -22,29 +22,20 @@ fn expected(collection: &Collection) -> ExportMetricsServiceRequest {
     if point_count(collection) == 0 {
         return ExportMetricsServiceRequest::default();
     }
-    let scopes = collection
-        .scopes
-        .iter()
-        .filter(|scope| scope_point_count(scope) > 0);
+    let scopes = collection.scopes.iter().filter(|scope| scope_point_count(scope) > 0);
     let mut resource = proto::ResourceMetrics {
-        scope_metrics: scopes
-            .map(|scope| expected_scope(scope, collection.time))
-            .collect(),
+        scope_metrics: scopes.map(|scope| expected_scope(scope, collection.time)).collect(),
         ..Default::default()
     };
     resource.resource.get_or_insert_default().attributes =
         expected_attributes(collection.resource.attributes());
-    ExportMetricsServiceRequest {
-        resource_metrics: vec![resource],
-    }
+    ExportMetricsServiceRequest { resource_metrics: vec![resource] }
 }
 
 fn expected_scope(scope: &ScopeMetrics, time: Timestamp) -> proto::ScopeMetrics {
     let metrics = scope.metrics.iter().filter(|metric| !metric.data.is_empty());
     let mut expected = proto::ScopeMetrics {
-        metrics: metrics
-            .map(|metric| expected_metric(metric, time.as_nanos()))
-            .collect(),
+        metrics: metrics.map(|metric| expected_metric(metric, time.as_nanos())).collect(),
         schema_url: scope.scope.schema_url().unwrap_or_default().to_owned(),
         ..Default::default()
     };
@@ -52,9 +43,8 @@ fn expected_scope(scope: &ScopeMetrics, time: Timestamp) -> proto::ScopeMetrics 
     message.name = scope.scope.name().to_owned();
     message.version = scope.scope.version().unwrap_or_default().to_owned();
     let pairs = scope.scope.attributes();
-    message.attributes = pairs
-        .map(|pair| key_value(pair.key.as_str(), ValueRef::from(&pair.value)))
-        .collect();
+    message.attributes =
+        pairs.map(|pair| key_value(pair.key.as_str(), ValueRef::from(&pair.value))).collect();
     expected
 }
 
@@ -63,32 +53,20 @@ fn expected_metric(metric: &Metric, time: u64) -> proto::Metric {
         MetricData::Gauge { points } => proto::metric::Data::Gauge(proto::Gauge {
             data_points: points.iter().map(|point| number_point(point, time)).collect(),
         }),
-        MetricData::Sum {
-            monotonic,
-            temporality,
-            points,
-        } => proto::metric::Data::Sum(proto::Sum {
+        MetricData::Sum { monotonic, temporality, points } => proto::metric::Data::Sum(proto::Sum {
             data_points: points.iter().map(|point| number_point(point, time)).collect(),
             aggregation_temporality: expected_temporality(*temporality),
             is_monotonic: *monotonic,
         }),
-        MetricData::Histogram {
-            temporality,
-            bounds,
-            points,
-        } => proto::metric::Data::Histogram(proto::Histogram {
-            data_points: points
-                .iter()
-                .map(|point| histogram_point(point, bounds, time))
-                .collect(),
-            aggregation_temporality: expected_temporality(*temporality),
-        }),
+        MetricData::Histogram { temporality, bounds, points } => {
+            proto::metric::Data::Histogram(proto::Histogram {
+                data_points: points.iter().map(|point| histogram_point(point, bounds, time)).collect(),
+                aggregation_temporality: expected_temporality(*temporality),
+            })
+        }
         MetricData::ExponentialHistogram { temporality, points } => {
             proto::metric::Data::ExponentialHistogram(proto::ExponentialHistogram {
-                data_points: points
-                    .iter()
-                    .map(|point| exponential_point(point, time))
-                    .collect(),
+                data_points: points.iter().map(|point| exponential_point(point, time)).collect(),
                 aggregation_temporality: expected_temporality(*temporality),
             })
         }
@@ -146,10 +124,8 @@ fn histogram_point(point: &Point<HistogramValue>, bounds: &[f64], time: u64) -> 
 fn exponential_point(point: &Point<ExponentialValue>, time: u64) -> proto::ExponentialHistogramDataPoint {
     use proto::exponential_histogram_data_point::Buckets as ProtoBuckets;
     let buckets = |buckets: &Buckets| {
-        (!buckets.counts.is_empty()).then(|| ProtoBuckets {
-            offset: buckets.offset,
-            bucket_counts: buckets.counts.clone(),
-        })
+        (!buckets.counts.is_empty())
+            .then(|| ProtoBuckets { offset: buckets.offset, bucket_counts: buckets.counts.clone() })
     };
     proto::ExponentialHistogramDataPoint {
         attributes: expected_attributes(&point.attributes),
@@ -175,16 +151,8 @@ fn expected_exemplar(exemplar: &Exemplar) -> proto::Exemplar {
     proto::Exemplar {
         filtered_attributes: expected_attributes(&exemplar.attributes),
         time_unix_nano: exemplar.time.as_nanos(),
-        span_id: if in_trace {
-            exemplar.span_id.to_vec()
-        } else {
-            Vec::new()
-        },
-        trace_id: if in_trace {
-            exemplar.trace_id.to_vec()
-        } else {
-            Vec::new()
-        },
+        span_id: if in_trace { exemplar.span_id.to_vec() } else { Vec::new() },
+        trace_id: if in_trace { exemplar.trace_id.to_vec() } else { Vec::new() },
         value: Some(match exemplar.value {
             Number::U64(v) if v > i64::MAX as u64 => AsDouble(v as f64),
             Number::U64(v) => AsInt(v as i64),
@@ -195,18 +163,11 @@ fn expected_exemplar(exemplar: &Exemplar) -> proto::Exemplar {
 }
 
 fn expected_attributes(attributes: &AttributeSet) -> Vec<ProtoKeyValue> {
-    attributes
-        .iter()
-        .map(|(key, value)| key_value(key, value))
-        .collect()
+    attributes.iter().map(|(key, value)| key_value(key, value)).collect()
 }
 
 fn key_value(key: &str, value: ValueRef<'_>) -> ProtoKeyValue {
-    ProtoKeyValue {
-        key: key.to_owned(),
-        value: Some(official_value(value)),
-        ..Default::default()
-    }
+    ProtoKeyValue { key: key.to_owned(), value: Some(official_value(value)), ..Default::default() }
 }
 
 fn official_value(value: ValueRef<'_>) -> AnyValue {
@@ -296,19 +257,15 @@ fn any_attributes(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Attribute
 
 fn any_exemplar(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Exemplar> + use<> {
     let ids = prop_oneof![any::<([u8; 16], [u8; 8])>(), Just(([0; 16], [0; 8]))];
-    (
-        any_number(float.clone()),
-        any::<u64>(),
-        ids,
-        any_attributes(float),
-    )
-        .prop_map(|(value, time, (trace_id, span_id), attributes)| Exemplar {
+    (any_number(float.clone()), any::<u64>(), ids, any_attributes(float)).prop_map(
+        |(value, time, (trace_id, span_id), attributes)| Exemplar {
             value,
             time: Timestamp::from_nanos(time),
             trace_id,
             span_id,
             attributes,
-        })
+        },
+    )
 }
 
 fn any_points<V: std::fmt::Debug, S: Strategy<Value = V>>(
@@ -331,15 +288,8 @@ fn any_points<V: std::fmt::Debug, S: Strategy<Value = V>>(
 fn any_histogram(float: &BoxedStrategy<f64>) -> impl Strategy<Value = HistogramValue> + use<> {
     let optional = || prop::option::of(float.clone());
     let buckets = prop::collection::vec(any::<u64>(), 0..40);
-    (any::<u64>(), float.clone(), optional(), optional(), buckets).prop_map(
-        |(count, sum, min, max, buckets)| HistogramValue {
-            count,
-            sum,
-            min,
-            max,
-            buckets,
-        },
-    )
+    (any::<u64>(), float.clone(), optional(), optional(), buckets)
+        .prop_map(|(count, sum, min, max, buckets)| HistogramValue { count, sum, min, max, buckets })
 }
 
 fn any_exponential(float: &BoxedStrategy<f64>) -> impl Strategy<Value = ExponentialValue> + use<> {
@@ -348,27 +298,18 @@ fn any_exponential(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Exponent
         (any::<i32>(), counts).prop_map(|(offset, counts)| Buckets { offset, counts })
     };
     let optional = || prop::option::of(float.clone());
-    (
-        any::<[u64; 2]>(),
-        float.clone(),
-        optional(),
-        optional(),
-        any::<i32>(),
-        buckets(),
-        buckets(),
+    (any::<[u64; 2]>(), float.clone(), optional(), optional(), any::<i32>(), buckets(), buckets()).prop_map(
+        |([count, zero_count], sum, min, max, scale, positive, negative)| ExponentialValue {
+            count,
+            sum,
+            min,
+            max,
+            scale,
+            zero_count,
+            positive,
+            negative,
+        },
     )
-        .prop_map(
-            |([count, zero_count], sum, min, max, scale, positive, negative)| ExponentialValue {
-                count,
-                sum,
-                min,
-                max,
-                scale,
-                zero_count,
-                positive,
-                negative,
-            },
-        )
 }
 
 fn any_data(float: &BoxedStrategy<f64>) -> impl Strategy<Value = MetricData> + use<> {
@@ -378,11 +319,7 @@ fn any_data(float: &BoxedStrategy<f64>) -> impl Strategy<Value = MetricData> + u
     prop_oneof![
         numbers().prop_map(|points| MetricData::Gauge { points }),
         (any::<bool>(), temporality(), numbers()).prop_map(|(monotonic, temporality, points)| {
-            MetricData::Sum {
-                monotonic,
-                temporality,
-                points,
-            }
+            MetricData::Sum { monotonic, temporality, points }
         }),
         (temporality(), bounds, any_points(float, any_histogram(float))).prop_map(
             |(temporality, bounds, points)| MetricData::Histogram {
@@ -417,10 +354,7 @@ fn any_scope(float: &BoxedStrategy<f64>) -> impl Strategy<Value = ScopeMetrics> 
         if let Some(schema_url) = schema_url {
             scope = scope.with_schema_url(schema_url);
         }
-        ScopeMetrics {
-            scope: scope.build(),
-            metrics,
-        }
+        ScopeMetrics { scope: scope.build(), metrics }
     })
 }
 
@@ -467,9 +401,7 @@ fn number_points<V>(points: &mut [Point<V>], id: &mut impl FnMut() -> u64) {
 }
 
 fn finite_float() -> BoxedStrategy<f64> {
-    any_float()
-        .prop_filter("JSON judges read only finite floats", |v| v.is_finite())
-        .boxed()
+    any_float().prop_filter("JSON judges read only finite floats", |v| v.is_finite()).boxed()
 }
 
 proptest! {
@@ -515,13 +447,8 @@ fn single_points(request: &ExportMetricsServiceRequest) -> Vec<String> {
     for resource in &request.resource_metrics {
         for scope in &resource.scope_metrics {
             for metric in &scope.metrics {
-                let around = (
-                    &resource.resource,
-                    &scope.scope,
-                    &scope.schema_url,
-                    &metric.name,
-                    &metric.unit,
-                );
+                let around =
+                    (&resource.resource, &scope.scope, &scope.schema_url, &metric.name, &metric.unit);
                 let mut add = |point: String| points.push(format!("{around:?} {point}"));
                 match metric.data.as_ref().expect("data") {
                     proto::metric::Data::Gauge(v) => v.data_points.iter().for_each(|p| add(format!("{p:?}"))),
@@ -574,13 +501,9 @@ fn counter(series: impl IntoIterator<Item = u64>) -> Collection {
 #[test]
 fn series_may_come_and_go_between_exports() {
     let mut encoder = ProtobufEncoder::default();
-    for series in [
-        (0..200).collect::<Vec<_>>(),
-        vec![3],
-        (0..200).rev().collect(),
-        vec![],
-        (100..500).collect(),
-    ] {
+    for series in
+        [(0..200).collect::<Vec<_>>(), vec![3], (0..200).rev().collect(), vec![], (100..500).collect()]
+    {
         check_protobuf(&mut encoder, &counter(series));
     }
 }

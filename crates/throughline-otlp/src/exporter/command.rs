@@ -57,12 +57,7 @@ pub(super) struct Shutdown {
 
 impl Inbox {
     pub(super) fn new(commands: mpsc::Receiver<Command>, grace: Duration) -> Self {
-        Self {
-            commands,
-            flushes: Vec::new(),
-            shutdown: None,
-            grace,
-        }
+        Self { commands, flushes: Vec::new(), shutdown: None, grace }
     }
 
     /// Waits until there is a reason to export.
@@ -77,17 +72,11 @@ impl Inbox {
         match self.commands.recv().await {
             Some(Command::Flush { reply }) => self.flushes.push(reply),
             Some(Command::Shutdown { deadline, reply }) => {
-                self.shutdown = Some(Shutdown {
-                    deadline,
-                    reply: Some(reply),
-                });
+                self.shutdown = Some(Shutdown { deadline, reply: Some(reply) });
             }
             None => {
                 let deadline = Instant::now() + self.grace;
-                self.shutdown = Some(Shutdown {
-                    deadline,
-                    reply: None,
-                });
+                self.shutdown = Some(Shutdown { deadline, reply: None });
             }
         }
     }

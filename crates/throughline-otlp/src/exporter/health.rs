@@ -33,10 +33,7 @@ impl Health {
             return;
         }
         tracing::warn!(target: TARGET, error, "OTLP export fails; further failures are counted, not logged");
-        *self = Self::Failing {
-            since: now,
-            requests: 1,
-        };
+        *self = Self::Failing { since: now, requests: 1 };
     }
 
     pub(super) fn delivered(&mut self, rejected_points: u64, message: &str, endpoint: &str, now: Timestamp) {

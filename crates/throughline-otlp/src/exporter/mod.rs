@@ -65,7 +65,7 @@ impl Collect for Reader {
 ///
 /// fn export(reader: Reader) -> Result<(), Box<dyn std::error::Error>> {
 ///     let config = OtlpConfig::new(Endpoint::base("http://localhost:4318", Signal::Metrics)?);
-///     let exporter = MetricExporter::new(reader, config, Arc::new(SystemClock::default()), 7)?;
+///     let exporter = MetricExporter::new(reader, config, Arc::new(SystemClock), 7)?;
 ///     let status = exporter.status();
 ///     let (commands, inbox) = mpsc::channel(8);
 ///     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -187,10 +187,7 @@ impl MetricExporter {
     /// Collects and sends; with a `deadline`, what fails stays in the queue to be counted by the caller.
     async fn export(&mut self, deadline: Option<Instant>, stop: &mut Stop) -> ExportReport {
         let undelivered_points = self.collect();
-        let mut report = ExportReport {
-            undelivered_points,
-            ..ExportReport::default()
-        };
+        let mut report = ExportReport { undelivered_points, ..ExportReport::default() };
         self.send_queue(deadline, stop, &mut report).await;
         if deadline.is_none() {
             let superseded = self.queue.remove_superseded();
@@ -202,24 +199,14 @@ impl MetricExporter {
 
     /// Reads the engine and appends the encoded requests to the queue; returns how many points it had no room for.
     fn collect(&mut self) -> u64 {
-        let Self {
-            reader,
-            encoder,
-            queue,
-            config,
-            ..
-        } = self;
+        let Self { reader, encoder, queue, config, .. } = self;
         let before = queue.points();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let collection = reader.collect();
             let must_arrive = has_delta(collection);
             encoder.encode(collection, config.request_bytes_max, &mut |bytes, points| {
                 let body = compress(config.compression, bytes);
-                queue.push(Request {
-                    body,
-                    points: points as u64,
-                    must_arrive,
-                });
+                queue.push(Request { body, points: points as u64, must_arrive });
             });
         }));
         let collected = queue.points() - before;
@@ -264,12 +251,8 @@ impl MetricExporter {
         report.undelivered_points += rejected;
         let now = self.clock.now();
         let endpoint = self.config.endpoint.to_string();
-        let complaint = (rejected > 0).then(|| {
-            format!(
-                "{endpoint} refused {rejected} of {points} points: {}",
-                accepted.message
-            )
-        });
+        let complaint = (rejected > 0)
+            .then(|| format!("{endpoint} refused {rejected} of {points} points: {}", accepted.message));
         self.health.delivered(rejected, &accepted.message, &endpoint, now);
         report.last_error = complaint.clone().or_else(|| report.last_error.take());
         self.update_status(|status| {
@@ -311,12 +294,15 @@ impl MetricExporter {
     }
 }
 
+/// Whether it has points that no later collection repeats.
 fn has_delta(collection: &Collection) -> bool {
     collection.metrics().any(|(_, metric)| match &metric.data {
         MetricData::Gauge { .. } => false,
         MetricData::Sum { temporality, .. }
         | MetricData::Histogram { temporality, .. }
-        | MetricData::ExponentialHistogram { temporality, .. } => *temporality == Temporality::Delta,
+        | MetricData::ExponentialHistogram { temporality, .. } => {
+            *temporality == Temporality::Delta && !metric.data.is_empty()
+        }
     })
 }
 

@@ -27,12 +27,7 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self {
-            requests: VecDeque::new(),
-            bytes: 0,
-            points: 0,
-            bytes_max,
-        }
+        Self { requests: VecDeque::new(), bytes: 0, points: 0, bytes_max }
     }
 
     pub(super) fn push(&mut self, request: Request) {

@@ -35,13 +35,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 const USER_AGENT_VALUE: &str = concat!("throughline/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that follow from the request and cannot be configured.
-const RESERVED: [HeaderName; 5] = [
-    CONNECTION,
-    CONTENT_ENCODING,
-    CONTENT_LENGTH,
-    CONTENT_TYPE,
-    TRANSFER_ENCODING,
-];
+const RESERVED: [HeaderName; 5] =
+    [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
 
 /// Sends requests to one endpoint.
 #[derive(Debug)]
@@ -63,13 +58,7 @@ impl HttpTransport {
     ) -> Result<Self, BuildError> {
         let endpoint = config.endpoint.clone();
         let headers = headers(config)?;
-        Ok(Self {
-            endpoint,
-            headers,
-            connector,
-            clock,
-            connection: None,
-        })
+        Ok(Self { endpoint, headers, connector, clock, connection: None })
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -125,14 +114,10 @@ impl HttpTransport {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ExportError> {
-        let stream = self
-            .connector
-            .connect(self.endpoint.host(), self.endpoint.port())
-            .await;
+        let stream = self.connector.connect(self.endpoint.host(), self.endpoint.port()).await;
         let stream = stream.map_err(|error| self.unreachable(error))?;
-        let (sender, connection) = handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| self.broken(error))?;
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
         // Ends when the sender is dropped or the peer closes; whatever it fails with, the sender reports.
         drop(tokio::spawn(connection));
         Ok(sender)
@@ -149,9 +134,7 @@ impl HttpTransport {
 
     #[cold]
     fn broken(&self, error: hyper::Error) -> ExportError {
-        let hint = error
-            .is_parse()
-            .then_some("the peer does not speak HTTP/1.1; port 4317 is that of gRPC");
+        let hint = error.is_parse().then_some("the peer does not speak HTTP/1.1; port 4317 is that of gRPC");
         let message = format!("the connection to {} ended without an answer", self.endpoint);
         ExportError::transient(message).with_source(error).with_hint(hint)
     }
@@ -179,10 +162,7 @@ fn headers(config: &OtlpConfig) -> Result<HeaderMap, BuildError> {
         let (name, value) = configured_header(name, value)?;
         headers.insert(name, value);
     }
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static(content_type(config.protocol)),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(config.protocol)));
     if config.compression == Compression::Gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -190,21 +170,13 @@ fn headers(config: &OtlpConfig) -> Result<HeaderMap, BuildError> {
 }
 
 fn host_header(endpoint: &Endpoint) -> Result<HeaderValue, BuildError> {
-    let authority = endpoint
-        .uri()
-        .authority()
-        .map_or("", |authority| authority.as_str());
+    let authority = endpoint.uri().authority().map_or("", |authority| authority.as_str());
     secret("host", authority)
 }
 
 fn configured_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildError> {
-    let error = |problem| BuildError::Header {
-        name: name.to_owned(),
-        problem,
-    };
-    let parsed: HeaderName = name
-        .parse()
-        .map_err(|_invalid| error("has a name that HTTP does not allow"))?;
+    let error = |problem| BuildError::Header { name: name.to_owned(), problem };
+    let parsed: HeaderName = name.parse().map_err(|_invalid| error("has a name that HTTP does not allow"))?;
     if RESERVED.contains(&parsed) {
         return Err(error("follows from the request and cannot be set; leave it out"));
     }
@@ -214,10 +186,7 @@ fn configured_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 /// A value that is kept out of debug output.
 fn secret(name: &str, value: &str) -> Result<HeaderValue, BuildError> {
     let problem = "has a value that HTTP does not allow: control characters";
-    let invalid = |_| BuildError::Header {
-        name: name.to_owned(),
-        problem,
-    };
+    let invalid = |_| BuildError::Header { name: name.to_owned(), problem };
     let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(invalid)?;
     value.set_sensitive(true);
     Ok(value)
@@ -238,11 +207,7 @@ fn base64(bytes: &[u8]) -> String {
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for place in 0..4_u32 {
             let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place as usize > chunk.len() {
-                '='
-            } else {
-                char::from(letter)
-            });
+            text.push(if place as usize > chunk.len() { '=' } else { char::from(letter) });
         }
     }
     text
@@ -268,9 +233,8 @@ mod tests {
         assert_eq!(headers["user-agent"], USER_AGENT_VALUE);
         assert_eq!(headers["x-tenant"], "blue");
         assert!(!headers.contains_key("content-encoding"));
-        let compressed = config("http://h")
-            .with_protocol(Protocol::HttpJson)
-            .with_compression(Compression::Gzip);
+        let compressed =
+            config("http://h").with_protocol(Protocol::HttpJson).with_compression(Compression::Gzip);
         let headers = built(&compressed).unwrap();
         assert_eq!(headers["host"], "h");
         assert_eq!(headers["content-type"], "application/json");
@@ -290,21 +254,9 @@ mod tests {
     #[test]
     fn headers_that_cannot_be_sent_are_named_without_their_value() {
         for (name, value, expected) in [
-            (
-                "a b",
-                "secret",
-                "the OTLP header `a b` has a name that HTTP does not allow",
-            ),
-            (
-                "a",
-                "sec\nret",
-                "the OTLP header `a` has a value that HTTP does not allow",
-            ),
-            (
-                "Content-Type",
-                "x",
-                "the OTLP header `Content-Type` follows from the request",
-            ),
+            ("a b", "secret", "the OTLP header `a b` has a name that HTTP does not allow"),
+            ("a", "sec\nret", "the OTLP header `a` has a value that HTTP does not allow"),
+            ("Content-Type", "x", "the OTLP header `Content-Type` follows from the request"),
         ] {
             let error = built(&config("http://h").with_header(name, value)).expect_err(name);
             assert!(error.starts_with(expected), "{error}");
@@ -313,13 +265,9 @@ mod tests {
 
     #[test]
     fn base64_is_padded() {
-        for (text, expected) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-        ] {
+        for (text, expected) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
+        {
             assert_eq!(base64(text.as_bytes()), expected);
         }
     }

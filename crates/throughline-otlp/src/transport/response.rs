@@ -70,14 +70,10 @@ impl Answer {
         let status = self.head.status;
         let text = self.error_text();
         let location = self.header(LOCATION.as_str()).filter(|_| status.is_redirection());
-        let location = location
-            .map(|location| format!(" (to {})", shown(location)))
-            .unwrap_or_default();
+        let location = location.map(|location| format!(" (to {})", shown(location))).unwrap_or_default();
         let separator = if text.is_empty() { "" } else { ": " };
         let message = format!("{endpoint} answered {status}{location}{separator}{text}");
-        let retry_after = self
-            .header(RETRY_AFTER.as_str())
-            .and_then(|value| parse_retry_after(value, now));
+        let retry_after = self.header(RETRY_AFTER.as_str()).and_then(|value| parse_retry_after(value, now));
         if is_retryable_status(status.as_u16()) {
             ExportError::transient(message).with_retry_after(retry_after)
         } else {
@@ -104,12 +100,7 @@ impl Answer {
 
     fn has_content_type(&self, expected: &str) -> bool {
         let value = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
-        value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .eq_ignore_ascii_case(expected)
+        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -142,11 +133,7 @@ fn hint(status: StatusCode, text: &str) -> Option<&'static str> {
 /// One line, of bounded length, without control characters.
 fn shown(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut short: String = line
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(SHOWN_CHARS_MAX)
-        .collect();
+    let mut short: String = line.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX).collect();
     if short.len() < line.len() {
         short.push('…');
     }
@@ -155,20 +142,11 @@ fn shown(text: &str) -> String {
 
 fn json_partial_success(body: &[u8]) -> Option<Accepted> {
     let response: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let partial = &response
-        .as_object()?
-        .get("partialSuccess")
-        .unwrap_or(&serde_json::Value::Null);
+    let partial = &response.as_object()?.get("partialSuccess").unwrap_or(&serde_json::Value::Null);
     let rejected = &partial["rejectedDataPoints"];
-    let rejected_points = rejected
-        .as_u64()
-        .or_else(|| rejected.as_str()?.parse().ok())
-        .unwrap_or(0);
+    let rejected_points = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
     let message = shown(partial["errorMessage"].as_str().unwrap_or_default());
-    Some(Accepted {
-        rejected_points,
-        message,
-    })
+    Some(Accepted { rejected_points, message })
 }
 
 fn json_status_message(body: &[u8]) -> Option<String> {
@@ -239,10 +217,7 @@ impl<'a> Fields<'a> {
             5 => Value::Bytes(self.take(4)?),
             _ => return None,
         };
-        Some(Field {
-            number: key >> 3,
-            value,
-        })
+        Some(Field { number: key >> 3, value })
     }
 
     fn varint(&mut self) -> Option<u64> {
@@ -282,14 +257,9 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, content_type: &str, body: &[u8]) -> Answer {
-        let response = Response::builder()
-            .status(status)
-            .header("content-type", content_type);
+        let response = Response::builder().status(status).header("content-type", content_type);
         let (head, ()) = response.body(()).unwrap().into_parts();
-        Answer {
-            head,
-            body: Some(Bytes::copy_from_slice(body)),
-        }
+        Answer { head, body: Some(Bytes::copy_from_slice(body)) }
     }
 
     fn endpoint() -> Endpoint {
@@ -311,48 +281,22 @@ mod tests {
 
     #[test]
     fn success_is_read_in_every_form() {
-        let taken = |rejected_points, message: &str| Accepted {
-            rejected_points,
-            message: message.to_owned(),
-        };
+        let taken =
+            |rejected_points, message: &str| Accepted { rejected_points, message: message.to_owned() };
         for (content_type, body, expected) in [
             ("", &b""[..], taken(0, "")),
             (PROTOBUF, b"", taken(0, "")),
             (PROTOBUF, &partial(0, ""), taken(0, "")),
             (PROTOBUF, &partial(3, "bad"), taken(3, "bad")),
             (PROTOBUF, &partial(-3, "bad"), taken(0, "bad")),
-            (
-                "application/json; charset=utf-8",
-                br#"{"partialSuccess":{}}"#,
-                taken(0, ""),
-            ),
+            ("application/json; charset=utf-8", br#"{"partialSuccess":{}}"#, taken(0, "")),
             (JSON, b"{}", taken(0, "")),
-            (
-                JSON,
-                br#"{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"bad"}}"#,
-                taken(3, "bad"),
-            ),
-            (
-                JSON,
-                br#"{"partialSuccess":{"rejectedDataPoints":3}}"#,
-                taken(3, ""),
-            ),
-            (
-                JSON,
-                b"garbage",
-                taken(0, "its answer cannot be read as that of an OTLP receiver"),
-            ),
-            (
-                "",
-                b"\xff\xff",
-                taken(0, "its answer cannot be read as that of an OTLP receiver"),
-            ),
+            (JSON, br#"{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"bad"}}"#, taken(3, "bad")),
+            (JSON, br#"{"partialSuccess":{"rejectedDataPoints":3}}"#, taken(3, "")),
+            (JSON, b"garbage", taken(0, "its answer cannot be read as that of an OTLP receiver")),
+            ("", b"\xff\xff", taken(0, "its answer cannot be read as that of an OTLP receiver")),
         ] {
-            assert_eq!(
-                result(answer(200, content_type, body)).unwrap(),
-                expected,
-                "{content_type} {body:?}"
-            );
+            assert_eq!(result(answer(200, content_type, body)).unwrap(), expected, "{content_type} {body:?}");
         }
         let html = result(answer(200, "text/html; charset=utf-8", b"<html>")).unwrap_err();
         assert!(!html.is_retryable());
@@ -364,27 +308,9 @@ mod tests {
         status.uint(1, 3);
         status.string(2, "no such tenant");
         for (code, content_type, body, retryable, expected) in [
-            (
-                400,
-                PROTOBUF,
-                status.as_bytes(),
-                false,
-                "answered 400 Bad Request: no such tenant",
-            ),
-            (
-                400,
-                JSON,
-                br#"{"message":"bad"}"#,
-                false,
-                "answered 400 Bad Request: bad",
-            ),
-            (
-                503,
-                "text/plain",
-                b"Service\n Unavailable",
-                true,
-                "Service Unavailable: Service Unavailable",
-            ),
+            (400, PROTOBUF, status.as_bytes(), false, "answered 400 Bad Request: no such tenant"),
+            (400, JSON, br#"{"message":"bad"}"#, false, "answered 400 Bad Request: bad"),
+            (503, "text/plain", b"Service\n Unavailable", true, "Service Unavailable: Service Unavailable"),
             (
                 500,
                 "text/plain; charset=utf-8",
@@ -392,20 +318,8 @@ mod tests {
                 false,
                 "this Prometheus takes only cumulative temporality",
             ),
-            (
-                500,
-                "text/plain",
-                b"too old sample",
-                false,
-                "out_of_order_time_window",
-            ),
-            (
-                404,
-                "text/plain",
-                b"404 page not found",
-                false,
-                "Prometheus at `/api/v1/otlp/v1/metrics`",
-            ),
+            (500, "text/plain", b"too old sample", false, "out_of_order_time_window"),
+            (404, "text/plain", b"404 page not found", false, "Prometheus at `/api/v1/otlp/v1/metrics`"),
             (
                 404,
                 "text/plain",

@@ -42,11 +42,8 @@ pub(super) enum Answer {
 }
 
 pub(super) fn answer(status: &str, headers: &str, body: &[u8]) -> Answer {
-    let mut bytes = format!(
-        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
+    let mut bytes =
+        format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     Answer::Send(bytes)
 }
@@ -86,10 +83,7 @@ impl FakeCollector {
 
     /// The sum of the counter in each request, oldest first.
     pub(super) fn values(&self) -> Vec<i64> {
-        self.received()
-            .iter()
-            .map(|request| counter_value(&request.body))
-            .collect()
+        self.received().iter().map(|request| counter_value(&request.body)).collect()
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -112,11 +106,7 @@ impl FakeCollector {
         while let Some((head, body)) = read_request(&mut stream).await {
             let answer = {
                 let mut state = self.lock();
-                state.received.push(Received {
-                    at: Instant::now(),
-                    head,
-                    body,
-                });
+                state.received.push(Received { at: Instant::now(), head, body });
                 state.answers.pop_front().unwrap_or_else(ok)
             };
             match answer {
@@ -161,13 +151,7 @@ async fn read_request(stream: &mut DuplexStream) -> Option<(String, Vec<u8>)> {
         head.push(stream.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).expect("a head of text").to_lowercase();
-    let length = head
-        .split("content-length: ")
-        .nth(1)
-        .expect("a length")
-        .lines()
-        .next()
-        .expect("a line");
+    let length = head.split("content-length: ").nth(1).expect("a length").lines().next().expect("a line");
     let mut body = vec![0; length.parse().expect("a number")];
     stream.read_exact(&mut body).await.ok()?;
     Some((head, body))
@@ -175,16 +159,11 @@ async fn read_request(stream: &mut DuplexStream) -> Option<(String, Vec<u8>)> {
 
 fn counter_value(body: &[u8]) -> i64 {
     let request = ExportMetricsServiceRequest::decode(body).expect("valid protobuf");
-    let metrics = request
-        .resource_metrics
-        .iter()
-        .flat_map(|resource| &resource.scope_metrics);
-    let points = metrics
-        .flat_map(|scope| &scope.metrics)
-        .flat_map(|metric| match &metric.data {
-            Some(metric::Data::Sum(sum)) => sum.data_points.clone(),
-            other => panic!("not a sum: {other:?}"),
-        });
+    let metrics = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+    let points = metrics.flat_map(|scope| &scope.metrics).flat_map(|metric| match &metric.data {
+        Some(metric::Data::Sum(sum)) => sum.data_points.clone(),
+        other => panic!("not a sum: {other:?}"),
+    });
     let values = points.map(|point| match point.value {
         Some(number_data_point::Value::AsInt(value)) => value,
         other => panic!("not an integer: {other:?}"),
@@ -205,13 +184,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(temporality: Temporality) -> Self {
-        Self {
-            collection: Collection::default(),
-            temporality,
-            points: 1,
-            value: 0,
-            panics_at: Vec::new(),
-        }
+        Self { collection: Collection::default(), temporality, points: 1, value: 0, panics_at: Vec::new() }
     }
 
     pub(super) fn with_points(mut self, points: usize) -> Self {
@@ -228,10 +201,7 @@ impl Source {
 impl Collect for Source {
     fn collect(&mut self) -> &Collection {
         self.value += 1;
-        assert!(
-            !self.panics_at.contains(&self.value),
-            "a callback of the application"
-        );
+        assert!(!self.panics_at.contains(&self.value), "a callback of the application");
         let point = |series| Point {
             series: SeriesId(series),
             attributes: AttributeSet::new(&[KeyValue::new("series", series as i64)][..]),
@@ -251,10 +221,7 @@ impl Collect for Source {
             },
         };
         let scope = InstrumentationScope::builder("test").build();
-        self.collection.scopes = vec![ScopeMetrics {
-            scope,
-            metrics: vec![metric],
-        }];
+        self.collection.scopes = vec![ScopeMetrics { scope, metrics: vec![metric] }];
         &self.collection
     }
 }
@@ -274,7 +241,11 @@ pub(super) fn config() -> OtlpConfig {
 }
 
 /// Starts an exporter whose receiver answers as scripted.
-pub(super) fn start(config: OtlpConfig, source: Source, answers: impl IntoIterator<Item = Answer>) -> Rig {
+pub(super) fn start(
+    config: OtlpConfig,
+    source: impl Collect + 'static,
+    answers: impl IntoIterator<Item = Answer>,
+) -> Rig {
     let collector = FakeCollector::default();
     collector.script(answers);
     // Sun, 06 Nov 1994 08:49:37 GMT, as in the specification of HTTP dates.
@@ -290,13 +261,7 @@ pub(super) fn start(config: OtlpConfig, source: Source, answers: impl IntoIterat
     let status = exporter.status();
     let (commands, inbox) = mpsc::channel(8);
     let task = tokio::spawn(exporter.run(inbox));
-    Rig {
-        collector,
-        clock,
-        commands,
-        task,
-        status,
-    }
+    Rig { collector, clock, commands, task, status }
 }
 
 impl Rig {
@@ -306,20 +271,14 @@ impl Rig {
 
     pub(super) async fn ask_flush(&self) -> oneshot::Receiver<ExportReport> {
         let (reply, report) = oneshot::channel();
-        self.commands
-            .send(Command::Flush { reply })
-            .await
-            .expect("the exporter runs");
+        self.commands.send(Command::Flush { reply }).await.expect("the exporter runs");
         report
     }
 
     pub(super) async fn shutdown(self, within: Duration) -> (ExportReport, StatusSnapshot) {
         let (reply, report) = oneshot::channel();
         let deadline = Instant::now() + within;
-        self.commands
-            .send(Command::Shutdown { deadline, reply })
-            .await
-            .expect("the exporter runs");
+        self.commands.send(Command::Shutdown { deadline, reply }).await.expect("the exporter runs");
         let report = report.await.expect("a report");
         let status = self.status();
         self.task.await.expect("the exporter does not panic");
@@ -339,9 +298,5 @@ impl Rig {
 }
 
 pub(super) fn report(delivered_points: u64, undelivered_points: u64) -> ExportReport {
-    ExportReport {
-        delivered_points,
-        undelivered_points,
-        last_error: None,
-    }
+    ExportReport { delivered_points, undelivered_points, last_error: None }
 }

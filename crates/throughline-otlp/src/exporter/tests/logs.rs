@@ -54,26 +54,16 @@ impl Subscriber for Recorder {
 async fn failing_and_recovery_are_logged_once() {
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
-    let failures = [
-        Answer::Refuse,
-        Answer::Refuse,
-        answer("503 Service Unavailable", "", b""),
-    ];
-    let rig = start(
-        config().with_retry(RetryPolicy::disabled()),
-        Source::new(Temporality::Cumulative),
-        failures,
-    );
+    let failures = [Answer::Refuse, Answer::Refuse, answer("503 Service Unavailable", "", b"")];
+    let rig =
+        start(config().with_retry(RetryPolicy::disabled()), Source::new(Temporality::Cumulative), failures);
     rig.flush().await;
     rig.flush().await;
     rig.clock.advance(std::time::Duration::from_secs(90));
     rig.flush().await;
     let lines = recorder.take();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(
-        lines[0].starts_with("WARN ") && lines[0].contains("is the receiver running"),
-        "{lines:?}"
-    );
+    assert!(lines[0].starts_with("WARN ") && lines[0].contains("is the receiver running"), "{lines:?}");
     rig.flush().await;
     rig.flush().await;
     let lines = recorder.take();
@@ -89,19 +79,13 @@ async fn refused_points_are_logged_once() {
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
     let json = "content-type: application/json\r\n";
-    let partial = answer(
-        "200 OK",
-        json,
-        br#"{"partialSuccess":{"rejectedDataPoints":1,"errorMessage":"old"}}"#,
-    );
+    let partial =
+        answer("200 OK", json, br#"{"partialSuccess":{"rejectedDataPoints":1,"errorMessage":"old"}}"#);
     let rig = start(config(), Source::new(Temporality::Cumulative), vec![partial; 3]);
     for _ in 0..4 {
         rig.flush().await;
     }
     let lines = recorder.take();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(
-        lines[0].contains("rejected_points=1") && lines[0].contains("old"),
-        "{lines:?}"
-    );
+    assert!(lines[0].contains("rejected_points=1") && lines[0].contains("old"), "{lines:?}");
 }
