@@ -59,9 +59,10 @@ impl Stream {
             Aggregation::Histogram { bounds } => {
                 (bounds.len() + 1, crate::aggregation::histogram::bucket(bounds, value.as_f64()))
             }
-            // Any spread over the places will do; the time has bits enough.
+            // Half a power of two for each place, so that exemplars show small values as well as large ones.
             Aggregation::Exponential(_) => {
-                (EXPONENTIAL_EXEMPLARS, (time.as_nanos() >> 10) as usize % EXPONENTIAL_EXEMPLARS)
+                let half_octave = value.as_f64().to_bits() >> (f64::MANTISSA_DIGITS - 2);
+                (EXPONENTIAL_EXEMPLARS, half_octave as usize % EXPONENTIAL_EXEMPLARS)
             }
             Aggregation::Sum { .. } | Aggregation::LastValue => (1, 0),
         };

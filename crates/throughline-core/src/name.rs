@@ -1,1 +1,0 @@
-//! The one translator from instrument names to Prometheus names.
