@@ -14,6 +14,13 @@ pub(crate) fn check() -> Result<()> {
     step("format", cargo(["fmt", "--all", "--check"]))?;
     let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     step("lints", cargo(lints))?;
+    for features in
+        [&["--no-default-features"][..], &[], &["--no-default-features", "--features", "otlp-http"]]
+    {
+        let mut lints = cargo(["clippy", "--package", "throughline", "--all-targets"]);
+        lints.args(features).args(["--", "-D", "warnings"]);
+        step(&format!("lints of throughline {}", features.join(" ")), lints)?;
+    }
     let mut documentation = cargo(["doc", "--workspace", "--all-features", "--no-deps"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     step("documentation", documentation)
@@ -29,6 +36,10 @@ pub(crate) fn test(rig: bool) -> Result<()> {
         tests.env("THROUGHLINE_RIG", "off");
     }
     step("tests", tests)?;
+    step(
+        "tests without exporters",
+        cargo(["test", "--package", "throughline", "--no-default-features", "--test", "bare"]),
+    )?;
     if has_loom_tests(&cache::repository()) {
         step("loom", loom())?;
     }

@@ -29,7 +29,7 @@ use crate::{identity, otlp, prometheus};
 ///
 /// # fn main() -> Result<(), throughline::Error> {
 /// let config = TelemetryConfig::new("shop");
-/// # let config = config.with_prometheus_address(([127, 0, 0, 1], 0).into()).without_globals();
+/// # let config = config.without_prometheus_endpoint().without_globals();
 /// let telemetry = init_telemetry(config)?;
 ///
 /// let orders = telemetry.meter("shop").u64_counter("orders").build();
@@ -39,6 +39,10 @@ use crate::{identity, otlp, prometheus};
 /// # Ok(())
 /// # }
 /// ```
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a configuration is used up; without exporters nothing is moved"
+)]
 pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Error> {
     let mut settings = Settings::new(&config.environment);
     if !is_enabled(&config, &mut settings) {

@@ -8,7 +8,7 @@
 //!
 //! fn main() -> Result<(), throughline::Error> {
 //! #   let telemetry = init_telemetry(
-//! #       TelemetryConfig::new("shop").with_prometheus_address(([127, 0, 0, 1], 0).into()).without_globals(),
+//! #       TelemetryConfig::new("shop").without_prometheus_endpoint().without_globals(),
 //! #   )?;
 //! #   #[cfg(any())]
 //!     let telemetry = init_telemetry(TelemetryConfig::new("shop"))?;

@@ -48,9 +48,9 @@ impl TelemetryProviders {
     ) -> Result<Self, Error> {
         let address = prometheus.address;
         description.address = address;
-        let parts = prometheus.status().into_iter().map(|status| ("prometheus", status));
-        let parts = parts.chain(otlp.as_ref().map(|otlp| ("otlp", otlp.status())));
-        let status = Arc::new(Status::new(provider.clone(), description.clone(), parts.collect()));
+        let mut exporters = vec![("prometheus", prometheus.status())];
+        exporters.extend(otlp.as_ref().map(|otlp| ("otlp", otlp.status())));
+        let status = Arc::new(Status::new(provider.clone(), description.clone(), exporters));
         let exporters = Exporters::start(prometheus, otlp, &status)?;
         Ok(Self { provider, description, status, address, exporters: Some(exporters) })
     }

@@ -2,6 +2,7 @@
 //!
 //! `service.rs` is the service, `load.rs` calls it over loopback, `readback.rs` reads the service's own `/metrics` for
 //! the table that is printed. Nothing of the table is passed around inside the process.
+#![expect(clippy::disallowed_methods, reason = "the demo runs, and is timed, in real time")]
 
 mod load;
 mod readback;
@@ -24,6 +25,7 @@ use readback::Readback;
 /// Prometheus to scrape, and pushed as well when OTEL_EXPORTER_OTLP_ENDPOINT is set. Every few seconds a table shows
 /// what the endpoint says. Ctrl-C flushes and says what was delivered.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "this is the help text, where backticks would be shown")]
 #[command(after_help = "Examples:\n  \
     throughline demo\n  \
     throughline demo --for 10s --listen 127.0.0.1:0\n  \

@@ -131,7 +131,8 @@ type Answer = (StatusCode, String);
 async fn search(State(shop): State<Arc<Shop>>, Query(parameters): Query<Parameters>) -> Answer {
     shop.answer(Route::Search, || {
         let limit = if parameters.q % 50 == 0 { 60_000 } else { 500 + parameters.q % 4000 };
-        let primes = (2..limit).filter(|n| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0)).count();
+        let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let primes = (2..limit).filter(is_prime).count();
         (Status::Ok, format!("{primes} results"))
     })
 }

@@ -58,7 +58,7 @@ impl Exporters {
         let Self { prometheus, otlp, thread: Some(thread) } = self else { return ShutdownReport::default() };
         let (done, finished) = mpsc::channel();
         // The export gives up a little earlier, so that its report still arrives in time.
-        let last_export = otlp.as_ref().map(|otlp| otlp.shutdown(timeout - timeout / 8));
+        let last_export = otlp.as_ref().map(|otlp| otlp.shutdown(timeout / 8 * 7));
         thread.spawn(async move {
             let report = match last_export {
                 Some(last_export) => report(last_export.await),

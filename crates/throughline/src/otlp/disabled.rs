@@ -1,4 +1,5 @@
 //! No OTLP in this build.
+#![expect(clippy::needless_pass_by_ref_mut, reason = "the shape of `enabled.rs`")]
 
 use throughline_metrics::MeterProvider;
 
@@ -43,6 +44,19 @@ impl Otlp {
 
     #[cfg(feature = "runtime")]
     pub(crate) fn task(&mut self) -> Option<crate::exporters::Task> {
+        match *self {}
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn flush(&self) -> tokio::sync::oneshot::Receiver<crate::ShutdownReport> {
+        match *self {}
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn shutdown(
+        &self,
+        _: std::time::Duration,
+    ) -> tokio::sync::oneshot::Receiver<crate::ShutdownReport> {
         match *self {}
     }
 }

@@ -252,10 +252,6 @@ impl Otlp {
     /// Asks for a last export, to be over by then.
     pub(crate) fn shutdown(&self, within: Duration) -> oneshot::Receiver<ExportReport> {
         let (reply, report) = oneshot::channel();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a deadline for the exporter's own timers, which use this clock"
-        )]
         let deadline = Instant::now() + within;
         self.send(Command::Shutdown { deadline, reply });
         report

@@ -135,11 +135,11 @@ impl Prometheus {
     }
 
     /// Where the endpoint is, and what cannot be shown as it was recorded.
-    pub(crate) fn status(&self) -> Option<ExporterStatus> {
+    pub(crate) fn status(&self) -> ExporterStatus {
         let (exporter, address) = (self.exporter.clone(), self.address);
-        Some(Box::new(move || {
+        Box::new(move || {
             let problems: Vec<_> = exporter.problems().iter().map(ToString::to_string).collect();
             json!({ "address": address.map(|address| address.to_string()), "problems": problems })
-        }))
+        })
     }
 }

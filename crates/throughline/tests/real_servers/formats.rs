@@ -96,7 +96,7 @@ fn assert_exemplars(prometheus: &Prometheus, protocol: &str) {
         let exemplars: Vec<_> = found
             .as_array()?
             .iter()
-            .flat_map(|series| series["exemplars"].as_array())
+            .filter_map(|series| series["exemplars"].as_array())
             .flatten()
             .cloned()
             .collect();
