@@ -5,6 +5,7 @@
 
 mod demo;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .init();
     let done = match Arguments::parse().command {

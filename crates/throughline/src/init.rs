@@ -9,7 +9,7 @@ use throughline_metrics::{MeterProvider, statics};
 
 use crate::config::TelemetryConfig;
 use crate::error::{Error, Source};
-use crate::providers::{Description, TelemetryProviders};
+use crate::providers::{DISABLED, Description, TelemetryProviders};
 use crate::settings::Settings;
 use crate::{identity, otlp, prometheus};
 
@@ -67,15 +67,19 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
 }
 
 fn is_enabled(config: &TelemetryConfig, settings: &mut Settings<'_>) -> bool {
-    let disabled = settings.decide(
-        "disabled",
-        (!config.enabled).then_some(("disabled", true)),
-        &["OTEL_SDK_DISABLED"],
+    let variable = "OTEL_SDK_DISABLED";
+    let source = if config.enabled {
         // As the specification has it, only `true` is true.
-        |text| Ok(text.eq_ignore_ascii_case("true")),
-        false,
-    );
-    !disabled
+        let disabled = settings.variable(&[variable]).filter(|(_, value)| value.eq_ignore_ascii_case("true"));
+        disabled.map(|_| Source::Environment(variable))
+    } else {
+        Some(Source::Code("disabled"))
+    };
+    let is_enabled = source.is_none();
+    if let Some(source) = source {
+        settings.decided(DISABLED, &true, source);
+    }
+    is_enabled
 }
 
 fn provider(config: &TelemetryConfig, resource: Resource) -> MeterProvider {

@@ -47,6 +47,11 @@
 //!
 //! A backend is chosen at run time; asking for one that is not compiled in is an error that names the feature.
 
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
+
 mod config;
 mod error;
 mod exporters;

@@ -140,6 +140,9 @@ impl Drop for TelemetryProviders {
     }
 }
 
+/// The setting that is there only when telemetry is off.
+pub(crate) const DISABLED: &str = "disabled";
+
 /// The effective pipeline: what is exported where, and which source decided each setting.
 #[derive(Clone, Debug)]
 pub struct Description {

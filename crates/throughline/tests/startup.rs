@@ -249,4 +249,14 @@ mod otlp {
             assert!(text.contains(variable) && text.contains(expected), "{variable}={value}: {text}");
         }
     }
+
+    #[test]
+    fn a_bad_endpoint_does_not_hide_other_problems() {
+        let variables =
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"), ("OTEL_METRIC_EXPORT_INTERVAL", "often")];
+        let error =
+            init_telemetry(with(&variables).with_prometheus_address(any_port())).expect_err("two problems");
+        let Error::Configuration(problems) = &error else { panic!("{error}") };
+        assert_eq!(problems.len(), 2, "{error}");
+    }
 }

@@ -87,7 +87,7 @@ impl Sample {
         let errors = if count > 0.0 { (self.failed - earlier.failed) / count * 100.0 } else { 0.0 };
         let quantile = |q| self.quantile(earlier, q) * 1000.0;
         format!(
-            "{:>10.0} {:>9.1} {:>8.2} {:>8.2} {:>7.1}% {:>8.0}",
+            "{:>10.0} {:>9.1} {:>8.3} {:>8.3} {:>7.1}% {:>8.0}",
             self.count,
             count / seconds,
             quantile(0.5),
@@ -148,7 +148,7 @@ http_server_active_requests 3
     fn a_row_shows_what_happened_since_the_last_one() {
         let row = Sample::parse(LATER).row(&Sample::parse(EARLIER), 10.0);
         let columns: Vec<_> = row.split_whitespace().collect();
-        assert_eq!(columns, ["110", "10.0", "5.00", "9.90", "10.0%", "3"]);
+        assert_eq!(columns, ["110", "10.0", "5.000", "9.900", "10.0%", "3"]);
     }
 
     #[test]

@@ -40,6 +40,9 @@ impl ShutdownReport {
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { delivered_points, undelivered_points, last_error, timed_out } = self;
+        if *self == Self::default() {
+            return f.write_str("nothing was to be pushed");
+        }
         write!(f, "{delivered_points} points delivered, {undelivered_points} not")?;
         if *timed_out {
             f.write_str("; the time was over before everything was done")?;

@@ -24,13 +24,16 @@ use crate::settings::Settings;
 use crate::status::ExporterStatus;
 
 /// What was decided about pushing, when anything is to be pushed.
-#[derive(Debug)]
-pub(crate) struct Plan(Option<Push>);
+pub(crate) struct Plan(Option<(Endpoint, Push)>);
 
-#[derive(Debug)]
+/// How to push.
 struct Push {
-    config: OtlpConfig,
+    protocol: Protocol,
+    compression: Compression,
+    timeout: Duration,
+    interval: Duration,
     temporality: TemporalityPreference,
+    headers: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -44,6 +47,8 @@ impl Plan {
             OtlpEndpoint::Metrics(url) => (url, Endpoint::verbatim(url)),
             OtlpEndpoint::Prometheus(url) => (url, Endpoint::prometheus(url)),
         };
+        // Decided even when the endpoint cannot be used, so that all problems are reported.
+        let push = Push::new(config, settings);
         match endpoint {
             Err(error) => {
                 settings.problem(source, redacted(url), error.to_string());
@@ -54,7 +59,7 @@ impl Plan {
                 for warning in endpoint.warnings() {
                     tracing::warn!(target: "throughline", "{warning}");
                 }
-                Self(Some(Push::new(endpoint, config, settings)))
+                Self(Some((endpoint, push)))
             }
         }
     }
@@ -65,11 +70,11 @@ impl Plan {
         provider: &MeterProvider,
         config: &TelemetryConfig,
     ) -> Result<Option<Otlp>, Error> {
-        let Some(Push { config: otlp, temporality }) = self.0 else { return Ok(None) };
-        let reader = provider.reader(temporality);
+        let Some((endpoint, push)) = self.0 else { return Ok(None) };
+        let reader = provider.reader(push.temporality);
         let seed = RandomState::new().hash_one(std::process::id());
-        let exporter =
-            MetricExporter::new(reader, otlp, Arc::clone(&config.clock), seed).map_err(|error| {
+        let exporter = MetricExporter::new(reader, push.config(endpoint), Arc::clone(&config.clock), seed)
+            .map_err(|error| {
                 Error::Configuration(vec![crate::error::Problem {
                     source: Source::Default,
                     value: "OTLP".to_owned(),
@@ -91,7 +96,7 @@ fn redacted(url: &str) -> String {
 }
 
 impl Push {
-    fn new(endpoint: Endpoint, config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
+    fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
         let code = |method, value: Option<Duration>| value.map(|value| (method, Shown(value)));
         let protocol = settings.decide(
             "otlp.protocol",
@@ -128,19 +133,29 @@ impl Push {
             parse_temporality,
             ShownTemporality(TemporalityPreference::Cumulative),
         );
-        let otlp = OtlpConfig::new(endpoint)
-            .with_protocol(match protocol {
+        Self {
+            protocol: match protocol {
                 OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
                 OtlpProtocol::HttpJson => Protocol::HttpJson,
-            })
-            .with_compression(match compression {
+            },
+            compression: match compression {
                 OtlpCompression::None => Compression::None,
                 OtlpCompression::Gzip => Compression::Gzip,
-            })
-            .with_timeout(timeout.0)
-            .with_interval(interval.0)
-            .with_headers(headers(config, settings));
-        Self { config: otlp, temporality: temporality.0 }
+            },
+            timeout: timeout.0,
+            interval: interval.0,
+            temporality: temporality.0,
+            headers: headers(config, settings),
+        }
+    }
+
+    fn config(self, endpoint: Endpoint) -> OtlpConfig {
+        OtlpConfig::new(endpoint)
+            .with_protocol(self.protocol)
+            .with_compression(self.compression)
+            .with_timeout(self.timeout)
+            .with_interval(self.interval)
+            .with_headers(self.headers)
     }
 }
 
