@@ -28,7 +28,7 @@ pub(crate) struct LabelNamer {
 
 impl LabelNamer {
     /// The label name of a key.
-    pub(crate) fn name<'a>(&self, key: &'a str) -> Cow<'a, str> {
+    pub(crate) fn name(self, key: &str) -> Cow<'_, str> {
         match self.strategy.label_name(key) {
             Cow::Borrowed(name) => self.escaping.label_name(name),
             Cow::Owned(name) => Cow::Owned(self.escaping.label_name(&name).into_owned()),
@@ -39,7 +39,7 @@ impl LabelNamer {
     ///
     /// `__name__` would rename the series and is left out. Empty values are left out too: to Prometheus they are no
     /// label at all, and two series that differ by them alone would be one.
-    pub(crate) fn labels(&self, attributes: &AttributeSet) -> Labels {
+    pub(crate) fn labels(self, attributes: &AttributeSet) -> Labels {
         let mut labels = Labels::with_capacity(attributes.len());
         for (key, value) in attributes {
             let name = self.name(key);
@@ -52,18 +52,29 @@ impl LabelNamer {
     }
 
     /// The labels that name a scope: `otel_scope_name` and its like.
-    pub(crate) fn scope_labels(&self, scope: &InstrumentationScope) -> Labels {
+    pub(crate) fn scope_labels(self, scope: &InstrumentationScope) -> Labels {
         let mut labels = Labels::new();
-        let own =
-            [("name", Some(scope.name())), ("version", scope.version()), ("schema_url", scope.schema_url())];
+        let own = [
+            ("name", Some(scope.name())),
+            ("version", scope.version()),
+            ("schema_url", scope.schema_url()),
+        ];
         for attribute in scope.attributes() {
             let key = attribute.key.as_str();
             if own.iter().all(|(reserved, _)| *reserved != key) {
-                add(&mut labels, self.name(&format!("otel_scope_{key}")), ValueRef::from(&attribute.value));
+                add(
+                    &mut labels,
+                    self.name(&format!("otel_scope_{key}")),
+                    ValueRef::from(&attribute.value),
+                );
             }
         }
         for (key, value) in own {
-            add(&mut labels, self.name(&format!("otel_scope_{key}")), ValueRef::Str(value.unwrap_or("")));
+            add(
+                &mut labels,
+                self.name(&format!("otel_scope_{key}")),
+                ValueRef::Str(value.unwrap_or("")),
+            );
         }
         finish(&mut labels);
         labels
@@ -71,7 +82,7 @@ impl LabelNamer {
 
     /// The labels of a series: its attributes', then its scope's, which win. On a histogram an attribute `le` becomes
     /// `exported_le`, as Prometheus itself does with labels that are in the way.
-    pub(crate) fn series(&self, attributes: &AttributeSet, scope: &Labels, histogram: bool) -> Labels {
+    pub(crate) fn series(self, attributes: &AttributeSet, scope: &Labels, histogram: bool) -> Labels {
         let mut labels = self.labels(attributes);
         labels.retain(|(name, _)| scope.iter().all(|(scope_name, _)| scope_name != name));
         labels.extend_from_slice(scope);
@@ -183,7 +194,10 @@ mod tests {
 
     #[test]
     fn what_would_rename_the_series_or_is_empty_is_left_out() {
-        assert_eq!(rendered(&[("__name__", "forged"), ("empty", ""), ("1st", "x")]), r#"key_1st="x""#);
+        assert_eq!(
+            rendered(&[("__name__", "forged"), ("empty", ""), ("1st", "x")]),
+            r#"key_1st="x""#
+        );
     }
 
     #[test]
@@ -195,8 +209,10 @@ mod tests {
 
     #[test]
     fn names_that_need_quotes_have_them() {
-        let namer =
-            LabelNamer { strategy: TranslationStrategy::NoTranslation, escaping: Escaping::AllowUtf8 };
+        let namer = LabelNamer {
+            strategy: TranslationStrategy::NoTranslation,
+            escaping: Escaping::AllowUtf8,
+        };
         let attributes = AttributeSet::new(&[KeyValue::new("a.\"b", 1)][..]);
         assert_eq!(to_text(&namer.labels(&attributes)), br#""a.\"b"="1""#);
     }
@@ -204,10 +220,18 @@ mod tests {
     #[test]
     fn the_scope_wins_and_its_reserved_attributes_are_left_out() {
         let scope = InstrumentationScope::builder("lib")
-            .with_attributes([KeyValue::new("name", "other"), KeyValue::new("mascot.kind", "bear")])
+            .with_attributes([
+                KeyValue::new("name", "other"),
+                KeyValue::new("mascot.kind", "bear"),
+            ])
             .build();
         let labels = NAMER.series(
-            &AttributeSet::new(&[KeyValue::new("otel.scope.name", "forged"), KeyValue::new("le", "1")][..]),
+            &AttributeSet::new(
+                &[
+                    KeyValue::new("otel.scope.name", "forged"),
+                    KeyValue::new("le", "1"),
+                ][..],
+            ),
             &NAMER.scope_labels(&scope),
             true,
         );

@@ -49,7 +49,12 @@ pub(crate) fn metadata(name: &str, help: &str, kind: FamilyType, unit: Option<&s
 pub(crate) fn target_info(name: &str, labels: &Labels) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.delimited(|family| {
-        family.raw(&metadata(name, "Attributes of the resource.", FamilyType::Gauge, None));
+        family.raw(&metadata(
+            name,
+            "Attributes of the resource.",
+            FamilyType::Gauge,
+            None,
+        ));
         family.message(4, |metric| {
             to_protobuf(metric, METRIC_LABEL, labels);
             metric.message(GAUGE, |gauge| gauge.double(1, 1.0));
@@ -63,7 +68,7 @@ pub(crate) fn write_family(
     writer: &mut Writer,
     family: &Family,
     metadata: &[u8],
-    namer: &LabelNamer,
+    namer: LabelNamer,
     metrics: &[Scoped<'_>],
 ) {
     if family.order.is_empty() {
@@ -82,7 +87,9 @@ pub(crate) fn write_family(
                         write_number(metric, &points[place], family.kind, namer);
                     }
                     MetricData::Histogram { points, bounds, .. } => {
-                        metric.message(HISTOGRAM, |out| write_histogram(out, &points[place], bounds, namer));
+                        metric.message(HISTOGRAM, |out| {
+                            write_histogram(out, &points[place], bounds, namer);
+                        });
                     }
                     MetricData::ExponentialHistogram { points, .. } => {
                         metric.message(HISTOGRAM, |out| write_exponential(out, &points[place], namer));
@@ -93,7 +100,7 @@ pub(crate) fn write_family(
     });
 }
 
-fn write_number(metric: &mut Writer, point: &Point<Number>, kind: FamilyType, namer: &LabelNamer) {
+fn write_number(metric: &mut Writer, point: &Point<Number>, kind: FamilyType, namer: LabelNamer) {
     if kind == FamilyType::Gauge {
         metric.message(GAUGE, |gauge| gauge.double(1, point.value.as_f64()));
         return;
@@ -107,8 +114,10 @@ fn write_number(metric: &mut Writer, point: &Point<Number>, kind: FamilyType, na
     });
 }
 
-fn write_histogram(out: &mut Writer, point: &Point<HistogramValue>, bounds: &[f64], namer: &LabelNamer) {
-    let HistogramValue { count, sum, buckets, .. } = &point.value;
+fn write_histogram(out: &mut Writer, point: &Point<HistogramValue>, bounds: &[f64], namer: LabelNamer) {
+    let HistogramValue {
+        count, sum, buckets, ..
+    } = &point.value;
     let mut classic = Classic::new(&point.exemplars, namer);
     for (bound, bucket) in bounds.iter().zip(buckets) {
         classic.total += bucket;
@@ -123,8 +132,15 @@ fn write_histogram(out: &mut Writer, point: &Point<HistogramValue>, bounds: &[f6
     classic.finish(out, *sum, point.start);
 }
 
-fn write_exponential(out: &mut Writer, point: &Point<ExponentialValue>, namer: &LabelNamer) {
-    let ExponentialValue { sum, scale, zero_count, positive, negative, .. } = &point.value;
+fn write_exponential(out: &mut Writer, point: &Point<ExponentialValue>, namer: LabelNamer) {
+    let ExponentialValue {
+        sum,
+        scale,
+        zero_count,
+        positive,
+        negative,
+        ..
+    } = &point.value;
     if *scale < NATIVE_SCALE_MIN {
         let mut classic = Classic::new(&point.exemplars, namer);
         let total = for_each_bound(&point.value, |bound, total| {
@@ -146,7 +162,11 @@ fn write_exponential(out: &mut Writer, point: &Point<ExponentialValue>, namer: &
     write_run(out, &negative, 9, 10);
     write_run(out, &positive, 12, 13);
     write_time(out, 15, point.start);
-    for exemplar in point.exemplars.iter().filter(|exemplar| exemplar.time.as_nanos() > 0) {
+    for exemplar in point
+        .exemplars
+        .iter()
+        .filter(|exemplar| exemplar.time.as_nanos() > 0)
+    {
         write_exemplar(out, 16, exemplar, namer);
     }
 }
@@ -203,14 +223,19 @@ fn span_end(counts: &[u64], start: usize) -> usize {
 /// A histogram with bounds, written bucket by bucket.
 struct Classic<'a> {
     exemplars: &'a [Exemplar],
-    namer: &'a LabelNamer,
+    namer: LabelNamer,
     total: u64,
     below: f64,
 }
 
 impl<'a> Classic<'a> {
-    fn new(exemplars: &'a [Exemplar], namer: &'a LabelNamer) -> Self {
-        Self { exemplars, namer, total: 0, below: f64::NEG_INFINITY }
+    fn new(exemplars: &'a [Exemplar], namer: LabelNamer) -> Self {
+        Self {
+            exemplars,
+            namer,
+            total: 0,
+            below: f64::NEG_INFINITY,
+        }
     }
 
     fn bucket(&mut self, out: &mut Writer, bound: f64) {
@@ -233,7 +258,7 @@ impl<'a> Classic<'a> {
     }
 }
 
-fn write_exemplar(out: &mut Writer, field: u32, exemplar: &Exemplar, namer: &LabelNamer) {
+fn write_exemplar(out: &mut Writer, field: u32, exemplar: &Exemplar, namer: LabelNamer) {
     out.message(field, |message| {
         to_protobuf(message, 1, &exemplar::labels(exemplar, namer));
         message.double(2, exemplar.value.as_f64());

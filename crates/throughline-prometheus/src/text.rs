@@ -145,7 +145,7 @@ pub(crate) fn write_family(
     out: &mut Vec<u8>,
     family: &Family,
     names: &TextNames,
-    namer: &LabelNamer,
+    namer: LabelNamer,
     metrics: &[Scoped<'_>],
 ) {
     if family.order.is_empty() {
@@ -173,7 +173,7 @@ pub(crate) fn write_family(
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
     names: &'a TextNames,
-    namer: &'a LabelNamer,
+    namer: LabelNamer,
 }
 
 impl Writer<'_> {
@@ -188,7 +188,9 @@ impl Writer<'_> {
     }
 
     fn histogram(&mut self, labels: &[u8], point: &Point<HistogramValue>, bounds: &[f64], rendered: &Bounds) {
-        let HistogramValue { count, sum, buckets, .. } = &point.value;
+        let HistogramValue {
+            count, sum, buckets, ..
+        } = &point.value;
         let mut total = 0;
         let mut below = f64::NEG_INFINITY;
         for ((bound, text), bucket) in bounds.iter().zip(&rendered.rendered).zip(buckets) {
@@ -267,7 +269,8 @@ impl Writer<'_> {
             return;
         };
         self.out.extend_from_slice(b" # {");
-        self.out.extend_from_slice(&to_text(&exemplar::labels(exemplar, self.namer)));
+        self.out
+            .extend_from_slice(&to_text(&exemplar::labels(exemplar, self.namer)));
         self.out.extend_from_slice(b"} ");
         write_number(self.out, exemplar.value);
         if exemplar.time.as_nanos() > 0 {

@@ -122,7 +122,11 @@ pub struct Server {
 impl Server {
     /// A server of what `exporter` collects, with the default limits and no status.
     pub fn new(exporter: PrometheusExporter) -> Self {
-        Self { exporter, status: None, limits: Limits::default() }
+        Self {
+            exporter,
+            status: None,
+            limits: Limits::default(),
+        }
     }
 
     /// Sets what `/telemetry` answers: a JSON document. Called for each request, where blocking is allowed.
@@ -160,9 +164,8 @@ impl Server {
         let mut shutdown = pin!(shutdown);
         loop {
             let accepted = shared.accept(&listener);
-            let (stream, permit) = match until(accepted, shutdown.as_mut()).await {
-                Some(accepted) => accepted,
-                None => break,
+            let Some((stream, permit)) = until(accepted, shutdown.as_mut()).await else {
+                break;
             };
             let (shared, stopping) = (Arc::clone(&shared), stopping.clone());
             connections.spawn(async move {
@@ -174,14 +177,18 @@ impl Server {
         drop((listener, stop));
         let finished = async { while connections.join_next().await.is_some() {} };
         // Connections that are left over after this are closed by dropping the set.
-        let _in_time = tokio::time::timeout(shared.server.limits.shutdown_timeout, finished).await.is_ok();
+        let _in_time = tokio::time::timeout(shared.server.limits.shutdown_timeout, finished)
+            .await
+            .is_ok();
         Ok(())
     }
 }
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -220,15 +227,17 @@ impl Shared {
             .max_header_size(limits.header_bytes)
             .max_headers(limits.headers)
             .max_buf_size(limits.header_bytes.max(16 * 1024))
-            .serve_connection(TokioIo::new(timed::TimedWrite::new(stream, limits.write_timeout)), service);
+            .serve_connection(
+                TokioIo::new(timed::TimedWrite::new(stream, limits.write_timeout)),
+                service,
+            );
         let mut connection = pin!(connection);
         let stopped = async { while stopping.changed().await.is_ok() {} };
-        let ended = match until(connection.as_mut(), pin!(stopped)).await {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+        let ended = if let Some(ended) = until(connection.as_mut(), pin!(stopped)).await {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
         if let Err(error) = ended {
             tracing::debug!(target: "throughline", %error, "a connection to the metrics endpoint failed");
@@ -256,7 +265,10 @@ impl Shared {
         let work = self.work(route, request.headers().clone());
         let in_time = tokio::time::timeout(self.server.limits.request_timeout, work).await;
         in_time.unwrap_or_else(|_elapsed| {
-            plain(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long; does a callback hang?\n")
+            plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the answer took too long; does a callback hang?\n",
+            )
         })
     }
 
@@ -277,9 +289,16 @@ impl Shared {
     }
 
     fn telemetry(&self) -> Response<Full<Bytes>> {
-        let json = self.server.status.as_ref().map(|status| status()).unwrap_or_default();
+        let json = self
+            .server
+            .status
+            .as_ref()
+            .map(|status| status())
+            .unwrap_or_default();
         let mut response = plain(StatusCode::OK, json);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 }
