@@ -95,8 +95,8 @@ struct State {
     vacant: Vec<u32>,
     /// Takes what is beyond the limit.
     overflow: Option<Arc<Series>>,
-    /// How often a place was vacated.
-    vacated: u64,
+    /// How often a place that mirrors may know was vacated or filled again.
+    changes: u64,
     /// When each place was last seen to change. Only kept when idle series expire.
     activity: Vec<Option<Activity>>,
     /// Removed series that a thread's cache may still hold.
@@ -151,13 +151,14 @@ impl State {
         if let Ok(entry) = self.index.find_entry(hash(series.attributes.as_bytes()), is) {
             let _place = entry.remove();
         }
-        self.vacated += 1;
+        self.changes += 1;
         self.vacant.push(place as u32);
         self.removed.push((series, mark));
     }
 
     fn insert(&mut self, series: Arc<Series>) -> u32 {
         if let Some(place) = self.vacant.pop() {
+            self.changes += 1;
             self.places[place as usize] = Some(series);
             return place;
         }
@@ -278,10 +279,10 @@ impl SeriesTable {
     /// Brings a reader's copy of the places up to date. Holds the lock for what is new, not for the whole table.
     pub(crate) fn mirror(&self, mirror: &mut Mirror) {
         let state = self.read();
-        if mirror.vacated == state.vacated {
+        if mirror.changes == state.changes {
             mirror.places.extend_from_slice(&state.places[mirror.places.len()..]);
         } else {
-            mirror.vacated = state.vacated;
+            mirror.changes = state.changes;
             mirror.left.extend(std::mem::take(&mut mirror.places));
             mirror.places.extend_from_slice(&state.places);
         }
@@ -321,7 +322,7 @@ pub(crate) struct Mirror {
     pub(crate) places: Vec<Option<Arc<Series>>>,
     /// Places as they were before some were vacated: what a delta reader has to finish.
     pub(crate) left: Vec<Option<Arc<Series>>>,
-    vacated: u64,
+    changes: u64,
 }
 
 /// The attribute that marks the series of all measurements beyond the limit.

@@ -1,4 +1,7 @@
-//! The engine's behaviour through its public API.
+//! The engine's behaviour through its public API, one module for each thing that is proved.
 #![expect(clippy::float_cmp, reason = "the sums are of small integers, which floats hold exactly")]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests unwrap as tests do")]
 
+mod limits;
 mod smoke;
+mod support;
