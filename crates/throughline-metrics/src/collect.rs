@@ -226,10 +226,8 @@ impl StreamCollector {
 
     /// Series that vanished were reported one last time; nothing needs to be remembered of them.
     fn forget_left(&mut self) {
-        for series in self.mirror.left.drain(..).flatten() {
-            if !series.is_active() {
-                self.earlier.remove(&series.id);
-            }
+        for series in self.mirror.left.drain(..) {
+            self.earlier.remove(&series.id);
         }
     }
 }
@@ -246,8 +244,7 @@ impl Mirror {
     /// The series to report: those there are, and, for a delta reader, those that vanished since its last collection.
     fn series(&self, temporality: Temporality) -> impl Iterator<Item = &Arc<Series>> {
         let left = if temporality == Temporality::Delta { self.left.as_slice() } else { &[] };
-        let vanished = left.iter().flatten().filter(|series| !series.is_active());
-        self.places.iter().flatten().chain(vanished)
+        self.places.iter().flatten().chain(left)
     }
 }
 

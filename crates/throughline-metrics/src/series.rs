@@ -276,16 +276,18 @@ impl SeriesTable {
         self.read().places.iter().flatten().cloned().collect()
     }
 
-    /// Brings a reader's copy of the places up to date. Holds the lock for what is new, not for the whole table.
+    /// Brings a reader's copy of the places up to date. Unless series vanished, holds the lock for what is new only.
     pub(crate) fn mirror(&self, mirror: &mut Mirror) {
         let state = self.read();
-        if mirror.changes == state.changes {
-            mirror.places.extend_from_slice(&state.places[mirror.places.len()..]);
-        } else {
+        if mirror.changes != state.changes {
             mirror.changes = state.changes;
-            mirror.left.extend(std::mem::take(&mut mirror.places));
-            mirror.places.extend_from_slice(&state.places);
+            for (mine, current) in mirror.places.iter_mut().zip(&state.places) {
+                if !is_same(mine.as_ref(), current.as_ref()) {
+                    mirror.left.extend(std::mem::replace(mine, current.clone()));
+                }
+            }
         }
+        mirror.places.extend_from_slice(&state.places[mirror.places.len()..]);
     }
 
     /// Removes the series that did not change since `idle` ago; `mark` is a number that changes with every change.
@@ -320,9 +322,17 @@ impl SeriesTable {
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     pub(crate) places: Vec<Option<Arc<Series>>>,
-    /// Places as they were before some were vacated: what a delta reader has to finish.
-    pub(crate) left: Vec<Option<Arc<Series>>>,
+    /// Series that are no longer in the table: what a delta reader has to finish.
+    pub(crate) left: Vec<Arc<Series>>,
     changes: u64,
+}
+
+fn is_same(a: Option<&Arc<Series>>, b: Option<&Arc<Series>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 /// The attribute that marks the series of all measurements beyond the limit.

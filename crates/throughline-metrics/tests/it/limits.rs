@@ -167,6 +167,25 @@ fn bound_series_do_not_expire() {
 }
 
 #[test]
+fn a_series_that_was_nearly_idle_is_not_reported_twice_as_delta() {
+    let (clock, provider, counter) = expiring();
+    let mut delta = provider.reader(TemporalityPreference::Delta);
+    let mut seen = 0.0;
+    for second in 0..40 {
+        clock.advance(SECOND);
+        // Series expire at different times, and each is revived when it is about to.
+        for n in 0..7 {
+            if second % (4 + n) == 0 {
+                add(&counter, n);
+            }
+        }
+        seen += total(&Snapshot::collected(&mut delta), "c");
+    }
+    let recorded: i64 = (0..7).map(|n| (0..40).filter(|second| second % (4 + n) == 0).count() as i64).sum();
+    assert_eq!(seen, recorded as f64);
+}
+
+#[test]
 fn counts_of_new_series_start_at_zero_however_many_came_before() {
     for round in 0..60_i64 {
         let provider = MeterProvider::default();
