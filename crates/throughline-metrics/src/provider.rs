@@ -19,8 +19,8 @@ use crate::collect;
 use crate::drops::{DropReason, Drops};
 use crate::instrument::observable::Callback;
 use crate::meter::{Definition, Meter};
-use crate::reader::{Reader, TemporalityPreference};
-use crate::series::SeriesTable;
+use crate::reader::{Reader, Rounds, TemporalityPreference};
+use crate::series::{Expiry, SeriesTable};
 use crate::stream::{Shared, Stream, next_stream_id};
 use crate::view::{StreamChanges, View, ViewAggregation};
 
@@ -51,6 +51,7 @@ struct Inner {
     registry: RwLock<Registry>,
     callbacks: Mutex<Vec<Arc<Callback>>>,
     last_expiry: Mutex<Timestamp>,
+    rounds: Rounds,
     shared: Arc<Shared>,
 }
 
@@ -121,7 +122,8 @@ impl MeterProviderBuilder {
     }
 
     /// Lets series that were not recorded for this long vanish. Off unless set. Series that are bound to a handle, and
-    /// those of instruments with a known number of attribute sets, stay.
+    /// those of instruments with a known number of attribute sets, stay; so does what a delta reader has not yet
+    /// reported.
     pub fn with_idle_expiry(mut self, idle: Duration) -> Self {
         self.idle_expiry = Some(idle);
         self
@@ -154,6 +156,7 @@ impl Inner {
             registry: RwLock::default(),
             callbacks: Mutex::default(),
             last_expiry: Mutex::default(),
+            rounds: Rounds::default(),
             shared: Arc::new(Shared { clock, drops: Drops::default() }),
         }
     }
@@ -240,6 +243,10 @@ impl MeterProvider {
 
     pub(crate) fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.0.shared)
+    }
+
+    pub(crate) fn rounds(&self) -> &Rounds {
+        &self.0.rounds
     }
 
     pub(crate) fn add_callback(&self, callback: Callback) {
@@ -370,8 +377,10 @@ impl MeterProvider {
             let registry = self.registry();
             registry.scopes.iter().flat_map(|s| &s.instruments).flat_map(|i| i.streams.clone()).collect()
         };
+        let rounds = &self.0.rounds;
+        let expiry = Expiry { now, idle, rounds, reported: rounds.finished_by_all() };
         for stream in streams {
-            let late = stream.series.expire(now, idle, |series| collect::mark(series, slabs));
+            let late = stream.series.expire(&expiry, |series| collect::mark(series, slabs));
             self.0.shared.drops.add(DropReason::Expired, late);
         }
     }

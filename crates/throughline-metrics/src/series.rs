@@ -16,6 +16,7 @@ use throughline_core::{AttributeSet, KeyValue, Timestamp};
 use crate::aggregation::Cells;
 use crate::data::SeriesId;
 use crate::exemplar::Reservoir;
+use crate::reader::Rounds;
 use crate::stream::Stream;
 
 /// One attribute set of one stream.
@@ -109,6 +110,19 @@ struct Activity {
     series: SeriesId,
     since: Timestamp,
     mark: u64,
+    /// Delta readers that finish a later round than this have reported it.
+    round: u64,
+}
+
+/// One pass of expiry.
+#[derive(Debug)]
+pub(crate) struct Expiry<'a> {
+    pub(crate) now: Timestamp,
+    /// For how long a series must not have changed.
+    pub(crate) idle: Duration,
+    pub(crate) rounds: &'a Rounds,
+    /// The last round that all delta readers finished.
+    pub(crate) reported: u64,
 }
 
 impl State {
@@ -121,10 +135,12 @@ impl State {
         self.places.get(place as usize)?.as_ref()
     }
 
-    fn expire(&mut self, place: usize, now: Timestamp, idle: Duration, mark: impl Fn(&Series) -> u64) {
+    fn expire(&mut self, place: usize, pass: &Expiry<'_>, mark: impl Fn(&Series) -> u64) {
         self.activity.resize(self.places.len(), None);
         let Some(series) = &self.places[place] else { return };
-        let seen = Activity { series: series.id, since: now, mark: mark(series) };
+        let mark = mark(series);
+        // The round begins after the mark was read, so whoever begins a later one sees as much.
+        let seen = Activity { series: series.id, since: pass.now, mark, round: pass.rounds.begin() };
         let activity = self.activity[place].get_or_insert(seen);
         if activity.series != seen.series
             || activity.mark != seen.mark
@@ -134,7 +150,7 @@ impl State {
             return;
         }
         let is_overflow = self.overflow.as_ref().is_some_and(|overflow| overflow.id == series.id);
-        if is_overflow || now - activity.since < idle {
+        if is_overflow || pass.now - activity.since < pass.idle || pass.reported <= activity.round {
             return;
         }
         if series.state.swap(IDLE, Ordering::Relaxed) == IDLE {
@@ -290,15 +306,16 @@ impl SeriesTable {
         mirror.places.extend_from_slice(&state.places[mirror.places.len()..]);
     }
 
-    /// Removes the series that did not change since `idle` ago; `mark` is a number that changes with every change.
+    /// Removes the series that were idle for long enough and that all delta readers have reported; `mark` is a number
+    /// that changes with every change.
     ///
     /// A series is first marked idle, so that caches stop using it, and removed by a later pass, when it has still
     /// not changed. A thread that was stopped all that time between finding the series and writing it writes to a
     /// series that is gone: the result counts those.
-    pub(crate) fn expire(&self, now: Timestamp, idle: Duration, mark: impl Fn(&Series) -> u64) -> u64 {
+    pub(crate) fn expire(&self, pass: &Expiry<'_>, mark: impl Fn(&Series) -> u64) -> u64 {
         let mut state = self.write();
         for place in 0..state.places.len() {
-            state.expire(place, now, idle, &mark);
+            state.expire(place, pass, &mark);
         }
         let mut late = 0;
         state.removed.retain(|(series, last)| {

@@ -143,6 +143,7 @@ fn a_series_in_a_place_that_was_vacated_is_seen_by_every_reader() {
     let mut reader = provider.reader(TemporalityPreference::Cumulative);
     let mut delta = provider.reader(TemporalityPreference::Delta);
     add(&counter, 1);
+    wait(&clock, &mut reader, 2);
     delta.collect();
     wait(&clock, &mut reader, 8);
     assert!(points(&Snapshot::collected(&mut reader), "c").is_empty());
@@ -164,6 +165,34 @@ fn bound_series_do_not_expire() {
     drop(bound);
     wait(&clock, &mut reader, 8);
     assert!(points(&Snapshot::collected(&mut reader), "c").is_empty());
+}
+
+#[test]
+fn a_delta_reader_that_collects_rarely_loses_nothing_of_a_series_that_expires() {
+    let (clock, provider, counter) = expiring();
+    let mut often = provider.reader(TemporalityPreference::Cumulative);
+    let mut rarely = provider.reader(TemporalityPreference::Delta);
+    rarely.collect();
+    add(&counter, 1);
+    wait(&clock, &mut often, 20);
+    assert_eq!(total(&Snapshot::collected(&mut rarely), "c"), 1.0);
+    add(&counter, 1);
+    wait(&clock, &mut often, 20);
+    assert_eq!(total(&Snapshot::collected(&mut rarely), "c"), 1.0);
+    wait(&clock, &mut often, 8);
+    assert!(points(&Snapshot::collected(&mut often), "c").is_empty(), "everybody has seen it: it goes");
+    rarely.collect();
+    assert!(points(&Snapshot::collected(&mut rarely), "c").is_empty());
+}
+
+#[test]
+fn a_delta_reader_that_is_gone_keeps_nothing_from_expiring() {
+    let (clock, provider, counter) = expiring();
+    let mut often = provider.reader(TemporalityPreference::Cumulative);
+    drop(provider.reader(TemporalityPreference::Delta));
+    add(&counter, 1);
+    wait(&clock, &mut often, 8);
+    assert!(points(&Snapshot::collected(&mut often), "c").is_empty());
 }
 
 #[test]
