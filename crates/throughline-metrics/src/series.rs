@@ -172,7 +172,21 @@ impl State {
         self.removed.push((series, mark));
     }
 
-    fn insert(&mut self, series: Arc<Series>) -> u32 {
+    /// How many series there are, the overflow series not counted.
+    fn len(&self) -> usize {
+        self.index.len() - usize::from(self.overflow.is_some())
+    }
+
+    fn insert(&mut self, hash: u64, series: Arc<Series>) {
+        let place = self.place(series);
+        let Self { index, places, .. } = self;
+        let rehash = |place: &u32| {
+            places[*place as usize].as_ref().map_or(0, |series| self::hash(series.attributes.as_bytes()))
+        };
+        index.insert_unique(hash, place, rehash);
+    }
+
+    fn place(&mut self, series: Arc<Series>) -> u32 {
         if let Some(place) = self.vacant.pop() {
             self.changes += 1;
             self.places[place as usize] = Some(series);
@@ -197,7 +211,7 @@ impl SeriesTable {
                 series.state.store(ACTIVE, Ordering::Relaxed);
                 return Arc::clone(series);
             }
-            if state.index.len() >= self.limit {
+            if state.len() >= self.limit {
                 drop(state);
                 return self.overflow(stream);
             }
@@ -226,15 +240,10 @@ impl SeriesTable {
         if let Some(existing) = state.find(hash, series.attributes.as_bytes()) {
             return Some(Arc::clone(existing));
         }
-        if state.index.len() >= self.limit {
+        if state.len() >= self.limit {
             return None;
         }
-        let place = state.insert(Arc::clone(&series));
-        let State { index, places, .. } = &mut *state;
-        let rehash = |place: &u32| {
-            places[*place as usize].as_ref().map_or(0, |series| self::hash(series.attributes.as_bytes()))
-        };
-        index.insert_unique(hash, place, rehash);
+        state.insert(hash, Arc::clone(&series));
         Some(series)
     }
 
@@ -252,7 +261,13 @@ impl SeriesTable {
         if let Some(existing) = &state.overflow {
             return Arc::clone(existing);
         }
-        state.insert(Arc::clone(&series));
+        // Somebody may have recorded with these very attributes: a set is one series.
+        let hash = hash(series.attributes.as_bytes());
+        let existing = state.find(hash, series.attributes.as_bytes()).cloned();
+        let series = existing.unwrap_or_else(|| {
+            state.insert(hash, Arc::clone(&series));
+            series
+        });
         state.overflow = Some(Arc::clone(&series));
         series
     }

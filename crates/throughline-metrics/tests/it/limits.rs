@@ -96,6 +96,20 @@ fn every_kind_overflows() {
     assert_eq!(snapshot.exponential("expo", &overflow()).sum, 3.0);
 }
 
+#[test]
+fn a_set_that_looks_like_the_overflow_series_is_counted_in_it() {
+    let provider = MeterProvider::builder().with_cardinality_limit(2).build();
+    let counter = provider.meter("it").u64_counter("c").build();
+    counter.add(1, &overflow());
+    (0..3).for_each(|n| add(&counter, n));
+    let snapshot = Snapshot::of(&provider);
+    let mut sets: Vec<_> = points(&snapshot, "c").iter().map(|point| point.attributes.clone()).collect();
+    assert_eq!(total(&snapshot, "c"), 4.0);
+    sets.sort();
+    sets.dedup();
+    assert_eq!(sets.len(), points(&snapshot, "c").len(), "each set stands once");
+}
+
 /// A provider whose series expire after four seconds; passes are made by collections at least one second apart.
 fn expiring() -> (Arc<ManualClock>, MeterProvider, Counter<u64>) {
     let clock = manual_clock();
