@@ -328,28 +328,25 @@ impl Observed {
         &mut self,
         stream: &Stream,
         now: Timestamp,
-        seen: Vec<Observation>,
+        mut seen: Vec<Observation>,
         sums: bool,
     ) -> Vec<&mut ObservedSeries> {
         self.round += 1;
         let round = self.round;
-        for Observation { attributes, bits } in seen {
-            let attributes = self.within_limit(stream, filtered(stream, attributes));
-            let series = self.series.entry(attributes).or_insert_with_key(|attributes| ObservedSeries {
-                id: next_series_id(),
-                attributes: attributes.clone(),
-                start: now,
-                bits: 0,
-                reported: None,
-                round: 0,
-            });
-            // Observations that a view, or the limit, made equal are added up; otherwise the last one counts.
-            let merged = series.round == round
-                && sums
-                && (!stream.keys.keeps_all() || is_overflow(&series.attributes));
-            series.bits =
-                if merged { N::from_bits(series.bits).plus(N::from_bits(bits)).to_bits() } else { bits };
-            series.round = round;
+        if sums && (!stream.keys.keeps_all() || seen.len() > stream.series.limit()) {
+            keep_last(&mut seen);
+        }
+        let is_known = |seen: &Observation| self.series.contains_key(&seen.attributes);
+        let seen = seen.into_iter().map(|seen| filtered(stream, seen));
+        let (known, new): (Vec<_>, Vec<_>) = seen.partition(is_known);
+        for observation in known {
+            self.take::<N>(stream, now, observation, sums);
+        }
+        // What was not reported again makes room; the overflow series may still come.
+        self.series.retain(|attributes, series| series.round == round || is_overflow(attributes));
+        for mut observation in new {
+            self.limit(stream, &mut observation);
+            self.take::<N>(stream, now, observation, sums);
         }
         self.series.retain(|_, series| series.round == round);
         let mut current: Vec<_> = self.series.values_mut().collect();
@@ -357,21 +354,56 @@ impl Observed {
         current
     }
 
-    fn within_limit(&self, stream: &Stream, attributes: AttributeSet) -> AttributeSet {
-        if self.series.len() < stream.series.limit() || self.series.contains_key(&attributes) {
-            return attributes;
-        }
-        AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..])
+    fn take<N: Number>(&mut self, stream: &Stream, now: Timestamp, seen: Observation, sums: bool) {
+        let Observation { attributes, bits } = seen;
+        let series = self.series.entry(attributes).or_insert_with_key(|attributes| ObservedSeries {
+            id: next_series_id(),
+            attributes: attributes.clone(),
+            start: now,
+            bits: 0,
+            reported: None,
+            round: 0,
+        });
+        // Observations that a view, or the limit, made equal are added up; otherwise the last one counts.
+        let merged = series.round == self.round
+            && sums
+            && (!stream.keys.keeps_all() || is_overflow(&series.attributes));
+        series.bits =
+            if merged { N::from_bits(series.bits).plus(N::from_bits(bits)).to_bits() } else { bits };
+        series.round = self.round;
     }
+
+    /// Sends what is beyond the limit to the overflow series.
+    fn limit(&self, stream: &Stream, seen: &mut Observation) {
+        if self.series.contains_key(&seen.attributes) {
+            return;
+        }
+        let overflow = AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..]);
+        let series = self.series.len() - usize::from(self.series.contains_key(&overflow));
+        if series >= stream.series.limit() {
+            seen.attributes = overflow;
+        }
+    }
+}
+
+/// Keeps the last observation of each attribute set, as callbacks gave it.
+fn keep_last(seen: &mut Vec<Observation>) {
+    let mut known = std::collections::HashSet::new();
+    seen.reverse();
+    seen.retain(|observation| known.insert(observation.attributes.clone()));
+    seen.reverse();
 }
 
 fn is_overflow(attributes: &AttributeSet) -> bool {
     attributes.value(OVERFLOW_KEY) == Some(ValueRef::Bool(true))
 }
 
-/// The attributes that the stream keeps.
-fn filtered(stream: &Stream, attributes: AttributeSet) -> AttributeSet {
-    if stream.keys.keeps_all() { attributes } else { attributes.filtered(|key| stream.keys.keeps(key)) }
+/// The observation with those attributes that the stream keeps.
+fn filtered(stream: &Stream, seen: Observation) -> Observation {
+    if stream.keys.keeps_all() {
+        return seen;
+    }
+    Observation { attributes: seen.attributes.filtered(|key| stream.keys.keeps(key)), ..seen }
 }
 
 /// A number that changes with every change of a series: how expiry knows that it is idle.

@@ -110,6 +110,46 @@ fn a_set_that_looks_like_the_overflow_series_is_counted_in_it() {
     assert_eq!(sets.len(), points(&snapshot, "c").len(), "each set stands once");
 }
 
+#[test]
+fn observables_overflow_too() {
+    let provider = MeterProvider::builder().with_cardinality_limit(2).build();
+    let observe = |o: &throughline_metrics::Observer<'_, u64>| {
+        (0..5_i64).for_each(|n| o.observe(10, &[kv("n", n)]));
+        // The same set again: the last value counts, beyond the limit as well.
+        o.observe(20, &[kv("n", 4)]);
+    };
+    let _c = provider.meter("it").u64_observable_counter("c").with_callback(observe).build();
+    let mut reader = provider.reader(TemporalityPreference::Cumulative);
+    for _ in 0..2 {
+        let snapshot = Snapshot::collected(&mut reader);
+        assert_eq!(points(&snapshot, "c").len(), 3);
+        assert_eq!(snapshot.sum("c", &[kv("n", 0)]), 10.0);
+        assert_eq!(snapshot.sum("c", &overflow()), 40.0);
+    }
+}
+
+#[test]
+fn sets_that_a_callback_no_longer_reports_make_room_for_others() {
+    let provider = MeterProvider::builder().with_cardinality_limit(3).build();
+    let round = Arc::new(std::sync::atomic::AtomicI64::new(0));
+    let first = Arc::clone(&round);
+    let observe = move |o: &throughline_metrics::Observer<'_, i64>| {
+        let first = first.load(std::sync::atomic::Ordering::Relaxed);
+        (first..first + 3).for_each(|n| o.observe(n, &[kv("n", n)]));
+    };
+    let _g = provider.meter("it").i64_observable_gauge("g").with_callback(observe).build();
+    let mut reader = provider.reader(TemporalityPreference::Cumulative);
+    for n in [0, 10, 20, 21] {
+        round.store(n, std::sync::atomic::Ordering::Relaxed);
+        let snapshot = Snapshot::collected(&mut reader);
+        let sets: Vec<_> = points(&snapshot, "g").iter().map(|p| p.attributes.to_string()).collect();
+        let expected: Vec<_> = (n..n + 3).map(|n| AttributeSet::new(&[kv("n", n)]).to_string()).collect();
+        let (mut sets, mut expected) = (sets, expected);
+        (sets.sort(), expected.sort());
+        assert_eq!(sets, expected);
+    }
+}
+
 /// A provider whose series expire after four seconds; passes are made by collections at least one second apart.
 fn expiring() -> (Arc<ManualClock>, MeterProvider, Counter<u64>) {
     let clock = manual_clock();
