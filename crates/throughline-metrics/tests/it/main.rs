@@ -2,6 +2,7 @@
 #![expect(clippy::float_cmp, reason = "the sums are of small integers, which floats hold exactly")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests unwrap as tests do")]
 
+mod callbacks;
 mod limits;
 mod smoke;
 mod support;
