@@ -200,6 +200,7 @@ impl StreamCollector {
         data: &mut MetricData,
     ) {
         let sums = matches!(self.stream.aggregation, Aggregation::Sum { .. });
+        let monotonic = matches!(self.stream.aggregation, Aggregation::Sum { monotonic: true });
         let current = self.observed.update::<N>(&self.stream, moment.now, seen, sums);
         let (MetricData::Gauge { points } | MetricData::Sum { points, .. }) = data else {
             return;
@@ -207,7 +208,12 @@ impl StreamCollector {
         points.clear();
         for series in current {
             let total = N::from_bits(series.bits);
-            let earlier = series.reported.replace(series.bits).map(N::from_bits);
+            let mut earlier = series.reported.replace(series.bits).map(N::from_bits);
+            // A counter that shrank was reset: it counts from zero since the last collection.
+            if monotonic && earlier.is_some_and(|earlier| total < earlier) {
+                earlier = None;
+                series.start = moment.last.max(series.start);
+            }
             let (value, start) = match self.temporality {
                 Temporality::Delta if sums => {
                     (earlier.map_or(total, |earlier| total.minus(earlier)), moment.last.max(series.start))

@@ -65,6 +65,33 @@ fn the_last_of_equal_sets_counts() {
 }
 
 #[test]
+fn a_counter_that_shrinks_was_reset_and_starts_anew() {
+    let clock = manual_clock();
+    let value = Arc::new(AtomicU64::new(100));
+    let read = Arc::clone(&value);
+    let provider = MeterProvider::builder().with_clock(Arc::clone(&clock) as _).build();
+    let observe = move |o: &Observer<'_, u64>| o.observe(read.load(Ordering::Relaxed), NONE);
+    let _c = provider.meter("it").u64_observable_counter("c").with_callback(observe).build();
+    let mut cumulative = provider.reader(TemporalityPreference::Cumulative);
+    let mut delta = provider.reader(TemporalityPreference::Delta);
+    let start = points(&Snapshot::collected(&mut cumulative), "c")[0].start;
+    delta.collect();
+
+    value.store(5, Ordering::Relaxed);
+    clock.advance(SECOND);
+    assert_eq!(Snapshot::collected(&mut delta).sum("c", NONE), 5.0);
+    let after = Snapshot::collected(&mut cumulative);
+    assert_eq!(after.sum("c", NONE), 5.0);
+    assert!(points(&after, "c")[0].start >= start);
+
+    value.store(9, Ordering::Relaxed);
+    clock.advance(SECOND);
+    assert_eq!(Snapshot::collected(&mut delta).sum("c", NONE), 4.0);
+    let later = Snapshot::collected(&mut cumulative);
+    assert_eq!(points(&later, "c")[0].start, points(&after, "c")[0].start);
+}
+
+#[test]
 fn a_panic_is_counted_and_neither_stops_the_others_nor_takes_back_what_was_reported() {
     let provider = MeterProvider::default();
     let meter = provider.meter("it");
