@@ -374,8 +374,8 @@ impl Observed {
         let merged = series.round == self.round
             && sums
             && (!stream.keys.keeps_all() || is_overflow(&series.attributes));
-        series.bits =
-            if merged { N::from_bits(series.bits).plus(N::from_bits(bits)).to_bits() } else { bits };
+        let sum = || N::from_bits(series.bits).plus(N::from_bits(bits)).saturated().to_bits();
+        series.bits = if merged { sum() } else { bits };
         series.round = self.round;
     }
 

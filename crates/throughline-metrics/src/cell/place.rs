@@ -72,8 +72,11 @@ impl Place {
     }
 
     /// The sum of one cell over all threads. Zero bits are zero in every number type.
+    ///
+    /// A cell of floats can have gone to infinity. The sum stays finite, so that no difference of two sums is NaN.
     pub(crate) fn sum<N: Number>(&self, at: usize, slabs: &[&'static Slab]) -> N {
-        N::from_bits(self.fold(at, slabs, |a, b| N::from_bits(a).plus(N::from_bits(b)).to_bits()))
+        let plus = |sum, cell| N::from_bits(sum).plus(N::from_bits(cell).saturated()).saturated().to_bits();
+        N::from_bits(self.fold(at, slabs, plus)).saturated()
     }
 
     /// The highest value of one cell over all threads.

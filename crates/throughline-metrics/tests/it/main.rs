@@ -6,3 +6,4 @@ mod callbacks;
 mod limits;
 mod smoke;
 mod support;
+mod values;

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use super::index::{IndexTable, excess};
 use super::{Config, MAX_SCALE, MAX_SIZE, MIN_SCALE, trim};
 use crate::data::{Buckets, ExponentialValue};
-use crate::number::{from_order_key, order_key};
+use crate::number::{Number as _, from_order_key, order_key};
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64, Ordering, fence};
 
 /// A thread's part of an exponential histogram.
@@ -189,7 +189,7 @@ impl Block {
         trim(&mut negative);
         ExponentialValue {
             count: zero_count + positive.counts.iter().chain(&negative.counts).sum::<u64>(),
-            sum: f64::from_bits(self.sum.load(Ordering::Relaxed)),
+            sum: f64::from_bits(self.sum.load(Ordering::Relaxed)).saturated(),
             min: match self.min.load(Ordering::Relaxed) {
                 0 => None,
                 inverted => from_order_key(!inverted),
