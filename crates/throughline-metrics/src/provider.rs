@@ -63,12 +63,60 @@ struct Registry {
     generation: u64,
 }
 
+impl Registry {
+    /// What the instrument of this name in this scope is to a definition.
+    fn find(
+        &self,
+        scope: &InstrumentationScope,
+        definition: &Definition,
+    ) -> Option<(Registered, Option<Definition>)> {
+        let entry = self.scopes.iter().find(|entry| entry.scope == *scope)?;
+        let existing = &entry.instruments[*entry.by_name.get(&definition.name.to_ascii_lowercase())?];
+        let same =
+            existing.definition.kind == definition.kind && existing.definition.number == definition.number;
+        let registered = if same {
+            Registered { streams: existing.streams.clone(), refused: None }
+        } else {
+            Registered { streams: Vec::new(), refused: Some(DropReason::InstrumentConflict) }
+        };
+        Some((registered, Some(existing.definition.clone())))
+    }
+
+    /// Enters an instrument, and gives its scope.
+    fn insert(
+        &mut self,
+        scope: &InstrumentationScope,
+        definition: Definition,
+        streams: Vec<Arc<Stream>>,
+    ) -> &ScopeEntry {
+        let at = self.scopes.iter().position(|entry| entry.scope == *scope).unwrap_or_else(|| {
+            let (scope, instruments, by_name) = (scope.clone(), Vec::new(), HashMap::new());
+            self.scopes.push(ScopeEntry { scope, instruments, by_name });
+            self.scopes.len() - 1
+        });
+        let entry = &mut self.scopes[at];
+        entry.by_name.insert(definition.name.to_ascii_lowercase(), entry.instruments.len());
+        entry.instruments.push(InstrumentEntry { definition, streams });
+        self.generation += 1;
+        entry
+    }
+}
+
 #[derive(Debug)]
 struct ScopeEntry {
     scope: InstrumentationScope,
     instruments: Vec<InstrumentEntry>,
     /// Finds an instrument by its name in lower case: names differ in more than case.
     by_name: HashMap<String, usize>,
+}
+
+impl ScopeEntry {
+    /// The name of one of these streams that another stream has, too.
+    fn name_taken(&self, streams: &[Arc<Stream>]) -> Option<Arc<str>> {
+        let all = || self.instruments.iter().flat_map(|instrument| &instrument.streams);
+        let is_taken = |new: &&Arc<Stream>| all().any(|old| old.id != new.id && old.is_named(&new.name));
+        streams.iter().find(is_taken).map(|stream| Arc::clone(&stream.name))
+    }
 }
 
 #[derive(Debug)]
@@ -295,34 +343,29 @@ impl MeterProvider {
     }
 
     /// The second is the definition that stands, when there was one already.
+    ///
+    /// Streams are made without the lock, since that can warn, and a log subscriber may come back here.
     fn find_or_insert(
         &self,
         scope: &InstrumentationScope,
         definition: Definition,
     ) -> (Registered, Option<Definition>) {
-        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
-        let registry = &mut *registry;
-        let at = registry.scopes.iter().position(|entry| entry.scope == *scope).unwrap_or_else(|| {
-            let (scope, instruments, by_name) = (scope.clone(), Vec::new(), HashMap::new());
-            registry.scopes.push(ScopeEntry { scope, instruments, by_name });
-            registry.scopes.len() - 1
-        });
-        let entry = &mut registry.scopes[at];
-        let key = definition.name.to_ascii_lowercase();
-        if let Some(existing) = entry.by_name.get(&key).map(|at| &entry.instruments[*at]) {
-            let same = existing.definition.kind == definition.kind
-                && existing.definition.number == definition.number;
-            let registered = if same {
-                Registered { streams: existing.streams.clone(), refused: None }
-            } else {
-                Registered { streams: Vec::new(), refused: Some(DropReason::InstrumentConflict) }
-            };
-            return (registered, Some(existing.definition.clone()));
+        if let Some(found) = self.registry().find(scope, &definition) {
+            return found;
         }
         let streams = self.streams(scope, &definition);
-        entry.by_name.insert(key, entry.instruments.len());
-        entry.instruments.push(InstrumentEntry { definition, streams: streams.clone() });
-        registry.generation += 1;
+        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = registry.find(scope, &definition) {
+            return found;
+        }
+        let entry = registry.insert(scope, definition, streams.clone());
+        // Without views, streams are named as their instruments.
+        let twice = if self.0.views.is_empty() { None } else { entry.name_taken(&streams) };
+        drop(registry);
+        if let Some(name) = twice {
+            tracing::warn!(target: "throughline", instrument = &*name, scope = scope.name(),
+                "views make two streams named `{name}` of one scope, which no backend can tell apart; rename one");
+        }
         (Registered { streams, refused: None }, None)
     }
 

@@ -69,6 +69,11 @@ impl Stream {
         reservoir.offer(place, value.to_data(), time, context);
     }
 
+    /// Whether this is its name, in either case.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
     /// A new series. Allocates, and takes slots.
     pub(crate) fn new_series(&self, attributes: AttributeSet) -> Series {
         Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells())

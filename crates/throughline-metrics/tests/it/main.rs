@@ -7,3 +7,4 @@ mod limits;
 mod smoke;
 mod support;
 mod values;
+mod views;
