@@ -173,10 +173,23 @@ impl Door {
                 self.stream.record(series, value);
             });
         }
-        match self.dense.get(attributes.index()).map(|series| series.get_or_init(|| self.bind(attributes))) {
-            Some(series) => self.stream.record(series, value),
+        match self.dense.get(attributes.index()) {
+            Some(series) => {
+                self.stream.record(series.get().unwrap_or_else(|| self.make(series, attributes)), value)
+            }
             None => self.stream.record(&self.bind(attributes), value),
         }
+    }
+
+    /// Finds the series before the lock is asked for: what is called meanwhile may record in the same one.
+    #[cold]
+    fn make<'a, A: Attributes + ?Sized>(
+        &self,
+        series: &'a OnceLock<BoundSeries>,
+        attributes: &A,
+    ) -> &'a BoundSeries {
+        let bound = self.bind(attributes);
+        series.get_or_init(|| bound)
     }
 
     fn bind<A: Attributes + ?Sized>(&self, attributes: &A) -> BoundSeries {

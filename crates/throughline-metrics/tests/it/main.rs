@@ -4,6 +4,7 @@
 
 mod callbacks;
 mod limits;
+mod reentry;
 mod smoke;
 mod support;
 mod values;
