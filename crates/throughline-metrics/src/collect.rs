@@ -30,6 +30,18 @@ pub(crate) struct Moment<'a> {
     pub(crate) slabs: &'a [&'static Slab],
 }
 
+impl Moment<'_> {
+    /// What a point counts from. Never later than now: a series can have appeared since this moment, and a clock can
+    /// have been set back.
+    fn start(&self, series: Timestamp, temporality: Temporality) -> Timestamp {
+        let start = match temporality {
+            Temporality::Cumulative => series,
+            Temporality::Delta => self.last.max(series),
+        };
+        start.min(self.now)
+    }
+}
+
 /// What one reader knows of one stream.
 #[derive(Debug)]
 pub(crate) struct StreamCollector {
@@ -215,10 +227,11 @@ impl StreamCollector {
                 series.start = moment.last.max(series.start);
             }
             let (value, start) = match self.temporality {
-                Temporality::Delta if sums => {
-                    (earlier.map_or(total, |earlier| total.minus(earlier)), moment.last.max(series.start))
-                }
-                _ => (total, series.start),
+                Temporality::Delta if sums => (
+                    earlier.map_or(total, |earlier| total.minus(earlier)),
+                    moment.start(series.start, Temporality::Delta),
+                ),
+                _ => (total, moment.start(series.start, Temporality::Cumulative)),
             };
             points.push(Point {
                 series: series.id,
@@ -272,10 +285,7 @@ impl<'a, V: Default> Points<'a, V> {
         moment: &Moment<'_>,
         write: impl FnOnce(&mut V),
     ) {
-        let start = match temporality {
-            Temporality::Cumulative => series.start,
-            Temporality::Delta => moment.last.max(series.start),
-        };
+        let start = moment.start(series.start, temporality);
         match self.points.get_mut(self.used) {
             Some(point) if point.series == series.id => {}
             _ => {

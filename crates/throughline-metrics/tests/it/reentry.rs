@@ -155,13 +155,16 @@ fn what_destructors_at_thread_exit_record_is_not_lost() {
     };
     for _ in 0..20 {
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let first = scope.spawn(|| {
                 FIRST.set(Some(at_exit()));
                 meter.u64_counter("c").build().add(1, &[kv("at", "exit")]);
                 LAST.set(Some(at_exit()));
             });
             // Destroyed without the thread ever having recorded.
-            scope.spawn(|| FIRST.set(Some(at_exit())));
+            let second = scope.spawn(|| FIRST.set(Some(at_exit())));
+            // Joined by hand: the scope itself does not wait for destructors.
+            first.join().unwrap();
+            second.join().unwrap();
         });
     }
     let snapshot = Snapshot::of(&provider);
@@ -186,5 +189,45 @@ impl Clock for Ticking {
             counter.add(1, &[kv("during", "collection")]);
         }
         Timestamp::from_nanos(now)
+    }
+}
+
+/// A series that appears after the time of a collection was taken, but before its stream was read.
+#[test]
+fn no_point_starts_after_it_was_collected() {
+    for temporality in [TemporalityPreference::Cumulative, TemporalityPreference::Delta] {
+        let clock = Arc::new(Ticking::default());
+        let provider = MeterProvider::builder().with_clock(Arc::clone(&clock) as _).build();
+        let counter = provider.meter("it").u64_counter("c").build();
+        let mut reader = provider.reader(temporality);
+        *clock.then.lock().unwrap() = Some(counter);
+        let snapshot = Snapshot::collected(&mut reader);
+        assert_eq!(snapshot.sum("c", &[KeyValue::new("during", "collection")]), 1.0);
+        assert!(points(&snapshot, "c")[0].start <= snapshot.collection().time);
+    }
+}
+
+#[test]
+fn no_point_starts_after_it_was_collected_when_the_clock_is_set_back() {
+    #[derive(Debug)]
+    struct Backwards(std::sync::atomic::AtomicU64);
+    impl Clock for Backwards {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_nanos(self.0.fetch_sub(1, std::sync::atomic::Ordering::Relaxed))
+        }
+    }
+    let provider = MeterProvider::builder().with_clock(Arc::new(Backwards(1_000_000.into()))).build();
+    let meter = provider.meter("it");
+    let counter = meter.u64_counter("c").build();
+    let _o = meter.u64_observable_counter("o").with_callback(|o| o.observe(1, NONE)).build();
+    for temporality in [TemporalityPreference::Cumulative, TemporalityPreference::Delta] {
+        let mut reader = provider.reader(temporality);
+        for _ in 0..3 {
+            counter.add(1, &[]);
+            let snapshot = Snapshot::collected(&mut reader);
+            for name in ["c", "o"] {
+                assert!(points(&snapshot, name)[0].start <= snapshot.collection().time, "{name}");
+            }
+        }
     }
 }
