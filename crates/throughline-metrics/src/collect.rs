@@ -171,15 +171,16 @@ impl StreamCollector {
             }
             let mut total = HistogramValue::default();
             histogram::total(place, bounds, moment.slabs, &mut total);
-            let earlier = self.earlier.insert(series.id, Earlier::Histogram(total.clone()));
-            if let Some(Earlier::Histogram(earlier)) = earlier {
-                if earlier.count == total.count {
-                    continue;
-                }
-                subtract(&mut total, &earlier);
+            let mut value = total.clone();
+            match self.earlier.get(&series.id) {
+                // Its sum may be ahead of its count: then the sum is reported with the count, next time.
+                Some(Earlier::Histogram(earlier)) if earlier.count == total.count => continue,
+                Some(Earlier::Histogram(earlier)) => subtract(&mut value, earlier),
+                _ => {}
             }
-            (total.min, total.max) = (None, None);
-            points.next(series, self.temporality, moment, |value| *value = total);
+            self.earlier.insert(series.id, Earlier::Histogram(total));
+            (value.min, value.max) = (None, None);
+            points.next(series, self.temporality, moment, |point| *point = value);
         }
     }
 
@@ -193,12 +194,14 @@ impl StreamCollector {
             let value = match self.temporality {
                 Temporality::Cumulative => total,
                 Temporality::Delta => {
-                    let earlier = self.earlier.insert(series.id, Earlier::Exponential(total.clone()));
-                    match earlier {
+                    let value = match self.earlier.get(&series.id) {
+                        // As above.
                         Some(Earlier::Exponential(earlier)) if earlier.count == total.count => continue,
-                        Some(Earlier::Exponential(earlier)) => exponential::difference(&total, &earlier),
-                        _ => ExponentialValue { min: None, max: None, ..total },
-                    }
+                        Some(Earlier::Exponential(earlier)) => exponential::difference(&total, earlier),
+                        _ => ExponentialValue { min: None, max: None, ..total.clone() },
+                    };
+                    self.earlier.insert(series.id, Earlier::Exponential(total));
+                    value
                 }
             };
             points.next(series, self.temporality, moment, |point| *point = value);

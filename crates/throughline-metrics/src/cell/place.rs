@@ -36,6 +36,8 @@ pub(crate) trait CellOp {
 pub(crate) trait CellWrite {
     /// Adds to the cell.
     fn add<N: Number>(&self, at: usize, value: N);
+    /// Adds one to the cell. Who sees that, and has an Acquire fence after it, sees all that was written before.
+    fn count(&self, at: usize);
     /// Raises the cell to `key`, when it is lower.
     fn raise(&self, at: usize, key: u64);
 }
@@ -107,6 +109,12 @@ impl CellWrite for Own {
     }
 
     #[inline]
+    fn count(&self, at: usize) {
+        let cell = self.slab.cell(self.start + at);
+        cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    #[inline]
     fn raise(&self, at: usize, key: u64) {
         let cell = self.slab.cell(self.start + at);
         if key > cell.load(Ordering::Relaxed) {
@@ -122,6 +130,11 @@ impl CellWrite for Shared<'_> {
     #[inline]
     fn add<N: Number>(&self, at: usize, value: N) {
         value.fetch_add(&self.0[at]);
+    }
+
+    #[inline]
+    fn count(&self, at: usize) {
+        self.0[at].fetch_add(1, Ordering::Release);
     }
 
     #[inline]

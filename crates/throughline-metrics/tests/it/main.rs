@@ -6,6 +6,7 @@ mod callbacks;
 mod limits;
 mod reentry;
 mod smoke;
+mod stress;
 mod support;
 mod values;
 mod views;

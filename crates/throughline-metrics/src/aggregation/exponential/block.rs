@@ -96,7 +96,8 @@ impl Window {
 /// Adds to a cell that only this thread writes.
 #[inline]
 fn bump(cell: &AtomicU64, by: u64) {
-    cell.store(cell.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+    // Release, partner of the Acquire fence in `read`: who sees a measurement counted sees it in the sum.
+    cell.store(cell.load(Ordering::Relaxed) + by, Ordering::Release);
 }
 
 #[inline]
@@ -187,6 +188,7 @@ impl Block {
         let mut negative = self.negative.get().map(|window| window.read()).unwrap_or_default();
         trim(&mut positive);
         trim(&mut negative);
+        fence(Ordering::Acquire);
         ExponentialValue {
             count: zero_count + positive.counts.iter().chain(&negative.counts).sum::<u64>(),
             sum: f64::from_bits(self.sum.load(Ordering::Relaxed)).saturated(),
