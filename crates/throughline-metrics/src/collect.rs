@@ -368,6 +368,7 @@ impl Observed {
             self.take::<N>(stream, now, observation, sums);
         }
         self.series.retain(|_, series| series.round == round);
+        stream.series.note_observed(self.series.len());
         let mut current: Vec<_> = self.series.values_mut().collect();
         current.sort_unstable_by_key(|series| series.id);
         current
@@ -400,6 +401,7 @@ impl Observed {
         let overflow = AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..]);
         let series = self.series.len() - usize::from(self.series.contains_key(&overflow));
         if series >= stream.series.limit() {
+            stream.series.note_overflow(stream, || self.series.keys().cloned().collect());
             seen.attributes = overflow;
         }
     }

@@ -5,7 +5,7 @@
 //! in the stream's table, under a lock that only new series take for writing. Neither allocates when the series
 //! exists. Next: `aggregation/sum.rs`.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -86,6 +86,8 @@ pub(crate) struct SeriesTable {
     /// The most series, the overflow series not counted.
     limit: usize,
     overflowed: AtomicBool,
+    /// How many series callbacks reported to the reader that collected last.
+    observed: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -199,7 +201,8 @@ impl State {
 
 impl SeriesTable {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: RwLock::default(), limit, overflowed: AtomicBool::new(false) }
+        let (overflowed, observed) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Self { state: RwLock::default(), limit, overflowed, observed }
     }
 
     /// The series of these attributes, made when there is none; beyond the limit, the overflow series.
@@ -249,9 +252,7 @@ impl SeriesTable {
 
     #[cold]
     fn overflow(&self, stream: &Stream) -> Arc<Series> {
-        if !self.overflowed.swap(true, Ordering::Relaxed) {
-            self.warn_of_overflow(stream);
-        }
+        self.note_overflow(stream, || self.all().iter().map(|series| series.attributes.clone()).collect());
         if let Some(series) = &self.read().overflow {
             return Arc::clone(series);
         }
@@ -272,8 +273,12 @@ impl SeriesTable {
         series
     }
 
-    fn warn_of_overflow(&self, stream: &Stream) {
-        let (key, values) = most_values(&self.all());
+    /// Warns, the first time, that the limit was reached by these sets.
+    pub(crate) fn note_overflow(&self, stream: &Stream, sets: impl FnOnce() -> Vec<AttributeSet>) {
+        if self.overflowed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (key, values) = most_values(&sets());
         tracing::warn!(
             target: "throughline",
             instrument = &*stream.name,
@@ -300,7 +305,12 @@ impl SeriesTable {
 
     /// How many series there are.
     pub(crate) fn len(&self) -> usize {
-        self.read().places.iter().flatten().count()
+        self.read().places.iter().flatten().count() + self.observed.load(Ordering::Relaxed)
+    }
+
+    /// Says how many series callbacks reported.
+    pub(crate) fn note_observed(&self, series: usize) {
+        self.observed.store(series, Ordering::Relaxed);
     }
 
     fn all(&self) -> Vec<Arc<Series>> {
@@ -377,13 +387,11 @@ fn hash(bytes: &[u8]) -> u64 {
     STATE.get_or_init(foldhash::fast::RandomState::default).hash_one(bytes)
 }
 
-/// The key with the most different values among the series.
-fn most_values(series: &[Arc<Series>]) -> (String, usize) {
+/// The key with the most different values among the sets.
+fn most_values(sets: &[AttributeSet]) -> (String, usize) {
     let mut values = std::collections::BTreeMap::<&str, std::collections::BTreeSet<String>>::new();
-    for series in series {
-        for (key, value) in &series.attributes {
-            values.entry(key).or_default().insert(value.to_string());
-        }
+    for (key, value) in sets.iter().flatten() {
+        values.entry(key).or_default().insert(value.to_string());
     }
     let most = values.iter().max_by_key(|(_, values)| values.len());
     most.map(|(key, values)| ((*key).to_owned(), values.len())).unwrap_or_default()

@@ -2,8 +2,12 @@
 #![expect(clippy::float_cmp, reason = "the sums are of small integers, which floats hold exactly")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests unwrap as tests do")]
 
+mod attribute_sets;
 mod callbacks;
+mod definitions;
+mod exemplars;
 mod limits;
+mod otel_door;
 mod reentry;
 mod smoke;
 mod stress;
