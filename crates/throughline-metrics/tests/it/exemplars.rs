@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use throughline_core::KeyValue;
 use throughline_core::clock::Clock as _;
 use throughline_metrics::data::{Exemplar, MetricData, Number};
 use throughline_metrics::exemplar::{TraceContext, enter};
 use throughline_metrics::testing::Snapshot;
 use throughline_metrics::view::View;
-use throughline_metrics::{MeterProvider, TemporalityPreference};
+use throughline_metrics::{Counter, MeterProvider, TemporalityPreference};
 
 use crate::support::{NONE, SECOND, kv, manual_clock};
 
@@ -107,4 +108,18 @@ fn a_delta_reader_sees_an_exemplar_once_and_a_cumulative_one_keeps_it() {
     counter.add(1, &[]);
     assert!(exemplars(&Snapshot::collected(&mut delta), "c").is_empty());
     assert_eq!(exemplars(&Snapshot::of(&provider), "c").len(), 1);
+}
+
+#[test]
+fn what_a_view_filters_is_in_the_exemplar() {
+    let provider = MeterProvider::builder().with_view(View::of("c").keep_keys(["kept"])).build();
+    let counter = provider.meter("it").u64_counter("c").build();
+    let _span = enter(Some(span(1)));
+    let set = [kv("user", "u1"), kv("kept", 1)];
+    let doors: [fn(&Counter<u64>, &[KeyValue]); 2] = [|c, set| c.add(1, set), |c, set| c.bind(set).add(1)];
+    for record in doors {
+        record(&counter, &set);
+        let kept = exemplars(&Snapshot::of(&provider), "c");
+        assert_eq!(kept[0].attributes.to_string(), "{user=u1}");
+    }
 }
