@@ -10,9 +10,11 @@ use throughline_metrics::{MeterProvider, Observer, TemporalityPreference};
 
 use crate::support::{NONE, SECOND, kv, logged, manual_clock, points};
 
+type Reported = Mutex<Vec<(&'static str, u64)>>;
+
 /// A provider with an observable counter `c` that reports, at each collection, the sets and values in the list.
-fn reporting() -> (Arc<Mutex<Vec<(&'static str, u64)>>>, MeterProvider) {
-    let reported = Arc::new(Mutex::new(Vec::new()));
+fn reporting() -> (Arc<Reported>, MeterProvider) {
+    let reported: Arc<Reported> = Arc::default();
     let provider = MeterProvider::builder().with_clock(manual_clock()).build();
     let report = Arc::clone(&reported);
     let observe = move |o: &Observer<'_, u64>| {

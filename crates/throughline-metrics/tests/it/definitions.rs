@@ -74,7 +74,7 @@ fn the_same_again_is_the_same() {
     let lines = logged(|| {
         new().add(1, &[]);
         new().add(2, &[]);
-        new().clone().bind(&[]).add(4);
+        new().bind(&[]).add(4);
     });
     assert!(lines.is_empty(), "{lines:?}");
     assert_eq!(Snapshot::of(&provider).sum("c", NONE), 7.0);

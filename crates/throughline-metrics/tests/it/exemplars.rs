@@ -116,7 +116,8 @@ fn what_a_view_filters_is_in_the_exemplar() {
     let counter = provider.meter("it").u64_counter("c").build();
     let _span = enter(Some(span(1)));
     let set = [kv("user", "u1"), kv("kept", 1)];
-    let doors: [fn(&Counter<u64>, &[KeyValue]); 2] = [|c, set| c.add(1, set), |c, set| c.bind(set).add(1)];
+    type Door = fn(&Counter<u64>, &[KeyValue]);
+    let doors: [Door; 2] = [|c, set| c.add(1, set), |c, set| c.bind(set).add(1)];
     for record in doors {
         record(&counter, &set);
         let kept = exemplars(&Snapshot::of(&provider), "c");

@@ -145,7 +145,8 @@ fn sets_that_a_callback_no_longer_reports_make_room_for_others() {
         let sets: Vec<_> = points(&snapshot, "g").iter().map(|p| p.attributes.to_string()).collect();
         let expected: Vec<_> = (n..n + 3).map(|n| AttributeSet::new(&[kv("n", n)]).to_string()).collect();
         let (mut sets, mut expected) = (sets, expected);
-        (sets.sort(), expected.sort());
+        sets.sort();
+        expected.sort();
         assert_eq!(sets, expected);
     }
 }

@@ -7,6 +7,7 @@ mod callbacks;
 mod definitions;
 mod exemplars;
 mod limits;
+mod model;
 mod otel_door;
 mod reentry;
 mod smoke;

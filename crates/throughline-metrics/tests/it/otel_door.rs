@@ -153,7 +153,7 @@ fn both_apis_record_in_the_same_series() {
     let ours = provider.meter("api").u64_counter("C").build();
     theirs.add(1, &[kv("a", 1), kv("b", 2)]);
     ours.add(2, &[kv("b", 2), kv("a", 1)]);
-    theirs.clone().add(4, &[kv("b", 0), KeyValue::new("a", 1), kv("b", 2)]);
+    theirs.add(4, &[kv("b", 0), KeyValue::new("a", 1), kv("b", 2)]);
     assert_eq!(Snapshot::of(&provider).sum("c", &[kv("a", 1), kv("b", 2)]), 7.0);
 }
 

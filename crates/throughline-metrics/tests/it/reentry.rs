@@ -55,7 +55,7 @@ enum Choice {
 }
 
 /// One of two sets, that records itself once while it is looked at.
-struct Itself<'a>(Choice, &'a OnceLock<Counter<u64, Itself<'a>>>);
+struct Itself<'a>(Choice, &'a OnceLock<Counter<u64, Self>>);
 
 impl Attributes for Itself<'_> {
     const DEFINITIONS: &'static [AttributeDef] = &[];

@@ -1,6 +1,6 @@
 //! Real threads that start and end while two readers collect: nothing is lost, nothing is doubled, nothing shrinks.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use throughline_core::AttributeSet;
@@ -61,7 +61,7 @@ fn record(meter: &Meter, thread: u64, rounds: u64) {
 }
 
 /// What a series counts, made additive: value or count, then sum, then the buckets by their upper end.
-type Totals = HashMap<(String, AttributeSet), (f64, f64)>;
+type Totals = BTreeMap<(String, AttributeSet), (f64, f64)>;
 
 fn totals(collection: &Collection) -> Totals {
     let mut totals = Totals::new();
@@ -71,7 +71,9 @@ fn totals(collection: &Collection) -> Totals {
         };
         match &metric.data {
             MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
-                points.iter().for_each(|p| put(&p.attributes, (p.value.as_f64(), 0.0)));
+                for point in points {
+                    put(&point.attributes, (point.value.as_f64(), 0.0));
+                }
             }
             MetricData::Histogram { points, .. } => {
                 for point in points {
@@ -106,7 +108,7 @@ fn add_to(seen: &mut Totals, collection: &Collection) {
 
 fn assert_not_shrunk(earlier: &Totals, later: &Totals) {
     for (key, (a, b)) in earlier.iter().filter(|(key, _)| is_delta(&key.0)) {
-        let (later_a, later_b) = later.get(key).unwrap_or_else(|| panic!("{key:?} has vanished"));
+        let (later_a, later_b) = later.get(key).unwrap();
         assert!(later_a >= a && later_b >= b, "{key:?}: {a} {b} became {later_a} {later_b}");
     }
 }

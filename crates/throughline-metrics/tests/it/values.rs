@@ -106,7 +106,9 @@ fn the_smallest_and_the_largest_are_those_recorded() {
     for values in [&[3.5][..], &[-2.0, -1.0], &[-1.0, 4.0, 2.0], &[0.0], &[-0.0]] {
         let name = format!("h{values:?}").replace(['[', ']', ',', ' '], "_");
         let histogram = meter.f64_histogram(name.clone()).build();
-        values.iter().for_each(|value| histogram.record(*value, &[]));
+        for value in values {
+            histogram.record(*value, &[]);
+        }
         let snapshot = Snapshot::of(&provider);
         let value = snapshot.histogram(&name, NONE);
         assert_eq!(value.min, values.iter().copied().reduce(f64::min), "{values:?}");

@@ -4,12 +4,12 @@ use throughline_core::InstrumentKind;
 use throughline_metrics::data::{MetricData, Temporality};
 use throughline_metrics::testing::Snapshot;
 use throughline_metrics::view::View;
-use throughline_metrics::{MeterProvider, Observer, TemporalityPreference};
+use throughline_metrics::{MeterProvider, MeterProviderBuilder, Observer, TemporalityPreference};
 
 use crate::support::{NONE, kv, logged, on_each_event, points, total};
 
 fn with(views: impl IntoIterator<Item = View>) -> MeterProvider {
-    views.into_iter().fold(MeterProvider::builder(), |builder, view| builder.with_view(view)).build()
+    views.into_iter().fold(MeterProvider::builder(), MeterProviderBuilder::with_view).build()
 }
 
 #[test]
