@@ -142,3 +142,72 @@ impl CellWrite for Shared<'_> {
         self.0[at].fetch_max(key, Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::super::arena::Arena;
+    use super::*;
+    use crate::sync::fence;
+
+    /// Cells 0 and 1 are a count and a sum of twos.
+    fn record(cells: &impl CellWrite) {
+        cells.add(1, 2_u64);
+        cells.count(0);
+    }
+
+    /// What is counted is in the sum: in cells of a thread's own.
+    #[test]
+    fn loom_what_is_counted_was_added_up_in_own_cells() {
+        loom::model(|| {
+            let arena = Arena::new();
+            let slab = arena.lease();
+            let writer = thread::spawn(move || {
+                let own = Own { slab, start: 0 };
+                record(&own);
+                record(&own);
+            });
+            let count = slab.cell(0).load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
+            let sum = slab.cell(1).load(Ordering::Relaxed);
+            assert!(2 * count <= sum && sum <= 4, "{count} {sum}");
+            writer.join().unwrap();
+            assert_eq!(slab.cell(1).load(Ordering::Relaxed), 4);
+        });
+    }
+
+    /// The same in shared cells, where two threads write, and nothing they add is lost.
+    #[test]
+    fn loom_what_is_counted_was_added_up_in_shared_cells() {
+        loom::model(|| {
+            let cells: Arc<[AtomicU64; 2]> = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+            let writer = || {
+                let cells = Arc::clone(&cells);
+                thread::spawn(move || record(&Shared(&cells[..])))
+            };
+            let (first, second) = (writer(), writer());
+            let count = cells[0].load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
+            let sum = cells[1].load(Ordering::Relaxed);
+            assert!(2 * count <= sum && sum <= 4, "{count} {sum}");
+            first.join().unwrap();
+            second.join().unwrap();
+            assert_eq!((cells[0].load(Ordering::Relaxed), cells[1].load(Ordering::Relaxed)), (2, 4));
+        });
+    }
+
+    /// Floats are added without loss by two threads.
+    #[test]
+    fn loom_shared_floats_add_up() {
+        loom::model(|| {
+            let cells: Arc<[AtomicU64; 1]> = Arc::new([AtomicU64::new(0)]);
+            let other = Arc::clone(&cells);
+            let writer = thread::spawn(move || Shared(&other[..]).add(0, 0.5));
+            Shared(&cells[..]).add(0, 0.25);
+            writer.join().unwrap();
+            assert!((f64::from_bits(cells[0].load(Ordering::Relaxed)) - 0.75).abs() < f64::EPSILON);
+        });
+    }
+}

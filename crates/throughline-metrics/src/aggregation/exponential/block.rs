@@ -219,12 +219,20 @@ mod loom_tests {
 
     use super::*;
 
+    const CONFIG: Config = Config { max_size: 2, max_scale: 0 };
+
+    fn assert_consistent(seen: &ExponentialValue, sums: &[f64]) {
+        let counted = seen.count as usize;
+        assert!(sums[counted..].contains(&seen.sum), "what is counted is in the sum: {seen:?}");
+        assert!(counted == 0 || (seen.min.is_some() && seen.max.is_some()), "{seen:?}");
+    }
+
     /// A collector that reads while counts are moved sees every count once, or not yet.
     #[test]
     fn loom_making_room_loses_and_doubles_nothing() {
         loom::model(|| {
             let table = IndexTable::shared();
-            let block = Arc::new(Block::new(Config { max_size: 2, max_scale: 0 }));
+            let block = Arc::new(Block::new(CONFIG));
             block.record(table, 1.0);
             let writer = {
                 let block = Arc::clone(&block);
@@ -232,8 +240,58 @@ mod loom_tests {
             };
             let seen = block.snapshot();
             assert!(seen.count == 1 || seen.count == 2, "{seen:?}");
+            assert_consistent(&seen, &[0.0, 1.0, 65.0]);
             writer.join().unwrap();
             assert_eq!(block.snapshot().count, 2);
+        });
+    }
+
+    /// Growing at both ends moves nothing, and a second look never sees less than the first.
+    #[test]
+    fn loom_growing_is_seen_in_order() {
+        loom::model(|| {
+            let table = IndexTable::shared();
+            let block = Arc::new(Block::new(Config { max_size: 4, max_scale: 0 }));
+            let writer = {
+                let block = Arc::clone(&block);
+                loom::thread::spawn(move || {
+                    block.record(table, 2.0);
+                    block.record(table, 1.0);
+                    block.record(table, 0.0);
+                })
+            };
+            let (first, second) = (block.snapshot(), block.snapshot());
+            assert!(first.count <= second.count && first.zero_count <= second.zero_count);
+            assert_consistent(&first, &[0.0, 2.0, 3.0, 3.0]);
+            assert_consistent(&second, &[0.0, 2.0, 3.0, 3.0]);
+            writer.join().unwrap();
+            assert_eq!(block.snapshot().count, 3);
+        });
+    }
+
+    /// A thread that ends leaves its slab, and with it its block, to the next one.
+    #[test]
+    fn loom_a_block_is_passed_on_with_its_counts() {
+        use crate::cell::arena::Arena;
+
+        loom::model(|| {
+            let table = IndexTable::shared();
+            let arena = Arc::new(Arena::new());
+            let blocks: Arc<[Block; 2]> = Arc::new([Block::new(CONFIG), Block::new(CONFIG)]);
+            let writer = |value: f64| {
+                let (arena, blocks) = (Arc::clone(&arena), Arc::clone(&blocks));
+                loom::thread::spawn(move || {
+                    let slab = arena.lease();
+                    blocks[slab.number].record(table, value);
+                    arena.give_back(slab);
+                })
+            };
+            let (first, second) = (writer(1.0), writer(64.0));
+            first.join().unwrap();
+            second.join().unwrap();
+            let parts: Vec<_> = blocks.iter().map(Block::snapshot).collect();
+            assert_eq!(parts.iter().map(|part| part.count).sum::<u64>(), 2);
+            assert_eq!(parts.iter().map(|part| part.sum).sum::<f64>(), 65.0);
         });
     }
 }
