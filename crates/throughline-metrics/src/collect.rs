@@ -30,6 +30,18 @@ pub(crate) struct Moment<'a> {
     pub(crate) slabs: &'a [&'static Slab],
 }
 
+impl Moment<'_> {
+    /// What a point counts from. Never later than now: a series can have appeared since this moment, and a clock can
+    /// have been set back.
+    fn start(&self, series: Timestamp, temporality: Temporality) -> Timestamp {
+        let start = match temporality {
+            Temporality::Cumulative => series,
+            Temporality::Delta => self.last.max(series),
+        };
+        start.min(self.now)
+    }
+}
+
 /// What one reader knows of one stream.
 #[derive(Debug)]
 pub(crate) struct StreamCollector {
@@ -159,15 +171,16 @@ impl StreamCollector {
             }
             let mut total = HistogramValue::default();
             histogram::total(place, bounds, moment.slabs, &mut total);
-            let earlier = self.earlier.insert(series.id, Earlier::Histogram(total.clone()));
-            if let Some(Earlier::Histogram(earlier)) = earlier {
-                if earlier.count == total.count {
-                    continue;
-                }
-                subtract(&mut total, &earlier);
+            let mut value = total.clone();
+            match self.earlier.get(&series.id) {
+                // Its sum may be ahead of its count: then the sum is reported with the count, next time.
+                Some(Earlier::Histogram(earlier)) if earlier.count == total.count => continue,
+                Some(Earlier::Histogram(earlier)) => subtract(&mut value, earlier),
+                _ => {}
             }
-            (total.min, total.max) = (None, None);
-            points.next(series, self.temporality, moment, |value| *value = total);
+            self.earlier.insert(series.id, Earlier::Histogram(total));
+            (value.min, value.max) = (None, None);
+            points.next(series, self.temporality, moment, |point| *point = value);
         }
     }
 
@@ -181,12 +194,14 @@ impl StreamCollector {
             let value = match self.temporality {
                 Temporality::Cumulative => total,
                 Temporality::Delta => {
-                    let earlier = self.earlier.insert(series.id, Earlier::Exponential(total.clone()));
-                    match earlier {
+                    let value = match self.earlier.get(&series.id) {
+                        // As above.
                         Some(Earlier::Exponential(earlier)) if earlier.count == total.count => continue,
-                        Some(Earlier::Exponential(earlier)) => exponential::difference(&total, &earlier),
-                        _ => ExponentialValue { min: None, max: None, ..total },
-                    }
+                        Some(Earlier::Exponential(earlier)) => exponential::difference(&total, earlier),
+                        _ => ExponentialValue { min: None, max: None, ..total.clone() },
+                    };
+                    self.earlier.insert(series.id, Earlier::Exponential(total));
+                    value
                 }
             };
             points.next(series, self.temporality, moment, |point| *point = value);
@@ -200,6 +215,7 @@ impl StreamCollector {
         data: &mut MetricData,
     ) {
         let sums = matches!(self.stream.aggregation, Aggregation::Sum { .. });
+        let monotonic = matches!(self.stream.aggregation, Aggregation::Sum { monotonic: true });
         let current = self.observed.update::<N>(&self.stream, moment.now, seen, sums);
         let (MetricData::Gauge { points } | MetricData::Sum { points, .. }) = data else {
             return;
@@ -207,12 +223,18 @@ impl StreamCollector {
         points.clear();
         for series in current {
             let total = N::from_bits(series.bits);
-            let earlier = series.reported.replace(series.bits).map(N::from_bits);
+            let mut earlier = series.reported.replace(series.bits).map(N::from_bits);
+            // A counter that shrank was reset: it counts from zero since the last collection.
+            if monotonic && earlier.is_some_and(|earlier| total < earlier) {
+                earlier = None;
+                series.start = moment.last.max(series.start);
+            }
             let (value, start) = match self.temporality {
-                Temporality::Delta if sums => {
-                    (earlier.map_or(total, |earlier| total.minus(earlier)), moment.last.max(series.start))
-                }
-                _ => (total, series.start),
+                Temporality::Delta if sums => (
+                    earlier.map_or(total, |earlier| total.minus(earlier)),
+                    moment.start(series.start, Temporality::Delta),
+                ),
+                _ => (total, moment.start(series.start, Temporality::Cumulative)),
             };
             points.push(Point {
                 series: series.id,
@@ -226,10 +248,8 @@ impl StreamCollector {
 
     /// Series that vanished were reported one last time; nothing needs to be remembered of them.
     fn forget_left(&mut self) {
-        for series in self.mirror.left.drain(..).flatten() {
-            if !series.is_active() {
-                self.earlier.remove(&series.id);
-            }
+        for series in self.mirror.left.drain(..) {
+            self.earlier.remove(&series.id);
         }
     }
 }
@@ -246,8 +266,7 @@ impl Mirror {
     /// The series to report: those there are, and, for a delta reader, those that vanished since its last collection.
     fn series(&self, temporality: Temporality) -> impl Iterator<Item = &Arc<Series>> {
         let left = if temporality == Temporality::Delta { self.left.as_slice() } else { &[] };
-        let vanished = left.iter().flatten().filter(|series| !series.is_active());
-        self.places.iter().flatten().chain(vanished)
+        self.places.iter().flatten().chain(left)
     }
 }
 
@@ -269,10 +288,7 @@ impl<'a, V: Default> Points<'a, V> {
         moment: &Moment<'_>,
         write: impl FnOnce(&mut V),
     ) {
-        let start = match temporality {
-            Temporality::Cumulative => series.start,
-            Temporality::Delta => moment.last.max(series.start),
-        };
+        let start = moment.start(series.start, temporality);
         match self.points.get_mut(self.used) {
             Some(point) if point.series == series.id => {}
             _ => {
@@ -331,50 +347,84 @@ impl Observed {
         &mut self,
         stream: &Stream,
         now: Timestamp,
-        seen: Vec<Observation>,
+        mut seen: Vec<Observation>,
         sums: bool,
     ) -> Vec<&mut ObservedSeries> {
         self.round += 1;
         let round = self.round;
-        for Observation { attributes, bits } in seen {
-            let attributes = self.within_limit(stream, filtered(stream, attributes));
-            let series = self.series.entry(attributes).or_insert_with_key(|attributes| ObservedSeries {
-                id: next_series_id(),
-                attributes: attributes.clone(),
-                start: now,
-                bits: 0,
-                reported: None,
-                round: 0,
-            });
-            // Observations that a view, or the limit, made equal are added up; otherwise the last one counts.
-            let merged = series.round == round
-                && sums
-                && (!stream.keys.keeps_all() || is_overflow(&series.attributes));
-            series.bits =
-                if merged { N::from_bits(series.bits).plus(N::from_bits(bits)).to_bits() } else { bits };
-            series.round = round;
+        if sums && (!stream.keys.keeps_all() || seen.len() > stream.series.limit()) {
+            keep_last(&mut seen);
+        }
+        let is_known = |seen: &Observation| self.series.contains_key(&seen.attributes);
+        let seen = seen.into_iter().map(|seen| filtered(stream, seen));
+        let (known, new): (Vec<_>, Vec<_>) = seen.partition(is_known);
+        for observation in known {
+            self.take::<N>(stream, now, observation, sums);
+        }
+        // What was not reported again makes room; the overflow series may still come.
+        self.series.retain(|attributes, series| series.round == round || is_overflow(attributes));
+        for mut observation in new {
+            self.limit(stream, &mut observation);
+            self.take::<N>(stream, now, observation, sums);
         }
         self.series.retain(|_, series| series.round == round);
+        stream.series.note_observed(self.series.len());
         let mut current: Vec<_> = self.series.values_mut().collect();
         current.sort_unstable_by_key(|series| series.id);
         current
     }
 
-    fn within_limit(&self, stream: &Stream, attributes: AttributeSet) -> AttributeSet {
-        if self.series.len() < stream.series.limit() || self.series.contains_key(&attributes) {
-            return attributes;
-        }
-        AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..])
+    fn take<N: Number>(&mut self, stream: &Stream, now: Timestamp, seen: Observation, sums: bool) {
+        let Observation { attributes, bits } = seen;
+        let series = self.series.entry(attributes).or_insert_with_key(|attributes| ObservedSeries {
+            id: next_series_id(),
+            attributes: attributes.clone(),
+            start: now,
+            bits: 0,
+            reported: None,
+            round: 0,
+        });
+        // Observations that a view, or the limit, made equal are added up; otherwise the last one counts.
+        let merged = series.round == self.round
+            && sums
+            && (!stream.keys.keeps_all() || is_overflow(&series.attributes));
+        let sum = || N::from_bits(series.bits).plus(N::from_bits(bits)).saturated().to_bits();
+        series.bits = if merged { sum() } else { bits };
+        series.round = self.round;
     }
+
+    /// Sends what is beyond the limit to the overflow series.
+    fn limit(&self, stream: &Stream, seen: &mut Observation) {
+        if self.series.contains_key(&seen.attributes) {
+            return;
+        }
+        let overflow = AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..]);
+        let series = self.series.len() - usize::from(self.series.contains_key(&overflow));
+        if series >= stream.series.limit() {
+            stream.series.note_overflow(stream, || self.series.keys().cloned().collect());
+            seen.attributes = overflow;
+        }
+    }
+}
+
+/// Keeps the last observation of each attribute set, as callbacks gave it.
+fn keep_last(seen: &mut Vec<Observation>) {
+    let mut known = std::collections::HashSet::new();
+    seen.reverse();
+    seen.retain(|observation| known.insert(observation.attributes.clone()));
+    seen.reverse();
 }
 
 fn is_overflow(attributes: &AttributeSet) -> bool {
     attributes.value(OVERFLOW_KEY) == Some(ValueRef::Bool(true))
 }
 
-/// The attributes that the stream keeps.
-fn filtered(stream: &Stream, attributes: AttributeSet) -> AttributeSet {
-    if stream.keys.keeps_all() { attributes } else { attributes.filtered(|key| stream.keys.keeps(key)) }
+/// The observation with those attributes that the stream keeps.
+fn filtered(stream: &Stream, seen: Observation) -> Observation {
+    if stream.keys.keeps_all() {
+        return seen;
+    }
+    Observation { attributes: seen.attributes.filtered(|key| stream.keys.keeps(key)), ..seen }
 }
 
 /// A number that changes with every change of a series: how expiry knows that it is idle.

@@ -76,13 +76,20 @@ impl Reservoir {
     }
 
     /// Keeps the exemplar, unless somebody else is at it.
-    pub(crate) fn offer(&self, place: usize, value: Number, time: Timestamp, context: TraceContext) {
+    pub(crate) fn offer(
+        &self,
+        place: usize,
+        value: Number,
+        time: Timestamp,
+        context: TraceContext,
+        attributes: AttributeSet,
+    ) {
         let Ok(mut places) = self.places.try_lock() else {
             return;
         };
         if let Some(kept) = places.get_mut(place) {
             let TraceContext { trace_id, span_id } = context;
-            *kept = Some(Exemplar { value, time, trace_id, span_id, attributes: AttributeSet::empty() });
+            *kept = Some(Exemplar { value, time, trace_id, span_id, attributes });
         }
     }
 

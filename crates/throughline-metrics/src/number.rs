@@ -24,6 +24,11 @@ pub trait Number: sealed::Sealed + Copy + PartialOrd + Default + Send + Sync + f
     /// The difference; integers wrap around.
     #[doc(hidden)]
     fn minus(self, other: Self) -> Self;
+    /// The number, or, where a sum went beyond it, the largest or smallest float there is.
+    #[doc(hidden)]
+    fn saturated(self) -> Self {
+        self
+    }
     /// Adds to a cell that other threads add to as well.
     #[doc(hidden)]
     fn fetch_add(self, cell: &AtomicU64);
@@ -135,6 +140,10 @@ impl Number for f64 {
     #[inline]
     fn minus(self, other: Self) -> Self {
         self - other
+    }
+    #[inline]
+    fn saturated(self) -> Self {
+        self.clamp(Self::MIN, Self::MAX)
     }
     /// A loop of compare-and-exchange: there is no atomic addition of floats.
     #[inline]

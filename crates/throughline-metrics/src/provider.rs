@@ -19,8 +19,8 @@ use crate::collect;
 use crate::drops::{DropReason, Drops};
 use crate::instrument::observable::Callback;
 use crate::meter::{Definition, Meter};
-use crate::reader::{Reader, TemporalityPreference};
-use crate::series::SeriesTable;
+use crate::reader::{Reader, Rounds, TemporalityPreference};
+use crate::series::{Expiry, SeriesTable};
 use crate::stream::{Shared, Stream, next_stream_id};
 use crate::view::{StreamChanges, View, ViewAggregation};
 
@@ -51,6 +51,7 @@ struct Inner {
     registry: RwLock<Registry>,
     callbacks: Mutex<Vec<Arc<Callback>>>,
     last_expiry: Mutex<Timestamp>,
+    rounds: Rounds,
     shared: Arc<Shared>,
 }
 
@@ -62,12 +63,60 @@ struct Registry {
     generation: u64,
 }
 
+impl Registry {
+    /// What the instrument of this name in this scope is to a definition.
+    fn find(
+        &self,
+        scope: &InstrumentationScope,
+        definition: &Definition,
+    ) -> Option<(Registered, Option<Definition>)> {
+        let entry = self.scopes.iter().find(|entry| entry.scope == *scope)?;
+        let existing = &entry.instruments[*entry.by_name.get(&definition.name.to_ascii_lowercase())?];
+        let same =
+            existing.definition.kind == definition.kind && existing.definition.number == definition.number;
+        let registered = if same {
+            Registered { streams: existing.streams.clone(), refused: None }
+        } else {
+            Registered { streams: Vec::new(), refused: Some(DropReason::InstrumentConflict) }
+        };
+        Some((registered, Some(existing.definition.clone())))
+    }
+
+    /// Enters an instrument, and gives its scope.
+    fn insert(
+        &mut self,
+        scope: &InstrumentationScope,
+        definition: Definition,
+        streams: Vec<Arc<Stream>>,
+    ) -> &ScopeEntry {
+        let at = self.scopes.iter().position(|entry| entry.scope == *scope).unwrap_or_else(|| {
+            let (scope, instruments, by_name) = (scope.clone(), Vec::new(), HashMap::new());
+            self.scopes.push(ScopeEntry { scope, instruments, by_name });
+            self.scopes.len() - 1
+        });
+        let entry = &mut self.scopes[at];
+        entry.by_name.insert(definition.name.to_ascii_lowercase(), entry.instruments.len());
+        entry.instruments.push(InstrumentEntry { definition, streams });
+        self.generation += 1;
+        entry
+    }
+}
+
 #[derive(Debug)]
 struct ScopeEntry {
     scope: InstrumentationScope,
     instruments: Vec<InstrumentEntry>,
     /// Finds an instrument by its name in lower case: names differ in more than case.
     by_name: HashMap<String, usize>,
+}
+
+impl ScopeEntry {
+    /// The name of one of these streams that another stream has, too.
+    fn name_taken(&self, streams: &[Arc<Stream>]) -> Option<Arc<str>> {
+        let all = || self.instruments.iter().flat_map(|instrument| &instrument.streams);
+        let is_taken = |new: &&Arc<Stream>| all().any(|old| old.id != new.id && old.is_named(&new.name));
+        streams.iter().find(is_taken).map(|stream| Arc::clone(&stream.name))
+    }
 }
 
 #[derive(Debug)]
@@ -121,7 +170,8 @@ impl MeterProviderBuilder {
     }
 
     /// Lets series that were not recorded for this long vanish. Off unless set. Series that are bound to a handle, and
-    /// those of instruments with a known number of attribute sets, stay.
+    /// those of instruments with a known number of attribute sets, stay; so does what a delta reader has not yet
+    /// reported.
     pub fn with_idle_expiry(mut self, idle: Duration) -> Self {
         self.idle_expiry = Some(idle);
         self
@@ -154,6 +204,7 @@ impl Inner {
             registry: RwLock::default(),
             callbacks: Mutex::default(),
             last_expiry: Mutex::default(),
+            rounds: Rounds::default(),
             shared: Arc::new(Shared { clock, drops: Drops::default() }),
         }
     }
@@ -242,6 +293,10 @@ impl MeterProvider {
         Arc::clone(&self.0.shared)
     }
 
+    pub(crate) fn rounds(&self) -> &Rounds {
+        &self.0.rounds
+    }
+
     pub(crate) fn add_callback(&self, callback: Callback) {
         self.0.callbacks.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(callback));
     }
@@ -288,34 +343,29 @@ impl MeterProvider {
     }
 
     /// The second is the definition that stands, when there was one already.
+    ///
+    /// Streams are made without the lock, since that can warn, and a log subscriber may come back here.
     fn find_or_insert(
         &self,
         scope: &InstrumentationScope,
         definition: Definition,
     ) -> (Registered, Option<Definition>) {
-        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
-        let registry = &mut *registry;
-        let at = registry.scopes.iter().position(|entry| entry.scope == *scope).unwrap_or_else(|| {
-            let (scope, instruments, by_name) = (scope.clone(), Vec::new(), HashMap::new());
-            registry.scopes.push(ScopeEntry { scope, instruments, by_name });
-            registry.scopes.len() - 1
-        });
-        let entry = &mut registry.scopes[at];
-        let key = definition.name.to_ascii_lowercase();
-        if let Some(existing) = entry.by_name.get(&key).map(|at| &entry.instruments[*at]) {
-            let same = existing.definition.kind == definition.kind
-                && existing.definition.number == definition.number;
-            let registered = if same {
-                Registered { streams: existing.streams.clone(), refused: None }
-            } else {
-                Registered { streams: Vec::new(), refused: Some(DropReason::InstrumentConflict) }
-            };
-            return (registered, Some(existing.definition.clone()));
+        if let Some(found) = self.registry().find(scope, &definition) {
+            return found;
         }
         let streams = self.streams(scope, &definition);
-        entry.by_name.insert(key, entry.instruments.len());
-        entry.instruments.push(InstrumentEntry { definition, streams: streams.clone() });
-        registry.generation += 1;
+        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = registry.find(scope, &definition) {
+            return found;
+        }
+        let entry = registry.insert(scope, definition, streams.clone());
+        // Without views, streams are named as their instruments.
+        let twice = if self.0.views.is_empty() { None } else { entry.name_taken(&streams) };
+        drop(registry);
+        if let Some(name) = twice {
+            tracing::warn!(target: "throughline", instrument = &*name, scope = scope.name(),
+                "views make two streams named `{name}` of one scope, which no backend can tell apart; rename one");
+        }
         (Registered { streams, refused: None }, None)
     }
 
@@ -370,8 +420,10 @@ impl MeterProvider {
             let registry = self.registry();
             registry.scopes.iter().flat_map(|s| &s.instruments).flat_map(|i| i.streams.clone()).collect()
         };
+        let rounds = &self.0.rounds;
+        let expiry = Expiry { now, idle, rounds, reported: rounds.finished_by_all() };
         for stream in streams {
-            let late = stream.series.expire(now, idle, |series| collect::mark(series, slabs));
+            let late = stream.series.expire(&expiry, |series| collect::mark(series, slabs));
             self.0.shared.drops.add(DropReason::Expired, late);
         }
     }

@@ -6,7 +6,8 @@
 //! and delta, see everything exactly once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use throughline_core::{AttributeSet, InstrumentKind, InstrumentationScope, Timestamp};
 
@@ -58,12 +59,48 @@ pub struct Reader {
     generation: u64,
     collection: Collection,
     last: Timestamp,
+    /// The last round this reader finished, when it is one that series have to wait for.
+    finished: Option<Arc<AtomicU64>>,
     slabs: Vec<&'static Slab>,
+}
+
+/// Numbers all readers' collections, so that no series expires before each delta reader has reported it.
+///
+/// A cumulative reader is not waited for: nobody may ever ask it, and what it would show of a series that expired is
+/// gone with the next collection anyway.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds {
+    next: AtomicU64,
+    /// The last finished round of each delta reader.
+    finished: Mutex<Vec<Weak<AtomicU64>>>,
+}
+
+impl Rounds {
+    /// A number for what begins now. Whoever gets a higher one sees what was written before.
+    pub(crate) fn begin(&self) -> u64 {
+        // Release and Acquire: each call sees what came before the calls with lower numbers.
+        self.next.fetch_add(1, Ordering::AcqRel)
+    }
+
+    /// The last round that all delta readers finished.
+    pub(crate) fn finished_by_all(&self) -> u64 {
+        let mut readers = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|finished| finished.strong_count() > 0);
+        let finished = readers.iter().filter_map(Weak::upgrade);
+        finished.map(|finished| finished.load(Ordering::Acquire)).min().unwrap_or(u64::MAX)
+    }
+
+    fn join(&self) -> Arc<AtomicU64> {
+        let finished = Arc::default();
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&finished));
+        finished
+    }
 }
 
 impl Reader {
     pub(crate) fn new(provider: MeterProvider, temporality: TemporalityPreference) -> Self {
         let resource = Arc::clone(provider.resource());
+        let finished = (temporality != TemporalityPreference::Cumulative).then(|| provider.rounds().join());
         Self {
             provider,
             temporality,
@@ -71,6 +108,7 @@ impl Reader {
             generation: 0,
             collection: Collection { resource, ..Collection::default() },
             last: Timestamp::default(),
+            finished,
             slabs: Vec::new(),
         }
     }
@@ -92,6 +130,7 @@ impl Reader {
     /// nothing to report. Runs user callbacks; one that panics is counted, and the others run.
     pub fn collect(&mut self) -> &Collection {
         let mut observations = self.observe();
+        let round = self.provider.rounds().begin();
         self.follow_streams();
         ARENA.slabs(&mut self.slabs);
         let now = self.provider.shared().clock.now();
@@ -101,6 +140,9 @@ impl Reader {
                 let observed = observations.remove(&metric.id).unwrap_or_default();
                 collector.collect(&moment, observed, &mut metric.data);
             }
+        }
+        if let Some(finished) = &self.finished {
+            finished.store(round, Ordering::Release);
         }
         self.provider.expire_idle(now, &self.slabs);
         self.collection.time = now;

@@ -5,7 +5,7 @@
 //! in the stream's table, under a lock that only new series take for writing. Neither allocates when the series
 //! exists. Next: `aggregation/sum.rs`.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use throughline_core::{AttributeSet, KeyValue, Timestamp};
 use crate::aggregation::Cells;
 use crate::data::SeriesId;
 use crate::exemplar::Reservoir;
+use crate::reader::Rounds;
 use crate::stream::Stream;
 
 /// One attribute set of one stream.
@@ -85,6 +86,8 @@ pub(crate) struct SeriesTable {
     /// The most series, the overflow series not counted.
     limit: usize,
     overflowed: AtomicBool,
+    /// How many series callbacks reported to the reader that collected last.
+    observed: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -95,8 +98,8 @@ struct State {
     vacant: Vec<u32>,
     /// Takes what is beyond the limit.
     overflow: Option<Arc<Series>>,
-    /// How often a place was vacated.
-    vacated: u64,
+    /// How often a place that mirrors may know was vacated or filled again.
+    changes: u64,
     /// When each place was last seen to change. Only kept when idle series expire.
     activity: Vec<Option<Activity>>,
     /// Removed series that a thread's cache may still hold.
@@ -109,6 +112,19 @@ struct Activity {
     series: SeriesId,
     since: Timestamp,
     mark: u64,
+    /// Delta readers that finish a later round than this have reported it.
+    round: u64,
+}
+
+/// One pass of expiry.
+#[derive(Debug)]
+pub(crate) struct Expiry<'a> {
+    pub(crate) now: Timestamp,
+    /// For how long a series must not have changed.
+    pub(crate) idle: Duration,
+    pub(crate) rounds: &'a Rounds,
+    /// The last round that all delta readers finished.
+    pub(crate) reported: u64,
 }
 
 impl State {
@@ -121,10 +137,12 @@ impl State {
         self.places.get(place as usize)?.as_ref()
     }
 
-    fn expire(&mut self, place: usize, now: Timestamp, idle: Duration, mark: impl Fn(&Series) -> u64) {
+    fn expire(&mut self, place: usize, pass: &Expiry<'_>, mark: impl Fn(&Series) -> u64) {
         self.activity.resize(self.places.len(), None);
         let Some(series) = &self.places[place] else { return };
-        let seen = Activity { series: series.id, since: now, mark: mark(series) };
+        let mark = mark(series);
+        // The round begins after the mark was read, so whoever begins a later one sees as much.
+        let seen = Activity { series: series.id, since: pass.now, mark, round: pass.rounds.begin() };
         let activity = self.activity[place].get_or_insert(seen);
         if activity.series != seen.series
             || activity.mark != seen.mark
@@ -134,7 +152,7 @@ impl State {
             return;
         }
         let is_overflow = self.overflow.as_ref().is_some_and(|overflow| overflow.id == series.id);
-        if is_overflow || now - activity.since < idle {
+        if is_overflow || pass.now - activity.since < pass.idle || pass.reported <= activity.round {
             return;
         }
         if series.state.swap(IDLE, Ordering::Relaxed) == IDLE {
@@ -151,13 +169,28 @@ impl State {
         if let Ok(entry) = self.index.find_entry(hash(series.attributes.as_bytes()), is) {
             let _place = entry.remove();
         }
-        self.vacated += 1;
+        self.changes += 1;
         self.vacant.push(place as u32);
         self.removed.push((series, mark));
     }
 
-    fn insert(&mut self, series: Arc<Series>) -> u32 {
+    /// How many series there are, the overflow series not counted.
+    fn len(&self) -> usize {
+        self.index.len() - usize::from(self.overflow.is_some())
+    }
+
+    fn insert(&mut self, hash: u64, series: Arc<Series>) {
+        let place = self.place(series);
+        let Self { index, places, .. } = self;
+        let rehash = |place: &u32| {
+            places[*place as usize].as_ref().map_or(0, |series| self::hash(series.attributes.as_bytes()))
+        };
+        index.insert_unique(hash, place, rehash);
+    }
+
+    fn place(&mut self, series: Arc<Series>) -> u32 {
         if let Some(place) = self.vacant.pop() {
+            self.changes += 1;
             self.places[place as usize] = Some(series);
             return place;
         }
@@ -168,7 +201,8 @@ impl State {
 
 impl SeriesTable {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: RwLock::default(), limit, overflowed: AtomicBool::new(false) }
+        let (overflowed, observed) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Self { state: RwLock::default(), limit, overflowed, observed }
     }
 
     /// The series of these attributes, made when there is none; beyond the limit, the overflow series.
@@ -180,7 +214,7 @@ impl SeriesTable {
                 series.state.store(ACTIVE, Ordering::Relaxed);
                 return Arc::clone(series);
             }
-            if state.index.len() >= self.limit {
+            if state.len() >= self.limit {
                 drop(state);
                 return self.overflow(stream);
             }
@@ -209,23 +243,16 @@ impl SeriesTable {
         if let Some(existing) = state.find(hash, series.attributes.as_bytes()) {
             return Some(Arc::clone(existing));
         }
-        if state.index.len() >= self.limit {
+        if state.len() >= self.limit {
             return None;
         }
-        let place = state.insert(Arc::clone(&series));
-        let State { index, places, .. } = &mut *state;
-        let rehash = |place: &u32| {
-            places[*place as usize].as_ref().map_or(0, |series| self::hash(series.attributes.as_bytes()))
-        };
-        index.insert_unique(hash, place, rehash);
+        state.insert(hash, Arc::clone(&series));
         Some(series)
     }
 
     #[cold]
     fn overflow(&self, stream: &Stream) -> Arc<Series> {
-        if !self.overflowed.swap(true, Ordering::Relaxed) {
-            self.warn_of_overflow(stream);
-        }
+        self.note_overflow(stream, || self.all().iter().map(|series| series.attributes.clone()).collect());
         if let Some(series) = &self.read().overflow {
             return Arc::clone(series);
         }
@@ -235,13 +262,23 @@ impl SeriesTable {
         if let Some(existing) = &state.overflow {
             return Arc::clone(existing);
         }
-        state.insert(Arc::clone(&series));
+        // Somebody may have recorded with these very attributes: a set is one series.
+        let hash = hash(series.attributes.as_bytes());
+        let existing = state.find(hash, series.attributes.as_bytes()).cloned();
+        let series = existing.unwrap_or_else(|| {
+            state.insert(hash, Arc::clone(&series));
+            series
+        });
         state.overflow = Some(Arc::clone(&series));
         series
     }
 
-    fn warn_of_overflow(&self, stream: &Stream) {
-        let (key, values) = most_values(&self.all());
+    /// Warns, the first time, that the limit was reached by these sets.
+    pub(crate) fn note_overflow(&self, stream: &Stream, sets: impl FnOnce() -> Vec<AttributeSet>) {
+        if self.overflowed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (key, values) = most_values(&sets());
         tracing::warn!(
             target: "throughline",
             instrument = &*stream.name,
@@ -268,34 +305,42 @@ impl SeriesTable {
 
     /// How many series there are.
     pub(crate) fn len(&self) -> usize {
-        self.read().places.iter().flatten().count()
+        self.read().places.iter().flatten().count() + self.observed.load(Ordering::Relaxed)
+    }
+
+    /// Says how many series callbacks reported.
+    pub(crate) fn note_observed(&self, series: usize) {
+        self.observed.store(series, Ordering::Relaxed);
     }
 
     fn all(&self) -> Vec<Arc<Series>> {
         self.read().places.iter().flatten().cloned().collect()
     }
 
-    /// Brings a reader's copy of the places up to date. Holds the lock for what is new, not for the whole table.
+    /// Brings a reader's copy of the places up to date. Unless series vanished, holds the lock for what is new only.
     pub(crate) fn mirror(&self, mirror: &mut Mirror) {
         let state = self.read();
-        if mirror.vacated == state.vacated {
-            mirror.places.extend_from_slice(&state.places[mirror.places.len()..]);
-        } else {
-            mirror.vacated = state.vacated;
-            mirror.left.extend(std::mem::take(&mut mirror.places));
-            mirror.places.extend_from_slice(&state.places);
+        if mirror.changes != state.changes {
+            mirror.changes = state.changes;
+            for (mine, current) in mirror.places.iter_mut().zip(&state.places) {
+                if !is_same(mine.as_ref(), current.as_ref()) {
+                    mirror.left.extend(std::mem::replace(mine, current.clone()));
+                }
+            }
         }
+        mirror.places.extend_from_slice(&state.places[mirror.places.len()..]);
     }
 
-    /// Removes the series that did not change since `idle` ago; `mark` is a number that changes with every change.
+    /// Removes the series that were idle for long enough and that all delta readers have reported; `mark` is a number
+    /// that changes with every change.
     ///
     /// A series is first marked idle, so that caches stop using it, and removed by a later pass, when it has still
     /// not changed. A thread that was stopped all that time between finding the series and writing it writes to a
     /// series that is gone: the result counts those.
-    pub(crate) fn expire(&self, now: Timestamp, idle: Duration, mark: impl Fn(&Series) -> u64) -> u64 {
+    pub(crate) fn expire(&self, pass: &Expiry<'_>, mark: impl Fn(&Series) -> u64) -> u64 {
         let mut state = self.write();
         for place in 0..state.places.len() {
-            state.expire(place, now, idle, &mark);
+            state.expire(place, pass, &mark);
         }
         let mut late = 0;
         state.removed.retain(|(series, last)| {
@@ -319,9 +364,17 @@ impl SeriesTable {
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     pub(crate) places: Vec<Option<Arc<Series>>>,
-    /// Places as they were before some were vacated: what a delta reader has to finish.
-    pub(crate) left: Vec<Option<Arc<Series>>>,
-    vacated: u64,
+    /// Series that are no longer in the table: what a delta reader has to finish.
+    pub(crate) left: Vec<Arc<Series>>,
+    changes: u64,
+}
+
+fn is_same(a: Option<&Arc<Series>>, b: Option<&Arc<Series>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 /// The attribute that marks the series of all measurements beyond the limit.
@@ -334,13 +387,11 @@ fn hash(bytes: &[u8]) -> u64 {
     STATE.get_or_init(foldhash::fast::RandomState::default).hash_one(bytes)
 }
 
-/// The key with the most different values among the series.
-fn most_values(series: &[Arc<Series>]) -> (String, usize) {
+/// The key with the most different values among the sets.
+fn most_values(sets: &[AttributeSet]) -> (String, usize) {
     let mut values = std::collections::BTreeMap::<&str, std::collections::BTreeSet<String>>::new();
-    for series in series {
-        for (key, value) in &series.attributes {
-            values.entry(key).or_default().insert(value.to_string());
-        }
+    for (key, value) in sets.iter().flatten() {
+        values.entry(key).or_default().insert(value.to_string());
     }
     let most = values.iter().max_by_key(|(_, values)| values.len());
     most.map(|(key, values)| ((*key).to_owned(), values.len())).unwrap_or_default()

@@ -56,8 +56,9 @@ impl<I: Instrument> Static<I> {
     }
 
     fn make(&self) -> Option<&I> {
-        let provider = global()?;
-        Some(self.instrument.get_or_init(|| provider.meter(self.scope).instrument(&self.def)))
+        // Made before the lock is asked for: making it can warn, and a log subscriber may record on this very static.
+        let instrument = global()?.meter(self.scope).instrument(&self.def);
+        Some(self.instrument.get_or_init(|| instrument))
     }
 
     /// The definition.

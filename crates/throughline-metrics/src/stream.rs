@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
 use crate::aggregation::{Aggregation, Cells};
@@ -43,17 +44,36 @@ pub(crate) struct Stream {
 const EXPONENTIAL_EXEMPLARS: usize = 8;
 
 impl Stream {
-    /// Records a finite value in one of this stream's series.
+    /// Records a finite value, measured with these attributes, in one of this stream's series.
     #[inline]
-    pub(crate) fn record<N: Number>(&self, series: &Series, value: N) {
+    pub(crate) fn record<N: Number, A: Attributes + ?Sized>(
+        &self,
+        series: &Series,
+        value: N,
+        attributes: &A,
+    ) {
         self.aggregation.record(&series.cells, value);
         if let Some(context) = exemplar::current() {
-            self.offer_exemplar(series, value, context);
+            self.offer_exemplar(series, value, context, self.dropped(attributes));
         }
     }
 
+    /// Those attributes that the stream does not keep.
+    pub(crate) fn dropped<A: Attributes + ?Sized>(&self, attributes: &A) -> AttributeSet {
+        if self.keys.keeps_all() {
+            return AttributeSet::empty();
+        }
+        AttributeEncoder::default().encode(attributes, |key| !self.keys.keeps(key)).to_set()
+    }
+
     #[cold]
-    fn offer_exemplar<N: Number>(&self, series: &Series, value: N, context: TraceContext) {
+    fn offer_exemplar<N: Number>(
+        &self,
+        series: &Series,
+        value: N,
+        context: TraceContext,
+        dropped: AttributeSet,
+    ) {
         let time = self.shared.clock.now();
         let (places, place) = match &self.aggregation {
             Aggregation::Histogram { bounds } => {
@@ -67,7 +87,12 @@ impl Stream {
             Aggregation::Sum { .. } | Aggregation::LastValue => (1, 0),
         };
         let reservoir = series.exemplars.get_or_init(|| Box::new(Reservoir::new(places)));
-        reservoir.offer(place, value.to_data(), time, context);
+        reservoir.offer(place, value.to_data(), time, context, dropped);
+    }
+
+    /// Whether this is its name, in either case.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
     }
 
     /// A new series. Allocates, and takes slots.

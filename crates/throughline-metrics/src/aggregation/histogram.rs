@@ -6,6 +6,7 @@ use crate::cell::arena::Slab;
 use crate::cell::{CellOp, CellWrite, Place};
 use crate::data::HistogramValue;
 use crate::number::{from_order_key, order_key};
+use crate::sync::{Ordering, fence};
 
 /// How many cells a series needs.
 pub(crate) fn cells(bounds: &[f64]) -> usize {
@@ -28,10 +29,10 @@ impl CellOp for Record {
     #[inline]
     fn apply<C: CellWrite>(self, cells: C) {
         let Self { bucket, sum, value } = self;
-        cells.add(bucket, 1_u64);
         cells.add(sum, value);
         cells.raise(sum + 1, order_key(value));
         cells.raise(sum + 2, !order_key(value));
+        cells.count(bucket);
     }
 }
 
@@ -48,12 +49,15 @@ pub(crate) fn bucket(bounds: &[f64], value: f64) -> usize {
     }
 }
 
-/// The histogram over all threads, written to `into`.
+/// The histogram over all threads, written to `into`. What is counted is in the sum and the extremes, too; these can
+/// be ahead of the count.
 pub(crate) fn total(place: &Place, bounds: &[f64], slabs: &[&'static Slab], into: &mut HistogramValue) {
     let sum = bounds.len() + 1;
     into.buckets.clear();
     into.buckets.extend((0..sum).map(|at| place.sum::<u64>(at, slabs)));
     into.count = into.buckets.iter().sum();
+    // Partner of the Release in `count`: what was written before a measurement was counted is seen from here on.
+    fence(Ordering::Acquire);
     into.sum = place.sum(sum, slabs);
     into.max = from_order_key(place.highest(sum + 1, slabs));
     into.min = match place.highest(sum + 2, slabs) {

@@ -32,3 +32,31 @@ pub(crate) fn last<N: Number>(place: &Place) -> (N, u64) {
         Place::Threads(_) => (N::default(), 0),
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    /// A delta reader skips a gauge whose count did not change: it must then have seen its last value.
+    #[test]
+    fn loom_an_unchanged_count_means_an_unchanged_value() {
+        loom::model(|| {
+            let place = Arc::new(Place::shared(CELLS));
+            let writer = |value: u64| {
+                let place = Arc::clone(&place);
+                thread::spawn(move || set(&place, value))
+            };
+            let (first, second) = (writer(1), writer(2));
+            let (seen, updates) = last::<u64>(&place);
+            assert!(updates == 0 || seen != 0, "who counts a value sees one");
+            first.join().unwrap();
+            second.join().unwrap();
+            let (value, all) = last::<u64>(&place);
+            assert_eq!(all, 2);
+            assert!(updates < all || seen == value, "{seen} was taken for the last, which is {value}");
+        });
+    }
+}

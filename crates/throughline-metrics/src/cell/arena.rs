@@ -226,4 +226,60 @@ mod loom_tests {
             assert_eq!(sum(&arena, slot), 1);
         });
     }
+
+    /// Slots are zeroed while threads write their neighbours and a collector reads these.
+    #[test]
+    fn loom_freeing_slots_disturbs_no_neighbour() {
+        loom::model(|| {
+            let arena = Arc::new(Arena::new());
+            let (kept, freed) = (arena.allocate(1).unwrap(), arena.allocate(1).unwrap());
+            let slab = arena.lease();
+            slab.add(freed.start, 7_u64);
+            arena.give_back(slab);
+            let writer = {
+                let arena = Arc::clone(&arena);
+                thread::spawn(move || {
+                    let slab = arena.lease();
+                    slab.add(kept.start, 1_u64);
+                    slab.add(kept.start, 1_u64);
+                    arena.give_back(slab);
+                })
+            };
+            arena.free(freed);
+            assert!(sum(&arena, kept.start) <= 2);
+            let reused = arena.allocate(1).unwrap();
+            assert_eq!((reused, sum(&arena, reused.start)), (freed, 0));
+            writer.join().unwrap();
+            assert_eq!((sum(&arena, kept.start), sum(&arena, reused.start)), (2, 0));
+        });
+    }
+
+    /// A delta collector takes what is new, twice while a writer writes and once more when it has ended.
+    #[test]
+    fn loom_deltas_add_up() {
+        loom::model(|| {
+            let arena = Arc::new(Arena::new());
+            let slot = arena.allocate(1).unwrap().start;
+            let writer = {
+                let arena = Arc::clone(&arena);
+                thread::spawn(move || {
+                    for n in [1_u64, 2] {
+                        let slab = arena.lease();
+                        slab.add(slot, n);
+                        arena.give_back(slab);
+                    }
+                })
+            };
+            let (mut earlier, mut deltas) = (0, 0);
+            let mut collect = || {
+                let total = sum(&arena, slot);
+                deltas += total.checked_sub(earlier).unwrap();
+                earlier = total;
+                deltas
+            };
+            assert!(collect() <= collect());
+            writer.join().unwrap();
+            assert_eq!(collect(), 3);
+        });
+    }
 }

@@ -36,6 +36,8 @@ pub(crate) trait CellOp {
 pub(crate) trait CellWrite {
     /// Adds to the cell.
     fn add<N: Number>(&self, at: usize, value: N);
+    /// Adds one to the cell. Who sees that, and has an Acquire fence after it, sees all that was written before.
+    fn count(&self, at: usize);
     /// Raises the cell to `key`, when it is lower.
     fn raise(&self, at: usize, key: u64);
 }
@@ -72,8 +74,11 @@ impl Place {
     }
 
     /// The sum of one cell over all threads. Zero bits are zero in every number type.
+    ///
+    /// A cell of floats can have gone to infinity. The sum stays finite, so that no difference of two sums is NaN.
     pub(crate) fn sum<N: Number>(&self, at: usize, slabs: &[&'static Slab]) -> N {
-        N::from_bits(self.fold(at, slabs, |a, b| N::from_bits(a).plus(N::from_bits(b)).to_bits()))
+        let plus = |sum, cell| N::from_bits(sum).plus(N::from_bits(cell).saturated()).saturated().to_bits();
+        N::from_bits(self.fold(at, slabs, plus)).saturated()
     }
 
     /// The highest value of one cell over all threads.
@@ -104,6 +109,12 @@ impl CellWrite for Own {
     }
 
     #[inline]
+    fn count(&self, at: usize) {
+        let cell = self.slab.cell(self.start + at);
+        cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    #[inline]
     fn raise(&self, at: usize, key: u64) {
         let cell = self.slab.cell(self.start + at);
         if key > cell.load(Ordering::Relaxed) {
@@ -122,7 +133,81 @@ impl CellWrite for Shared<'_> {
     }
 
     #[inline]
+    fn count(&self, at: usize) {
+        self.0[at].fetch_add(1, Ordering::Release);
+    }
+
+    #[inline]
     fn raise(&self, at: usize, key: u64) {
         self.0[at].fetch_max(key, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::super::arena::Arena;
+    use super::*;
+    use crate::sync::fence;
+
+    /// Cells 0 and 1 are a count and a sum of twos.
+    fn record(cells: &impl CellWrite) {
+        cells.add(1, 2_u64);
+        cells.count(0);
+    }
+
+    /// What is counted is in the sum: in cells of a thread's own.
+    #[test]
+    fn loom_what_is_counted_was_added_up_in_own_cells() {
+        loom::model(|| {
+            let arena = Arena::new();
+            let slab = arena.lease();
+            let writer = thread::spawn(move || {
+                let own = Own { slab, start: 0 };
+                record(&own);
+                record(&own);
+            });
+            let count = slab.cell(0).load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
+            let sum = slab.cell(1).load(Ordering::Relaxed);
+            assert!(2 * count <= sum && sum <= 4, "{count} {sum}");
+            writer.join().unwrap();
+            assert_eq!(slab.cell(1).load(Ordering::Relaxed), 4);
+        });
+    }
+
+    /// The same in shared cells, where two threads write, and nothing they add is lost.
+    #[test]
+    fn loom_what_is_counted_was_added_up_in_shared_cells() {
+        loom::model(|| {
+            let cells: Arc<[AtomicU64; 2]> = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+            let writer = || {
+                let cells = Arc::clone(&cells);
+                thread::spawn(move || record(&Shared(&cells[..])))
+            };
+            let (first, second) = (writer(), writer());
+            let count = cells[0].load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
+            let sum = cells[1].load(Ordering::Relaxed);
+            assert!(2 * count <= sum && sum <= 4, "{count} {sum}");
+            first.join().unwrap();
+            second.join().unwrap();
+            assert_eq!((cells[0].load(Ordering::Relaxed), cells[1].load(Ordering::Relaxed)), (2, 4));
+        });
+    }
+
+    /// Floats are added without loss by two threads.
+    #[test]
+    fn loom_shared_floats_add_up() {
+        loom::model(|| {
+            let cells: Arc<[AtomicU64; 1]> = Arc::new([AtomicU64::new(0)]);
+            let other = Arc::clone(&cells);
+            let writer = thread::spawn(move || Shared(&other[..]).add(0, 0.5));
+            Shared(&cells[..]).add(0, 0.25);
+            writer.join().unwrap();
+            assert!((f64::from_bits(cells[0].load(Ordering::Relaxed)) - 0.75).abs() < f64::EPSILON);
+        });
     }
 }

@@ -18,15 +18,15 @@ pub(crate) mod up_down_counter;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-use throughline_core::InstrumentKind;
 use throughline_core::attribute::{AttributeEncoder, Attributes};
+use throughline_core::{AttributeSet, InstrumentKind};
 
 use crate::cache;
 use crate::cell::local::with_slab;
 use crate::drops::DropReason;
 use crate::exemplar;
 use crate::number::Number;
-use crate::series::{BoundSeries, Series};
+use crate::series::BoundSeries;
 use crate::stream::{Shared, Stream};
 
 /// An instrument that [`Meter`](crate::Meter) can build: [`Counter`](crate::Counter),
@@ -127,10 +127,9 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
 
     /// Finds the series once and for all.
     pub(crate) fn bind(&self, attributes: &A) -> Bound<N> {
-        let series: Vec<_> =
-            self.doors.iter().map(|door| (Arc::clone(&door.stream), door.bind(attributes))).collect();
+        let series: Vec<_> = self.doors.iter().map(|door| BoundStream::new(door, attributes)).collect();
         let slot = match series.as_slice() {
-            [(stream, series)] if self.refused.is_none() => stream.sum_slot(series),
+            [bound] if self.refused.is_none() => bound.stream.sum_slot(&bound.series),
             _ => None,
         };
         let (kind, refused, shared) = (self.kind, self.refused, Arc::clone(&self.shared));
@@ -170,13 +169,27 @@ impl Door {
     fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
         if self.dense.is_empty() {
             return cache::with_series(&self.stream, attributes, |series| {
-                self.stream.record(series, value);
+                self.stream.record(series, value, attributes);
             });
         }
-        match self.dense.get(attributes.index()).map(|series| series.get_or_init(|| self.bind(attributes))) {
-            Some(series) => self.stream.record(series, value),
-            None => self.stream.record(&self.bind(attributes), value),
+        match self.dense.get(attributes.index()) {
+            Some(series) => {
+                let series = series.get().unwrap_or_else(|| self.make(series, attributes));
+                self.stream.record(series, value, attributes);
+            }
+            None => self.stream.record(&self.bind(attributes), value, attributes),
         }
+    }
+
+    /// Finds the series before the lock is asked for: what is called meanwhile may record in the same one.
+    #[cold]
+    fn make<'a, A: Attributes + ?Sized>(
+        &self,
+        series: &'a OnceLock<BoundSeries>,
+        attributes: &A,
+    ) -> &'a BoundSeries {
+        let bound = self.bind(attributes);
+        series.get_or_init(|| bound)
     }
 
     fn bind<A: Attributes + ?Sized>(&self, attributes: &A) -> BoundSeries {
@@ -190,11 +203,26 @@ impl Door {
 pub(crate) struct Bound<N> {
     /// The slot in the thread's slab, when the series is just one sum.
     slot: Option<usize>,
-    series: Vec<(Arc<Stream>, BoundSeries)>,
+    series: Vec<BoundStream>,
     kind: InstrumentKind,
     refused: Option<DropReason>,
     shared: Arc<Shared>,
     marker: PhantomData<fn(N)>,
+}
+
+/// The series of a bound instrument in one stream.
+struct BoundStream {
+    stream: Arc<Stream>,
+    series: BoundSeries,
+    /// Attributes that the stream does not keep, for exemplars.
+    dropped: AttributeSet,
+}
+
+impl BoundStream {
+    fn new<A: Attributes + ?Sized>(door: &Door, attributes: &A) -> Self {
+        let stream = Arc::clone(&door.stream);
+        Self { series: door.bind(attributes), dropped: stream.dropped(attributes), stream }
+    }
 }
 
 impl<N: Number> Bound<N> {
@@ -211,9 +239,8 @@ impl<N: Number> Bound<N> {
     }
 
     fn record_all(&self, value: N) {
-        for (stream, series) in &self.series {
-            let series: &Series = series;
-            stream.record(series, value);
+        for BoundStream { stream, series, dropped } in &self.series {
+            stream.record(series, value, dropped);
         }
     }
 }
@@ -227,7 +254,7 @@ impl<N, A: ?Sized> std::fmt::Debug for Recorder<N, A> {
 
 impl<N> std::fmt::Debug for Bound<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let attributes = self.series.first().map(|(_, series)| &series.attributes);
+        let attributes = self.series.first().map(|bound| &bound.series.attributes);
         f.debug_struct("Bound")
             .field("kind", &self.kind)
             .field("attributes", &attributes)

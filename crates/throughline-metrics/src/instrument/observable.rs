@@ -2,8 +2,9 @@
 //!
 //! Callbacks run on the collecting thread, once for each collection of each reader, without any lock of the engine
 //! held: they may create instruments and record. One that panics is counted and does not keep the others from
-//! running. Called by `reader.rs`.
+//! running. One that collects is not asked again by its own collection. Called by `reader.rs`.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -75,6 +76,9 @@ impl Callback {
 
     /// Asks the callback. What it reported before a panic counts.
     pub(crate) fn observations(&self, shared: &Shared) -> Vec<Observation> {
+        let Some(_running) = Running::enter(self) else {
+            return Vec::new();
+        };
         let seen = Mutex::default();
         let run = std::panic::AssertUnwindSafe(|| (self.run)(&seen, shared));
         if std::panic::catch_unwind(run).is_err() {
@@ -87,6 +91,34 @@ impl Callback {
             );
         }
         seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+thread_local! {
+    /// The callbacks that this thread is in, by their addresses.
+    static RUNNING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Says that the calling thread is in a callback, which keeps a callback that collects from asking itself forever.
+struct Running;
+
+impl Running {
+    fn enter(callback: &Callback) -> Option<Self> {
+        let address = std::ptr::from_ref(callback).addr();
+        let again = RUNNING.try_with(|running| {
+            let again = running.borrow().contains(&address);
+            running.borrow_mut().push(address);
+            again
+        });
+        let running = Self;
+        // A thread that is ending has no list any more.
+        (!again.unwrap_or(false)).then_some(running)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone = RUNNING.try_with(|running| running.borrow_mut().pop());
     }
 }
 

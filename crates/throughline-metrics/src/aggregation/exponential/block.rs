@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use super::index::{IndexTable, excess};
 use super::{Config, MAX_SCALE, MAX_SIZE, MIN_SCALE, trim};
 use crate::data::{Buckets, ExponentialValue};
-use crate::number::{from_order_key, order_key};
+use crate::number::{Number as _, from_order_key, order_key};
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64, Ordering, fence};
 
 /// A thread's part of an exponential histogram.
@@ -96,7 +96,8 @@ impl Window {
 /// Adds to a cell that only this thread writes.
 #[inline]
 fn bump(cell: &AtomicU64, by: u64) {
-    cell.store(cell.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+    // Release, partner of the Acquire fence in `read`: who sees a measurement counted sees it in the sum.
+    cell.store(cell.load(Ordering::Relaxed) + by, Ordering::Release);
 }
 
 #[inline]
@@ -187,9 +188,10 @@ impl Block {
         let mut negative = self.negative.get().map(|window| window.read()).unwrap_or_default();
         trim(&mut positive);
         trim(&mut negative);
+        fence(Ordering::Acquire);
         ExponentialValue {
             count: zero_count + positive.counts.iter().chain(&negative.counts).sum::<u64>(),
-            sum: f64::from_bits(self.sum.load(Ordering::Relaxed)),
+            sum: f64::from_bits(self.sum.load(Ordering::Relaxed)).saturated(),
             min: match self.min.load(Ordering::Relaxed) {
                 0 => None,
                 inverted => from_order_key(!inverted),
@@ -217,12 +219,20 @@ mod loom_tests {
 
     use super::*;
 
+    const CONFIG: Config = Config { max_size: 2, max_scale: 0 };
+
+    fn assert_consistent(seen: &ExponentialValue, sums: &[f64]) {
+        let counted = seen.count as usize;
+        assert!(sums[counted..].contains(&seen.sum), "what is counted is in the sum: {seen:?}");
+        assert!(counted == 0 || (seen.min.is_some() && seen.max.is_some()), "{seen:?}");
+    }
+
     /// A collector that reads while counts are moved sees every count once, or not yet.
     #[test]
     fn loom_making_room_loses_and_doubles_nothing() {
         loom::model(|| {
             let table = IndexTable::shared();
-            let block = Arc::new(Block::new(Config { max_size: 2, max_scale: 0 }));
+            let block = Arc::new(Block::new(CONFIG));
             block.record(table, 1.0);
             let writer = {
                 let block = Arc::clone(&block);
@@ -230,8 +240,58 @@ mod loom_tests {
             };
             let seen = block.snapshot();
             assert!(seen.count == 1 || seen.count == 2, "{seen:?}");
+            assert_consistent(&seen, &[0.0, 1.0, 65.0]);
             writer.join().unwrap();
             assert_eq!(block.snapshot().count, 2);
+        });
+    }
+
+    /// Growing at both ends moves nothing, and a second look never sees less than the first.
+    #[test]
+    fn loom_growing_is_seen_in_order() {
+        loom::model(|| {
+            let table = IndexTable::shared();
+            let block = Arc::new(Block::new(Config { max_size: 4, max_scale: 0 }));
+            let writer = {
+                let block = Arc::clone(&block);
+                loom::thread::spawn(move || {
+                    block.record(table, 2.0);
+                    block.record(table, 1.0);
+                    block.record(table, 0.0);
+                })
+            };
+            let (first, second) = (block.snapshot(), block.snapshot());
+            assert!(first.count <= second.count && first.zero_count <= second.zero_count);
+            assert_consistent(&first, &[0.0, 2.0, 3.0, 3.0]);
+            assert_consistent(&second, &[0.0, 2.0, 3.0, 3.0]);
+            writer.join().unwrap();
+            assert_eq!(block.snapshot().count, 3);
+        });
+    }
+
+    /// A thread that ends leaves its slab, and with it its block, to the next one.
+    #[test]
+    fn loom_a_block_is_passed_on_with_its_counts() {
+        use crate::cell::arena::Arena;
+
+        loom::model(|| {
+            let table = IndexTable::shared();
+            let arena = Arc::new(Arena::new());
+            let blocks: Arc<[Block; 2]> = Arc::new([Block::new(CONFIG), Block::new(CONFIG)]);
+            let writer = |value: f64| {
+                let (arena, blocks) = (Arc::clone(&arena), Arc::clone(&blocks));
+                loom::thread::spawn(move || {
+                    let slab = arena.lease();
+                    blocks[slab.number].record(table, value);
+                    arena.give_back(slab);
+                })
+            };
+            let (first, second) = (writer(1.0), writer(64.0));
+            first.join().unwrap();
+            second.join().unwrap();
+            let parts: Vec<_> = blocks.iter().map(Block::snapshot).collect();
+            assert_eq!(parts.iter().map(|part| part.count).sum::<u64>(), 2);
+            assert_eq!(parts.iter().map(|part| part.sum).sum::<f64>(), 65.0);
         });
     }
 }

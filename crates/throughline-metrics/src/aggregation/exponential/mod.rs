@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::cell::local::with_slab;
 use crate::data::{Buckets, ExponentialValue};
+use crate::number::Number as _;
 use crate::sync::Mutex;
 use block::Block;
 use index::IndexTable;
@@ -133,7 +134,7 @@ fn add(total: &mut ExponentialValue, part: &ExponentialValue, max_size: usize) {
     coarsen(total, scale - excess);
     coarsen(&mut part, scale - excess);
     total.count += part.count;
-    total.sum += part.sum;
+    total.sum = (total.sum + part.sum).saturated();
     total.zero_count += part.zero_count;
     total.min = total.min.into_iter().chain(part.min).reduce(f64::min);
     total.max = total.max.into_iter().chain(part.max).reduce(f64::max);
