@@ -52,11 +52,7 @@ pub struct PrometheusConfig {
 /// As the OpenTelemetry specification has it: suffixes, scope labels, `target_info`.
 impl Default for PrometheusConfig {
     fn default() -> Self {
-        Self {
-            strategy: TranslationStrategy::default(),
-            scope_labels: true,
-            target_info: true,
-        }
+        Self { strategy: TranslationStrategy::default(), scope_labels: true, target_info: true }
     }
 }
 
@@ -95,10 +91,7 @@ pub struct Renderer {
 impl Renderer {
     /// A renderer that remembers nothing yet.
     pub fn new(config: PrometheusConfig) -> Self {
-        Self {
-            config,
-            ..Self::default()
-        }
+        Self { config, ..Self::default() }
     }
 
     /// Appends the exposition of a collection to `out`.
@@ -130,10 +123,7 @@ impl Renderer {
 
     fn view(&mut self, format: Format) -> (&mut View, &mut Problems) {
         let known = self.views.iter().position(|view| view.is_for(format));
-        let view = known.map_or_else(
-            || View::new(format, &self.config),
-            |place| self.views.remove(place),
-        );
+        let view = known.map_or_else(|| View::new(format, &self.config), |place| self.views.remove(place));
         self.views.insert(0, view);
         self.views.truncate(VIEWS_MAX);
         (&mut self.views[0], &mut self.problems)
@@ -158,15 +148,8 @@ impl PrometheusExporter {
     /// An exporter of what `reader` collects. Prometheus needs cumulative temporality: points with delta temporality
     /// are left out and reported as a [`Problem`].
     pub fn new(reader: Reader, config: PrometheusConfig) -> Self {
-        let inner = Inner {
-            reader,
-            renderer: Renderer::new(config.clone()),
-            last_length: 0,
-        };
-        Self {
-            inner: Arc::new(Mutex::new(inner)),
-            config,
-        }
+        let inner = Inner { reader, renderer: Renderer::new(config.clone()), last_length: 0 };
+        Self { inner: Arc::new(Mutex::new(inner)), config }
     }
 
     /// How the exporter was configured.
@@ -180,11 +163,7 @@ impl PrometheusExporter {
     /// When a callback does. The exporter goes on working.
     pub fn render(&self, format: Format) -> Vec<u8> {
         let mut inner = self.lock();
-        let Inner {
-            reader,
-            renderer,
-            last_length,
-        } = &mut *inner;
+        let Inner { reader, renderer, last_length } = &mut *inner;
         let mut out = Vec::with_capacity(*last_length + *last_length / 8);
         renderer.render(reader.collect(), format, &mut out);
         *last_length = out.len();
@@ -212,22 +191,14 @@ impl PrometheusExporter {
     pub fn respond(&self, headers: &HeaderMap) -> http::Response<Bytes> {
         let format = Format::negotiate(headers);
         let body = self.render(format);
-        let zipped = if body.len() >= GZIP_LENGTH_MIN && wants_gzip(headers) {
-            gzip(&body)
-        } else {
-            None
-        };
+        let zipped = if body.len() >= GZIP_LENGTH_MIN && wants_gzip(headers) { gzip(&body) } else { None };
         let is_zipped = zipped.is_some();
         let mut response = http::Response::new(Bytes::from(zipped.unwrap_or(body)));
         let content_type = HeaderValue::try_from(format.to_string()).expect("content types are ASCII");
         response.headers_mut().insert(CONTENT_TYPE, content_type);
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
         if is_zipped {
-            response
-                .headers_mut()
-                .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
     }
@@ -244,9 +215,7 @@ impl PrometheusExporter {
 
 impl fmt::Debug for PrometheusExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrometheusExporter")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("PrometheusExporter").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
