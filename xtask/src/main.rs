@@ -11,6 +11,7 @@
 mod cache;
 mod rig;
 mod steps;
+mod tree;
 mod venv;
 
 use std::env;
