@@ -176,7 +176,10 @@ mod tests {
         writer.clear();
         writer.sint(1, -2);
         writer.int(1, -2);
-        assert_eq!(writer.as_bytes(), [0x08, 3, 0x08, 0xFE, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+        assert_eq!(
+            writer.as_bytes(),
+            [0x08, 3, 0x08, 0xFE, 255, 255, 255, 255, 255, 255, 255, 255, 1]
+        );
     }
 
     #[test]

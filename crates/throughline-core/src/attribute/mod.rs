@@ -21,7 +21,10 @@ use crate::definition::AttributeDef;
 
 /// One attribute value, borrowed from wherever it lives.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "plain data: the specification's value types, matched by exporters")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "plain data: the specification's value types, matched by exporters"
+)]
 pub enum ValueRef<'a> {
     /// A string.
     Str(&'a str),

@@ -82,7 +82,9 @@ impl AttributeSet {
         }
         let pair = self.pair(place);
         let key_len = word(pair, 0);
-        key_len == key.len() && key_bytes(pair, key_len) == key.as_bytes() && payload_is(&pair[WORD + key_len..], value)
+        key_len == key.len()
+            && key_bytes(pair, key_len) == key.as_bytes()
+            && payload_is(&pair[WORD + key_len..], value)
     }
 
     fn pair(&self, place: usize) -> &[u8] {
@@ -107,7 +109,11 @@ impl PartialOrd for AttributeSet {
 /// Sorts as a reader expects: by the first key that differs, then by its value's text.
 impl Ord for AttributeSet {
     fn cmp(&self, other: &Self) -> Ordering {
-        let text = |set: &Self| set.iter().map(|(k, v)| (k.to_owned(), v.to_string())).collect::<Vec<_>>();
+        let text = |set: &Self| {
+            set.iter()
+                .map(|(k, v)| (k.to_owned(), v.to_string()))
+                .collect::<Vec<_>>()
+        };
         text(self).cmp(&text(other)).then_with(|| self.0.cmp(&other.0))
     }
 }
