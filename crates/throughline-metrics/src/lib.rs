@@ -1,3 +1,6 @@
 //! The metrics engine.
 
 pub mod data;
+mod reader;
+
+pub use reader::Reader;
