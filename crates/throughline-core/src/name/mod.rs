@@ -4,7 +4,7 @@
 //! ask it, so that a query written by one finds the series written by another. It is also what keeps the two ways into
 //! Prometheus together: a metric that is scraped has the name that it gets when it is sent over OTLP. Therefore,
 //! wherever the OpenTelemetry [compatibility specification] and the OTLP receiver of Prometheus 3.15 part, the
-//! receiver is followed, and `name/receiver.tsv` holds its answers for the test to compare with. They part here:
+//! receiver is followed, and `receiver.tsv` beside this file holds its answers for the test to compare with. They part here:
 //!
 //! | the specification says | Prometheus 3.15 and this module do |
 //! |---|---|
