@@ -1,0 +1,46 @@
+//! Stops 7 and 8 of the life of an increment, on the way to Prometheus: finished numbers become bytes, and bytes
+//! answer a scrape.
+//!
+//! | stop | file | |
+//! |---|---|---|
+//! | 6 | `throughline-metrics/src/data.rs` | finished numbers |
+//! | 7 | [`exporter`] → `family.rs` → `text.rs` or `protobuf.rs` | bytes |
+//! | 8 | [`server`] or [`service`] | the wire |
+//!
+//! A [`PrometheusExporter`] owns a reader of the metrics engine. An application that has no HTTP server gives it to
+//! [`server::Server`]; one that has an axum router mounts [`service::MetricsService`]; any other calls
+//! [`PrometheusExporter::respond`] or [`PrometheusExporter::render`].
+//!
+//! ```
+//! use throughline_metrics::Reader;
+//! use throughline_prometheus::{Format, PrometheusConfig, PrometheusExporter};
+//!
+//! # let reader = Reader::fixed(Default::default());
+//! let exporter = PrometheusExporter::new(reader, PrometheusConfig::default());
+//! let text = exporter.render(Format::default());
+//! assert!(text.is_empty(), "nothing was recorded yet");
+//! ```
+//!
+//! What no format may do is decided once, in `family.rs`: which instruments share a name, which labels they have, what
+//! cannot be shown. What cannot is a [`Problem`], logged once and kept for the status page; it is never silent.
+
+mod escaping;
+mod exemplar;
+mod exponential;
+pub mod exporter;
+mod family;
+mod labels;
+mod negotiate;
+mod number;
+mod problem;
+mod protobuf;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod service;
+mod text;
+
+pub use escaping::Escaping;
+pub use exporter::{PrometheusConfig, PrometheusExporter, Renderer};
+pub use negotiate::{Exposition, Format};
+pub use problem::{Problem, ProblemKind};
