@@ -32,9 +32,8 @@ fn shown(
     let mut renderer = Renderer::new(config);
     let text = String::from_utf8(bytes(&mut renderer, collection, format)).expect("UTF-8");
     let samples = text
-        .lines()
+        .split_inclusive('\n')
         .filter(|line| !line.starts_with('#'))
-        .map(|line| format!("{line}\n"))
         .collect();
     let problems = renderer
         .problems()

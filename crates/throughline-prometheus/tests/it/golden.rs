@@ -32,7 +32,7 @@ fn openmetrics() {
 #[test]
 fn protobuf() {
     let families = decode(&bytes(&mut Renderer::default(), &shop(), PROTOBUF));
-    let shown: String = families.iter().map(|family| format!("{family:#?}\n")).collect();
+    let shown: String = format!("{families:#?}\n");
     check("shop.protobuf.txt", &shown);
 }
 

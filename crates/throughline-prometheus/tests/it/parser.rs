@@ -73,11 +73,14 @@ impl<'a> Reader<'a> {
         loop {
             match chars.next().expect("a closing quote") {
                 '"' => break,
-                '\\' => text.push(match chars.next().expect("something escaped") {
-                    'n' => '\n',
-                    c @ ('\\' | '"') => c,
-                    other => panic!("no format knows the escape {other:?}"),
-                }),
+                '\\' => {
+                    let escaped = chars.next().expect("something escaped");
+                    assert!(
+                        ['n', '\\', '"'].contains(&escaped),
+                        "no format knows the escape {escaped:?}"
+                    );
+                    text.push(if escaped == 'n' { '\n' } else { escaped });
+                }
                 c => text.push(c),
             }
         }

@@ -180,6 +180,7 @@ fn numbers() -> Vec<Metric> {
         point(14, odd("large", "zero\u{200b}width"), Number::F64(1e300)),
         point(15, odd("whole", "é 漢"), Number::I64(-3)),
     ];
+    let single = |series, value| vec![point(series, AttributeSet::empty(), value)];
     vec![
         described(
             "Requests answered.",
@@ -189,102 +190,83 @@ fn numbers() -> Vec<Metric> {
             "Odd \"values\",\nin \\ lines.",
             metric(2, "shop.odd values", "", gauge(values)),
         ),
-        metric(
-            3,
-            "shop.queue.size",
-            "1",
-            up_down(vec![point(20, AttributeSet::empty(), Number::I64(-2))]),
+        described(
+            "Orders waiting.",
+            metric(3, "shop.queue.size", "1", up_down(single(20, Number::I64(-2)))),
         ),
-        metric(
-            4,
-            "shop.cache.hits",
-            "1",
-            gauge(vec![point(21, AttributeSet::empty(), Number::F64(0.75))]),
+        described(
+            "Share of hits.",
+            metric(4, "shop.cache.hits", "1", gauge(single(21, Number::F64(0.75)))),
         ),
-        metric(
-            5,
-            "shop.sent",
-            "By",
-            counter(vec![point(22, AttributeSet::empty(), Number::F64(2.5e10))]),
+        described(
+            "Bytes sent.",
+            metric(5, "shop.sent", "By", counter(single(22, Number::F64(2.5e10)))),
         ),
-        metric(
-            6,
-            "shop.rate",
-            "By/s",
-            gauge(vec![point(23, AttributeSet::empty(), Number::U64(1 << 60))]),
+        described(
+            "Bytes a second.",
+            metric(6, "shop.rate", "By/s", gauge(single(23, Number::U64(1 << 60)))),
         ),
     ]
 }
 
 fn histograms() -> Vec<Metric> {
-    let mut point_1 = point(
-        30,
-        attributes(&[("route", "/cart"), ("le", "forged")]),
-        HistogramValue {
-            count: 6,
-            sum: 13.25,
-            min: None,
-            max: None,
-            buckets: vec![1, 0, 2, 0, 3],
-        },
-    );
-    point_1.exemplars = vec![
-        exemplar(Number::F64(0.005), 1),
-        exemplar(Number::F64(0.7), 2),
-        exemplar(Number::F64(0.9), 3),
-        exemplar(Number::F64(11.0), 4),
-    ];
-    let mut size = point(
-        40,
-        attributes(&[("route", "/cart")]),
-        ExponentialValue {
-            count: 17,
-            sum: 4_100.5,
-            scale: 2,
-            zero_count: 2,
-            positive: Buckets {
-                offset: -3,
-                counts: vec![1, 0, 3, 0, 0, 0, 4, 5],
-            },
-            negative: Buckets {
-                offset: 0,
-                counts: vec![2],
-            },
-            ..ExponentialValue::default()
-        },
-    );
-    size.exemplars = vec![exemplar(Number::F64(1.0), 7)];
+    let duration = histogram(&[0.005, 0.5, 1.0, 10.0], vec![durations()]);
+    let body = HistogramValue {
+        count: 2,
+        sum: 100.0,
+        buckets: vec![1, 1, 0],
+        ..HistogramValue::default()
+    };
+    let body = histogram(&[64.0, 1_048_576.0], vec![point(50, AttributeSet::empty(), body)]);
     vec![
         described(
             "Time to the answer.",
-            metric(
-                7,
-                "http.server.request.duration",
-                "s",
-                histogram(&[0.005, 0.5, 1.0, 10.0], vec![point_1]),
-            ),
+            metric(7, "http.server.request.duration", "s", duration),
         ),
         described(
             "Differences.",
-            metric(8, "http.drift", "", exponential(vec![size])),
+            metric(8, "http.drift", "", exponential(vec![drift()])),
         ),
-        metric(
-            9,
-            "http.body",
-            "By",
-            histogram(
-                &[64.0, 1_048_576.0],
-                vec![point(
-                    50,
-                    AttributeSet::empty(),
-                    HistogramValue {
-                        count: 2,
-                        sum: 100.0,
-                        buckets: vec![1, 1, 0],
-                        ..HistogramValue::default()
-                    },
-                )],
-            ),
-        ),
+        described("Size of the body.", metric(9, "http.body", "By", body)),
     ]
+}
+
+fn durations() -> Point<HistogramValue> {
+    let value = HistogramValue {
+        count: 6,
+        sum: 13.25,
+        min: None,
+        max: None,
+        buckets: vec![1, 0, 2, 0, 3],
+    };
+    let exemplars = [0.005, 0.7, 0.9, 11.0].into_iter().zip(1..);
+    Point {
+        exemplars: exemplars
+            .map(|(value, nanos)| exemplar(Number::F64(value), nanos))
+            .collect(),
+        ..point(30, attributes(&[("route", "/cart"), ("le", "forged")]), value)
+    }
+}
+
+fn drift() -> Point<ExponentialValue> {
+    let value = ExponentialValue {
+        count: 17,
+        sum: 4_100.5,
+        scale: 2,
+        zero_count: 2,
+        positive: Buckets {
+            offset: -3,
+            counts: vec![1, 0, 3, 0, 0, 0, 4, 5],
+        },
+        negative: Buckets {
+            offset: 0,
+            counts: vec![2],
+        },
+        ..ExponentialValue::default()
+    };
+    let exemplars = vec![exemplar(Number::F64(1.0), 7)];
+    Point {
+        exemplars,
+        ..point(40, attributes(&[("route", "/cart")]), value)
+    }
 }
