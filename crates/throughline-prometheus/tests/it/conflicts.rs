@@ -2,7 +2,7 @@
 
 use throughline_core::AttributeSet;
 use throughline_metrics::data::{Collection, HistogramValue, MetricData, Number, Temporality};
-use throughline_prometheus::{Format, ProblemKind, PrometheusConfig, Renderer};
+use throughline_prometheus::{Format, ProblemKind, PrometheusConfig, PrometheusExporter, Renderer};
 
 use crate::sample::{
     OPENMETRICS, PROTOBUF, TEXT, attributes, bytes, collection, counter, described, gauge, histogram,
@@ -198,4 +198,23 @@ fn attributes_that_differ_only_where_prometheus_sees_nothing_are_one_series() {
         (&*text, problems),
         ("g 1\n", vec![("g".to_owned(), ProblemKind::SameLabels)])
     );
+}
+
+#[test]
+fn the_exporter_tells_what_its_scrapes_found() {
+    let collection = pair(
+        metric(1, "a.b", "", gauge(one(1))),
+        metric(2, "a_b", "", counter(one(2))),
+    );
+    let second = pair(
+        metric(1, "a.b_total", "", gauge(one(1))),
+        metric(2, "a_b", "", counter(one(2))),
+    );
+    for (collection, expected) in [(collection, 0), (second, 1)] {
+        let exporter = PrometheusExporter::new(Reader::fixed(collection), PrometheusConfig::default());
+        assert_eq!(exporter.problems(), []);
+        exporter.render_text(TEXT);
+        exporter.clone().render_text(OPENMETRICS);
+        assert_eq!(exporter.problems().len(), expected);
+    }
 }
