@@ -36,11 +36,8 @@ impl From<SystemTime> for Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
-    fn add(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)),
-        )
+    fn add(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -48,8 +45,8 @@ impl Add<Duration> for Timestamp {
 impl Sub for Timestamp {
     type Output = Duration;
 
-    fn sub(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    fn sub(self, rhs: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(rhs.0))
     }
 }
 
@@ -61,14 +58,11 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
 /// The operating system's clock.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to add to the time of day")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the clock that everything else is given"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
     fn now(&self) -> Timestamp {
         SystemTime::now().into()
     }

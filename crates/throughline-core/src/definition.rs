@@ -41,10 +41,7 @@ impl InstrumentKind {
 
     /// Whether values come from callbacks.
     pub const fn is_observable(self) -> bool {
-        matches!(
-            self,
-            Self::ObservableCounter | Self::ObservableUpDownCounter | Self::ObservableGauge
-        )
+        matches!(self, Self::ObservableCounter | Self::ObservableUpDownCounter | Self::ObservableGauge)
     }
 
     /// Whether its sum only grows.
@@ -83,10 +80,7 @@ impl fmt::Display for NumberKind {
 
 /// An attribute that an instrument may be recorded with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "plain data, written as a literal by the derive macro"
-)]
+#[expect(clippy::exhaustive_structs, reason = "plain data, written as a literal by the derive macro")]
 pub struct AttributeDef {
     /// The key.
     pub key: &'static str,
@@ -128,15 +122,7 @@ pub struct MetricDef {
 impl MetricDef {
     /// A definition without unit, description, attributes or bounds.
     pub const fn new(name: &'static str, kind: InstrumentKind, number: NumberKind) -> Self {
-        Self {
-            name,
-            kind,
-            number,
-            unit: "",
-            description: "",
-            attributes: &[],
-            bounds: None,
-        }
+        Self { name, kind, number, unit: "", description: "", attributes: &[], bounds: None }
     }
 
     /// Sets the unit.

@@ -25,6 +25,9 @@ const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const BYTES: u32 = 2;
 
+/// Good for 256 MiB.
+const PADDED_LENGTH: usize = 4;
+
 impl Writer {
     /// What has been written.
     pub fn as_bytes(&self) -> &[u8] {
@@ -68,8 +71,18 @@ impl Writer {
     /// A `fixed64` field.
     #[inline]
     pub fn fixed64(&mut self, field: u32, value: u64) {
-        self.key(field, FIXED64);
-        self.buffer.extend_from_slice(&value.to_le_bytes());
+        match u8::try_from(field << 3 | FIXED64) {
+            // Key and value at once: with most fields of OTLP, this is most of the work.
+            Ok(key) if key < 0x80 => {
+                let mut bytes = [key; 9];
+                bytes[1..].copy_from_slice(&value.to_le_bytes());
+                self.buffer.extend_from_slice(&bytes);
+            }
+            _ => {
+                self.key(field, FIXED64);
+                self.raw_fixed64(value);
+            }
+        }
     }
 
     /// A `double` field.
@@ -112,6 +125,37 @@ impl Writer {
         }
     }
 
+    /// A nested message whose length is known before: `write` must write exactly `length` bytes.
+    #[inline]
+    pub fn sized_message(&mut self, field: u32, length: usize, write: impl FnOnce(&mut Self)) {
+        self.key(field, BYTES);
+        self.varint(length as u64);
+        let start = self.buffer.len();
+        write(self);
+        debug_assert_eq!(self.buffer.len() - start, length, "the length of field {field}");
+    }
+
+    /// A nested message that is likely to be long. Its length is kept four bytes, padded, which every parser takes, so
+    /// that nothing is moved; three of them are wasted when the message is short after all.
+    pub fn long_message(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
+        self.key(field, BYTES);
+        let length_at = self.buffer.len();
+        self.buffer.extend_from_slice(&[0; PADDED_LENGTH]);
+        write(self);
+        let length = (self.buffer.len() - length_at - PADDED_LENGTH) as u64;
+        let place = length_at..length_at + PADDED_LENGTH;
+        if length >> (7 * PADDED_LENGTH) == 0 {
+            for (index, byte) in self.buffer[place].iter_mut().enumerate() {
+                let more = if index + 1 < PADDED_LENGTH { 0x80 } else { 0 };
+                *byte = (length >> (7 * index)) as u8 & 0x7F | more;
+            }
+        } else {
+            let mut encoded = [0; 10];
+            let used = encode_varint(length, &mut encoded);
+            self.buffer.splice(place, encoded[..used].iter().copied());
+        }
+    }
+
     #[cold]
     fn insert_length(&mut self, at: usize, length: u64) {
         let mut encoded = [0; 10];
@@ -124,6 +168,8 @@ impl Writer {
     pub fn varint(&mut self, value: u64) {
         if value < 0x80 {
             self.buffer.push(value as u8);
+        } else if value < 0x4000 {
+            self.buffer.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]);
         } else {
             let mut encoded = [0; 10];
             let used = encode_varint(value, &mut encoded);
@@ -153,6 +199,12 @@ fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
+/// How many bytes a varint takes.
+pub const fn varint_len(value: u64) -> usize {
+    let bits = u64::BITS - (value | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
 fn encode_varint(mut value: u64, out: &mut [u8; 10]) -> usize {
     let mut used = 0;
     while value >= 0x80 {
@@ -176,10 +228,19 @@ mod tests {
         writer.clear();
         writer.sint(1, -2);
         writer.int(1, -2);
-        assert_eq!(
-            writer.as_bytes(),
-            [0x08, 3, 0x08, 0xFE, 255, 255, 255, 255, 255, 255, 255, 255, 1]
-        );
+        assert_eq!(writer.as_bytes(), [0x08, 3, 0x08, 0xFE, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+    }
+
+    #[test]
+    fn fixed_fields_have_key_and_value() {
+        for field in [1, 15, 16, 3000] {
+            let mut writer = Writer::default();
+            writer.fixed64(field, 0x0102_0304_0506_0708);
+            let mut expected = Writer::default();
+            expected.varint(u64::from(field << 3 | FIXED64));
+            expected.raw(&[8, 7, 6, 5, 4, 3, 2, 1]);
+            assert_eq!(writer.as_bytes(), expected.as_bytes(), "field {field}");
+        }
     }
 
     #[test]
@@ -190,6 +251,27 @@ mod tests {
             let mut expected = Writer::default();
             expected.bytes(1, &vec![7; size]);
             assert_eq!(writer.as_bytes(), expected.as_bytes(), "size {size}");
+        }
+    }
+
+    #[test]
+    fn varints_have_the_length_they_are_said_to_have() {
+        for value in (0..64).map(|bit| 1_u64 << bit).flat_map(|power| [power - 1, power]).chain([u64::MAX]) {
+            let mut writer = Writer::default();
+            writer.varint(value);
+            assert_eq!(writer.as_bytes().len(), varint_len(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn padded_lengths_say_the_same() {
+        for (size, length) in
+            [(0, [0x80, 0x80, 0x80, 0]), (5, [0x85, 0x80, 0x80, 0]), (300, [0xAC, 0x82, 0x80, 0])]
+        {
+            let mut writer = Writer::default();
+            writer.long_message(1, |inner| inner.raw(&vec![7; size]));
+            assert_eq!(writer.as_bytes()[..5], [&[0x0A][..], &length].concat(), "size {size}");
+            assert_eq!(writer.as_bytes().len(), 5 + size);
         }
     }
 }

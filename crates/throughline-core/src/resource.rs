@@ -26,9 +26,7 @@ impl Resource {
     /// A resource with these attributes; of equal keys the last one wins.
     pub fn new(attributes: impl IntoIterator<Item = KeyValue>) -> Self {
         let attributes: Vec<_> = attributes.into_iter().collect();
-        Self {
-            attributes: AttributeSet::new(attributes.as_slice()),
-        }
+        Self { attributes: AttributeSet::new(attributes.as_slice()) }
     }
 
     /// The attributes, sorted by key.
@@ -53,24 +51,15 @@ impl Resource {
 /// The first member that has no `=`, an empty key, or does not decode to UTF-8. As the specification asks, the whole
 /// list then is to be discarded.
 pub fn parse_attributes(list: &str) -> Result<Vec<KeyValue>, ParseAttributesError> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|member| !member.is_empty())
-        .map(parse_member)
-        .collect()
+    list.split(',').map(str::trim).filter(|member| !member.is_empty()).map(parse_member).collect()
 }
 
 fn parse_member(member: &str) -> Result<KeyValue, ParseAttributesError> {
-    let error = |problem| ParseAttributesError {
-        member: member.to_owned(),
-        problem,
-    };
+    let error = |problem| ParseAttributesError { member: member.to_owned(), problem };
     let (key, value) = member.split_once('=').ok_or_else(|| error("has no `=`"))?;
     let decode = |text: &str| {
         let decoded = percent_decode_str(text.trim()).decode_utf8();
-        decoded
-            .map(String::from)
-            .map_err(|_not_utf8| error("does not decode to UTF-8"))
+        decoded.map(String::from).map_err(|_not_utf8| error("does not decode to UTF-8"))
     };
     let key = decode(key)?;
     if key.is_empty() {

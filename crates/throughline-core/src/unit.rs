@@ -99,10 +99,7 @@ pub(crate) fn words(unit: &str) -> Words<'_> {
         "" => String::new(),
         per => format!("per_{}", singular(per)),
     };
-    Words {
-        main: plural(without_annotation(main)),
-        per,
-    }
+    Words { main: plural(without_annotation(main)), per }
 }
 
 /// Replaces what a name cannot have by `_`, runs of it by one, and drops one in front.
@@ -126,11 +123,7 @@ pub(crate) fn clean(word: &str) -> Cow<'_, str> {
 
 /// `{request}` counts things: it is no unit. A part with an annotation anywhere is dropped whole, as Prometheus does.
 fn without_annotation(part: &str) -> &str {
-    if part.contains(['{', '}']) {
-        ""
-    } else {
-        part.trim()
-    }
+    if part.contains(['{', '}']) { "" } else { part.trim() }
 }
 
 fn plural(unit: &str) -> &str {
@@ -183,18 +176,7 @@ fn spelling(unit: &str) -> &str {
     const SPELLINGS: [(&[&str], &str); 18] = [
         (&["seconds", "second", "secs", "sec"], "s"),
         (&["milliseconds", "millisecond", "millis", "msec", "msecs"], "ms"),
-        (
-            &[
-                "microseconds",
-                "microsecond",
-                "micros",
-                "usec",
-                "usecs",
-                "µs",
-                "μs",
-            ],
-            "us",
-        ),
+        (&["microseconds", "microsecond", "micros", "usec", "usecs", "µs", "μs"], "us"),
         (&["nanoseconds", "nanosecond", "nanos", "nsec", "nsecs"], "ns"),
         (&["minutes", "minute", "mins"], "min"),
         (&["hours", "hour"], "h"),
@@ -211,9 +193,7 @@ fn spelling(unit: &str) -> &str {
         (&["percent", "percents"], "%"),
         (&["ratio"], "1"),
     ];
-    let known = SPELLINGS
-        .iter()
-        .find(|(words, _)| words.iter().any(|word| word.eq_ignore_ascii_case(unit)));
+    let known = SPELLINGS.iter().find(|(words, _)| words.iter().any(|word| word.eq_ignore_ascii_case(unit)));
     known.map_or(unit, |(_, ucum)| ucum)
 }
 
@@ -226,9 +206,8 @@ const MILLISECONDS: [f64; 18] = [
     1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1e3, 2.5e3, 5e3, 7.5e3, 1e4, 3e4, 6e4,
 ];
 
-const MICROSECONDS: [f64; 18] = [
-    1e3, 2.5e3, 5e3, 1e4, 2.5e4, 5e4, 7.5e4, 1e5, 2.5e5, 5e5, 7.5e5, 1e6, 2.5e6, 5e6, 7.5e6, 1e7, 3e7, 6e7,
-];
+const MICROSECONDS: [f64; 18] =
+    [1e3, 2.5e3, 5e3, 1e4, 2.5e4, 5e4, 7.5e4, 1e5, 2.5e5, 5e5, 7.5e5, 1e6, 2.5e6, 5e6, 7.5e6, 1e7, 3e7, 6e7];
 
 const NANOSECONDS: [f64; 18] = [
     1e6, 2.5e6, 5e6, 1e7, 2.5e7, 5e7, 7.5e7, 1e8, 2.5e8, 5e8, 7.5e8, 1e9, 2.5e9, 5e9, 7.5e9, 1e10, 3e10, 6e10,
@@ -250,9 +229,8 @@ const BYTES: [f64; 13] = [
     1_073_741_824.0,
 ];
 
-const COUNTS: [f64; 15] = [
-    0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10_000.0,
-];
+const COUNTS: [f64; 15] =
+    [0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10_000.0];
 
 #[cfg(test)]
 mod tests {
@@ -337,10 +315,7 @@ mod tests {
             }
         }
         for unit in ["s", "ms", "us", "ns", "By", "1", "{request}", ""] {
-            assert!(
-                default_bounds(unit).windows(2).all(|pair| pair[0] < pair[1]),
-                "{unit}"
-            );
+            assert!(default_bounds(unit).windows(2).all(|pair| pair[0] < pair[1]), "{unit}");
         }
     }
 }

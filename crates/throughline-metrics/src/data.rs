@@ -1,13 +1,17 @@
 //! Stop 6 in the life of an increment: finished numbers.
 //!
-//! `Reader::collect` fills a [`Collection`]; `throughline-prometheus/src/text.rs` and
+//! [`Reader::collect`](crate::Reader::collect) fills a [`Collection`]; `throughline-prometheus/src/text.rs` and
 //! `throughline-otlp/src/encode/metrics.rs` turn it into bytes. Plain data: nothing here refers to the engine, so a
 //! collection can be kept, compared, sent to another thread or made by hand in a test. A [`SeriesId`] stays the same
 //! for as long as the series lives and is never given to another one, so that an exporter can key its caches by it.
 //!
 //! The shapes follow the OpenTelemetry
 //! [metrics data model](https://opentelemetry.io/docs/specs/otel/metrics/data-model/).
-#![expect(clippy::exhaustive_structs, clippy::exhaustive_enums, reason = "plain data, made and matched by others")]
+#![expect(
+    clippy::exhaustive_structs,
+    clippy::exhaustive_enums,
+    reason = "plain data, made and matched by others"
+)]
 
 use std::sync::Arc;
 
@@ -148,6 +152,13 @@ pub enum Number {
     I64(i64),
     /// Of an `f64` instrument.
     F64(f64),
+}
+
+/// Zero.
+impl Default for Number {
+    fn default() -> Self {
+        Self::U64(0)
+    }
 }
 
 impl Number {

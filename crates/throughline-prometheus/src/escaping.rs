@@ -38,9 +38,7 @@ impl Escaping {
     }
 
     pub(crate) fn from_parameter(value: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|scheme| scheme.as_str().eq_ignore_ascii_case(value))
+        Self::ALL.into_iter().find(|scheme| scheme.as_str().eq_ignore_ascii_case(value))
     }
 
     pub(crate) fn metric_name(self, name: &str) -> Cow<'_, str> {

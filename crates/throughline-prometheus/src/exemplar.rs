@@ -13,10 +13,7 @@ const LABELS_MAX: usize = 128;
 
 /// The latest exemplar whose value `fits`: a sample can show one.
 pub(crate) fn latest(exemplars: &[Exemplar], fits: impl Fn(f64) -> bool) -> Option<&Exemplar> {
-    exemplars
-        .iter()
-        .filter(|exemplar| fits(exemplar.value.as_f64()))
-        .max_by_key(|exemplar| exemplar.time)
+    exemplars.iter().filter(|exemplar| fits(exemplar.value.as_f64())).max_by_key(|exemplar| exemplar.time)
 }
 
 /// The labels: the trace first, then those attributes that there is room for.
@@ -42,10 +39,7 @@ pub(crate) fn labels<'a>(exemplar: &'a Exemplar, namer: LabelNamer) -> Vec<(Cow<
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
@@ -81,27 +75,17 @@ mod tests {
 
     #[test]
     fn labels_stay_within_the_limit_of_the_standard() {
-        let attributes = [
-            KeyValue::new("a.long", "x".repeat(100)),
-            KeyValue::new("b", "é".repeat(64)),
-        ];
+        let attributes = [KeyValue::new("a.long", "x".repeat(100)), KeyValue::new("b", "é".repeat(64))];
         let exemplar = made(1, 1, &attributes);
         let labels = labels(&exemplar, NAMER);
         let names: Vec<_> = labels.iter().map(|(name, _)| &**name).collect();
-        assert_eq!(
-            names,
-            ["trace_id", "span_id", "b"],
-            "63 characters, then 65 more fit"
-        );
+        assert_eq!(names, ["trace_id", "span_id", "b"], "63 characters, then 65 more fit");
         assert_eq!(labels[0].1, "ab".repeat(16));
     }
 
     #[test]
     fn an_attribute_cannot_pose_as_the_trace_and_no_trace_is_no_label() {
-        let exemplar = Exemplar {
-            trace_id: [0; 16],
-            ..made(1, 1, &[])
-        };
+        let exemplar = Exemplar { trace_id: [0; 16], ..made(1, 1, &[]) };
         assert!(labels(&exemplar, NAMER).is_empty());
         let forged = made(1, 1, &[KeyValue::new("trace.id", "forged")]);
         assert_eq!(labels(&forged, NAMER).len(), 2);

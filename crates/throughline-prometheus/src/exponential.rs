@@ -33,18 +33,11 @@ impl<'a> Run<'a> {
     pub(crate) fn new(buckets: &'a Buckets, by: u32) -> Self {
         let Buckets { offset, counts } = buckets;
         let leading = counts.iter().take_while(|count| **count == 0).count();
-        let trailing = counts[leading..]
-            .iter()
-            .rev()
-            .take_while(|count| **count == 0)
-            .count();
+        let trailing = counts[leading..].iter().rev().take_while(|count| **count == 0).count();
         let first = i64::from(*offset) + leading as i64;
         let counts = &counts[leading..counts.len() - trailing];
         if by == 0 || counts.is_empty() {
-            return Self {
-                first,
-                counts: Cow::Borrowed(counts),
-            };
+            return Self { first, counts: Cow::Borrowed(counts) };
         }
         let by = by.min(62);
         let merged_first = first >> by;
@@ -54,10 +47,7 @@ impl<'a> Run<'a> {
             merged.resize(merged.len().max(place + 1), 0);
             merged[place] += count;
         }
-        Self {
-            first: merged_first,
-            counts: Cow::Owned(merged),
-        }
+        Self { first: merged_first, counts: Cow::Owned(merged) }
     }
 }
 
@@ -116,11 +106,7 @@ fn boundary(index: i64, scale: i32) -> f64 {
     };
     let exponent = i32::try_from(exponent.clamp(-2000, 2000)).unwrap_or(0);
     let power = 2.0_f64.powi(exponent);
-    if root {
-        power * std::f64::consts::SQRT_2
-    } else {
-        power
-    }
+    if root { power * std::f64::consts::SQRT_2 } else { power }
 }
 
 #[cfg(test)]
@@ -134,10 +120,7 @@ mod tests {
     }
 
     fn run(offset: i32, counts: &[u64]) -> Buckets {
-        Buckets {
-            offset,
-            counts: counts.to_vec(),
-        }
+        Buckets { offset, counts: counts.to_vec() }
     }
 
     #[test]
@@ -150,29 +133,14 @@ mod tests {
             ..ExponentialValue::default()
         };
         let (shown, total) = bounds(&value);
-        assert_eq!(
-            shown,
-            [
-                (-4.0, 5),
-                (-2.0, 9),
-                (0.0, 12),
-                (0.5, 12),
-                (1.0, 13),
-                (2.0, 13),
-                (4.0, 15)
-            ]
-        );
+        assert_eq!(shown, [(-4.0, 5), (-2.0, 9), (0.0, 12), (0.5, 12), (1.0, 13), (2.0, 13), (4.0, 15)]);
         assert_eq!(total, 15);
     }
 
     #[test]
     fn finer_buckets_are_merged_into_the_same_bounds() {
         let root = std::f64::consts::SQRT_2;
-        let fine = ExponentialValue {
-            scale: 3,
-            positive: run(-2, &[1; 8]),
-            ..ExponentialValue::default()
-        };
+        let fine = ExponentialValue { scale: 3, positive: run(-2, &[1; 8]), ..ExponentialValue::default() };
         let (shown, total) = bounds(&fine);
         assert_eq!(shown, [(root / 2.0, 0), (1.0, 2), (root, 6), (2.0, 8)]);
         assert_eq!(total, 8);
@@ -183,18 +151,11 @@ mod tests {
         for scale in [-10, 0, 1, 20] {
             let mut counts = vec![1; 4_000];
             counts[0] = 7;
-            let value = ExponentialValue {
-                scale,
-                positive: run(-2_000, &counts),
-                ..ExponentialValue::default()
-            };
+            let value =
+                ExponentialValue { scale, positive: run(-2_000, &counts), ..ExponentialValue::default() };
             let (shown, total) = bounds(&value);
             assert!(shown.len() <= TEXT_BUCKETS_MAX + 1, "{}", shown.len());
-            assert!(
-                shown
-                    .windows(2)
-                    .all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1)
-            );
+            assert!(shown.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
             assert_eq!(total, 4_006, "scale {scale}");
         }
         for offset in [i32::MIN, i32::MAX - 1] {
@@ -211,10 +172,7 @@ mod tests {
     #[test]
     fn nothing_measured_has_no_bounds() {
         assert_eq!(bounds(&ExponentialValue::default()), (Vec::new(), 0));
-        let zeros = ExponentialValue {
-            positive: run(5, &[0, 0]),
-            ..ExponentialValue::default()
-        };
+        let zeros = ExponentialValue { positive: run(5, &[0, 0]), ..ExponentialValue::default() };
         assert_eq!(bounds(&zeros), (Vec::new(), 0));
     }
 

@@ -52,11 +52,7 @@ pub struct PrometheusConfig {
 /// As the OpenTelemetry specification has it: suffixes, scope labels, `target_info`.
 impl Default for PrometheusConfig {
     fn default() -> Self {
-        Self {
-            strategy: TranslationStrategy::default(),
-            scope_labels: true,
-            target_info: true,
-        }
+        Self { strategy: TranslationStrategy::default(), scope_labels: true, target_info: true }
     }
 }
 
@@ -95,10 +91,7 @@ pub struct Renderer {
 impl Renderer {
     /// A renderer that remembers nothing yet.
     pub fn new(config: PrometheusConfig) -> Self {
-        Self {
-            config,
-            ..Self::default()
-        }
+        Self { config, ..Self::default() }
     }
 
     /// Appends the exposition of a collection to `out`.
@@ -130,10 +123,7 @@ impl Renderer {
 
     fn view(&mut self, format: Format) -> (&mut View, &mut Problems) {
         let known = self.views.iter().position(|view| view.is_for(format));
-        let view = known.map_or_else(
-            || View::new(format, &self.config),
-            |place| self.views.remove(place),
-        );
+        let view = known.map_or_else(|| View::new(format, &self.config), |place| self.views.remove(place));
         self.views.insert(0, view);
         self.views.truncate(VIEWS_MAX);
         (&mut self.views[0], &mut self.problems)
@@ -165,18 +155,8 @@ impl PrometheusExporter {
     /// are left out and reported as a [`Problem`].
     pub fn new(reader: Reader, config: PrometheusConfig) -> Self {
         let renderer = Renderer::new(config.clone());
-        let scrape = Mutex::new(Scrape {
-            reader,
-            renderer,
-            last_length: 0,
-        });
-        Self {
-            shared: Arc::new(Shared {
-                config,
-                scrape,
-                problems: Mutex::default(),
-            }),
-        }
+        let scrape = Mutex::new(Scrape { reader, renderer, last_length: 0 });
+        Self { shared: Arc::new(Shared { config, scrape, problems: Mutex::default() }) }
     }
 
     /// How the exporter was configured.
@@ -185,16 +165,9 @@ impl PrometheusExporter {
     }
 
     /// Collects and renders. Runs the callbacks of observable instruments and waits for a scrape that is under way.
-    ///
-    /// # Panics
-    /// When a callback does. The exporter goes on working.
     pub fn render(&self, format: Format) -> Vec<u8> {
         let mut scrape = lock(&self.shared.scrape);
-        let Scrape {
-            reader,
-            renderer,
-            last_length,
-        } = &mut *scrape;
+        let Scrape { reader, renderer, last_length } = &mut *scrape;
         let mut out = Vec::with_capacity(*last_length + *last_length / 8);
         renderer.render(reader.collect(), format, &mut out);
         *last_length = out.len();
@@ -207,9 +180,7 @@ impl PrometheusExporter {
 
     /// Collects and renders as text. Like [`render`](Self::render), for people and tests: a `protobuf` format is
     /// answered with text.
-    ///
-    /// # Panics
-    /// When a callback does.
+    #[expect(clippy::missing_panics_doc, reason = "the text formats are written from strings")]
     pub fn render_text(&self, mut format: Format) -> String {
         if format.exposition == Exposition::Protobuf {
             format.exposition = Exposition::default();
@@ -220,28 +191,18 @@ impl PrometheusExporter {
     /// Answers a scrape: the format that `Accept` asks for, compressed when `Accept-Encoding` asks for gzip.
     ///
     /// Takes as long as [`render`](Self::render); a server should call it where blocking is allowed.
-    ///
-    /// # Panics
-    /// When a callback does.
+    #[expect(clippy::missing_panics_doc, reason = "content types are constants in ASCII")]
     pub fn respond(&self, headers: &HeaderMap) -> http::Response<Bytes> {
         let format = Format::negotiate(headers);
         let body = self.render(format);
-        let zipped = if body.len() >= GZIP_LENGTH_MIN && wants_gzip(headers) {
-            gzip(&body)
-        } else {
-            None
-        };
+        let zipped = if body.len() >= GZIP_LENGTH_MIN && wants_gzip(headers) { gzip(&body) } else { None };
         let is_zipped = zipped.is_some();
         let mut response = http::Response::new(Bytes::from(zipped.unwrap_or(body)));
         let content_type = HeaderValue::try_from(format.to_string()).expect("content types are ASCII");
         response.headers_mut().insert(CONTENT_TYPE, content_type);
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
         if is_zipped {
-            response
-                .headers_mut()
-                .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
     }
@@ -256,13 +217,11 @@ impl PrometheusExporter {
 
 impl fmt::Debug for PrometheusExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrometheusExporter")
-            .field("config", &self.shared.config)
-            .finish_non_exhaustive()
+        f.debug_struct("PrometheusExporter").field("config", &self.shared.config).finish_non_exhaustive()
     }
 }
 
-/// A callback that panicked during a scrape left the lock poisoned, and everything behind it as it was before.
+/// Whatever panicked under a lock, the next scrape is worth a try: nothing behind it depends on a call that was cut off.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -106,10 +106,7 @@ impl View {
     pub(crate) fn new(format: Format, config: &PrometheusConfig) -> Self {
         Self {
             shape: format.exposition.shape(),
-            namer: LabelNamer {
-                strategy: config.strategy,
-                escaping: format.escaping,
-            },
+            namer: LabelNamer { strategy: config.strategy, escaping: format.escaping },
             scope_labels: config.scope_labels,
             target_info: config.target_info,
             streams: Vec::new(),
@@ -130,15 +127,9 @@ impl View {
         metrics: &[Scoped<'_>],
         problems: &mut Problems,
     ) {
-        let same_resource = self
-            .resource
-            .as_ref()
-            .is_some_and(|known| Arc::ptr_eq(known, &collection.resource));
-        let streams = || {
-            metrics
-                .iter()
-                .map(|(_, metric)| (metric.id, family_type(&metric.data)))
-        };
+        let same_resource =
+            self.resource.as_ref().is_some_and(|known| Arc::ptr_eq(known, &collection.resource));
+        let streams = || metrics.iter().map(|(_, metric)| (metric.id, family_type(&metric.data)));
         if !same_resource || !streams().eq(self.streams.iter().copied()) {
             self.resource = Some(Arc::clone(&collection.resource));
             self.streams = streams().collect();
@@ -191,9 +182,7 @@ impl View {
             kind,
         };
         let translated =
-            self.namer
-                .strategy
-                .metric_name(&metric.name, &metric.unit, family_kind(&metric.data));
+            self.namer.strategy.metric_name(&metric.name, &metric.unit, family_kind(&metric.data));
         let translated = translated.map_err(|_nothing_left| problem("", ProblemKind::NoName))?;
         let name = self.namer.escaping.metric_name(&translated).into_owned();
         let kind = family_type(&metric.data).ok_or_else(|| problem(&name, ProblemKind::Delta))?;
@@ -206,11 +195,7 @@ impl View {
             stream: metric.id,
             instrument: Arc::clone(&metric.name),
             scope: scope.name().to_owned(),
-            scope_labels: if self.scope_labels {
-                self.namer.scope_labels(scope)
-            } else {
-                Labels::new()
-            },
+            scope_labels: if self.scope_labels { self.namer.scope_labels(scope) } else { Labels::new() },
             series: known.remove(&metric.id).unwrap_or_default(),
             bounds: Bounds::default(),
         };
@@ -227,8 +212,7 @@ impl View {
             family.members.push(member);
             return Ok(());
         }
-        plan.claim(&name, kind)
-            .map_err(|by| problem(&name, ProblemKind::NameTaken { by }))?;
+        plan.claim(&name, kind).map_err(|by| problem(&name, ProblemKind::NameTaken { by }))?;
         let family = Family {
             name: name.clone(),
             kind,
@@ -256,13 +240,12 @@ impl View {
         match self.shape {
             Shape::Protobuf => protobuf::target_info(name, labels),
             Shape::Text => crate::text::target_info(name, name, "gauge", labels),
-            Shape::OpenMetrics => match name
-                .strip_suffix("_info")
-                .filter(|base| !taken.contains_key(*base))
-            {
-                Some(base) => crate::text::target_info(base, name, "info", labels),
-                None => crate::text::target_info(name, name, "gauge", labels),
-            },
+            Shape::OpenMetrics => {
+                match name.strip_suffix("_info").filter(|base| !taken.contains_key(*base)) {
+                    Some(base) => crate::text::target_info(base, name, "info", labels),
+                    None => crate::text::target_info(name, name, "gauge", labels),
+                }
+            }
         }
     }
 }
@@ -325,10 +308,7 @@ impl Family {
         });
         left_out.sort_unstable();
         left_out.dedup();
-        for Member {
-            instrument, scope, ..
-        } in left_out.into_iter().map(|number| &self.members[number])
-        {
+        for Member { instrument, scope, .. } in left_out.into_iter().map(|number| &self.members[number]) {
             problems.report(Problem {
                 family: self.name.clone(),
                 instrument: instrument.to_string(),
@@ -343,15 +323,8 @@ impl Family {
             FamilyType::Counter => self.name.strip_suffix("_total"),
             FamilyType::Gauge | FamilyType::Histogram => Some(&*self.name),
         };
-        let unit = base.filter(|base| {
-            base.strip_suffix(&*self.unit)
-                .is_some_and(|rest| rest.ends_with('_'))
-        });
-        let unit = if self.unit.is_empty() {
-            None
-        } else {
-            unit.map(|_| &*self.unit)
-        };
+        let unit = base.filter(|base| base.strip_suffix(&*self.unit).is_some_and(|rest| rest.ends_with('_')));
+        let unit = if self.unit.is_empty() { None } else { unit.map(|_| &*self.unit) };
         match shape {
             Shape::Protobuf => Names::Protobuf(protobuf::metadata(&self.name, &self.help, self.kind, unit)),
             Shape::Text => Names::Text(Box::new(TextNames::text(&self.name, &self.help, self.kind))),
@@ -361,9 +334,7 @@ impl Family {
                         || !(taken.contains_key(*base) || taken.contains_key(&format!("{base}_created")))
                 };
                 let base = base.filter(free);
-                Names::Text(Box::new(TextNames::openmetrics(
-                    &self.name, base, &self.help, self.kind, unit,
-                )))
+                Names::Text(Box::new(TextNames::openmetrics(&self.name, base, &self.help, self.kind, unit)))
             }
         }
     }
@@ -375,9 +346,7 @@ impl Member {
         if let (MetricData::Histogram { bounds, .. }, true) = (data, shape != Shape::Protobuf) {
             self.bounds.refresh(bounds);
         }
-        let Self {
-            series, scope_labels, ..
-        } = self;
+        let Self { series, scope_labels, .. } = self;
         let mut render = |attributes: &AttributeSet| {
             let labels = namer.series(attributes, scope_labels, histogram);
             match shape {
@@ -405,26 +374,15 @@ fn follow<V>(
     points: &[Point<V>],
     render: &mut impl FnMut(&AttributeSet) -> Box<[u8]>,
 ) -> bool {
-    let same = series
-        .iter()
-        .zip(points)
-        .take_while(|(series, point)| series.id == point.series)
-        .count();
+    let same = series.iter().zip(points).take_while(|(series, point)| series.id == point.series).count();
     if same == series.len() && same == points.len() {
         return false;
     }
-    let mut known: HashMap<SeriesId, Box<[u8]>> = series
-        .drain(same..)
-        .map(|Series { id, labels }| (id, labels))
-        .collect();
+    let mut known: HashMap<SeriesId, Box<[u8]>> =
+        series.drain(same..).map(|Series { id, labels }| (id, labels)).collect();
     series.extend(points[same..].iter().map(|point| {
-        let labels = known
-            .remove(&point.series)
-            .unwrap_or_else(|| render(&point.attributes));
-        Series {
-            id: point.series,
-            labels,
-        }
+        let labels = known.remove(&point.series).unwrap_or_else(|| render(&point.attributes));
+        Series { id: point.series, labels }
     }));
     true
 }
@@ -432,18 +390,9 @@ fn follow<V>(
 /// What the points become, or `None` where Prometheus cannot take them.
 fn family_type(data: &MetricData) -> Option<FamilyType> {
     match data {
-        MetricData::Sum {
-            temporality: Temporality::Delta,
-            ..
-        }
-        | MetricData::Histogram {
-            temporality: Temporality::Delta,
-            ..
-        }
-        | MetricData::ExponentialHistogram {
-            temporality: Temporality::Delta,
-            ..
-        } => None,
+        MetricData::Sum { temporality: Temporality::Delta, .. }
+        | MetricData::Histogram { temporality: Temporality::Delta, .. }
+        | MetricData::ExponentialHistogram { temporality: Temporality::Delta, .. } => None,
         MetricData::Sum { monotonic: true, .. } => Some(FamilyType::Counter),
         MetricData::Gauge { .. } | MetricData::Sum { monotonic: false, .. } => Some(FamilyType::Gauge),
         MetricData::Histogram { .. } | MetricData::ExponentialHistogram { .. } => Some(FamilyType::Histogram),

@@ -54,27 +54,16 @@ impl LabelNamer {
     /// The labels that name a scope: `otel_scope_name` and its like.
     pub(crate) fn scope_labels(self, scope: &InstrumentationScope) -> Labels {
         let mut labels = Labels::new();
-        let own = [
-            ("name", Some(scope.name())),
-            ("version", scope.version()),
-            ("schema_url", scope.schema_url()),
-        ];
+        let own =
+            [("name", Some(scope.name())), ("version", scope.version()), ("schema_url", scope.schema_url())];
         for attribute in scope.attributes() {
             let key = attribute.key.as_str();
             if own.iter().all(|(reserved, _)| *reserved != key) {
-                add(
-                    &mut labels,
-                    self.name(&format!("otel_scope_{key}")),
-                    ValueRef::from(&attribute.value),
-                );
+                add(&mut labels, self.name(&format!("otel_scope_{key}")), ValueRef::from(&attribute.value));
             }
         }
         for (key, value) in own {
-            add(
-                &mut labels,
-                self.name(&format!("otel_scope_{key}")),
-                ValueRef::Str(value.unwrap_or("")),
-            );
+            add(&mut labels, self.name(&format!("otel_scope_{key}")), ValueRef::Str(value.unwrap_or("")));
         }
         finish(&mut labels);
         labels
@@ -194,10 +183,7 @@ mod tests {
 
     #[test]
     fn what_would_rename_the_series_or_is_empty_is_left_out() {
-        assert_eq!(
-            rendered(&[("__name__", "forged"), ("empty", ""), ("1st", "x")]),
-            r#"key_1st="x""#
-        );
+        assert_eq!(rendered(&[("__name__", "forged"), ("empty", ""), ("1st", "x")]), r#"key_1st="x""#);
     }
 
     #[test]
@@ -209,10 +195,8 @@ mod tests {
 
     #[test]
     fn names_that_need_quotes_have_them() {
-        let namer = LabelNamer {
-            strategy: TranslationStrategy::NoTranslation,
-            escaping: Escaping::AllowUtf8,
-        };
+        let namer =
+            LabelNamer { strategy: TranslationStrategy::NoTranslation, escaping: Escaping::AllowUtf8 };
         let attributes = AttributeSet::new(&[KeyValue::new("a.\"b", 1)][..]);
         assert_eq!(to_text(&namer.labels(&attributes)), br#""a.\"b"="1""#);
     }
@@ -220,18 +204,10 @@ mod tests {
     #[test]
     fn the_scope_wins_and_its_reserved_attributes_are_left_out() {
         let scope = InstrumentationScope::builder("lib")
-            .with_attributes([
-                KeyValue::new("name", "other"),
-                KeyValue::new("mascot.kind", "bear"),
-            ])
+            .with_attributes([KeyValue::new("name", "other"), KeyValue::new("mascot.kind", "bear")])
             .build();
         let labels = NAMER.series(
-            &AttributeSet::new(
-                &[
-                    KeyValue::new("otel.scope.name", "forged"),
-                    KeyValue::new("le", "1"),
-                ][..],
-            ),
+            &AttributeSet::new(&[KeyValue::new("otel.scope.name", "forged"), KeyValue::new("le", "1")][..]),
             &NAMER.scope_labels(&scope),
             true,
         );

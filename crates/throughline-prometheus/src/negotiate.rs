@@ -18,10 +18,7 @@ const HEADER_LENGTH_MAX: usize = 4096;
 ///
 /// The default is what a request without `Accept` gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "plain data: the two things a content type says"
-)]
+#[expect(clippy::exhaustive_structs, reason = "plain data: the two things a content type says")]
 pub struct Format {
     /// The format.
     pub exposition: Exposition,
@@ -46,12 +43,7 @@ pub enum Exposition {
 
 impl Exposition {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Text0_0_4,
-        Self::Text1_0_0,
-        Self::OpenMetrics1_0_0,
-        Self::Protobuf,
-    ];
+    pub const ALL: [Self; 4] = [Self::Text0_0_4, Self::Text1_0_0, Self::OpenMetrics1_0_0, Self::Protobuf];
 
     /// The media type with its parameters, without the escaping.
     pub const fn media_type(self) -> &'static str {
@@ -102,12 +94,7 @@ impl Format {
 /// The content type.
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}; escaping={}",
-            self.exposition.media_type(),
-            self.escaping.as_str()
-        )
+        write!(f, "{}; escaping={}", self.exposition.media_type(), self.escaping.as_str())
     }
 }
 
@@ -165,19 +152,11 @@ fn read_member(member: &str) -> Option<(u16, Format)> {
     } else {
         return None;
     };
-    Some((
-        q,
-        Format {
-            exposition,
-            escaping: escaping.unwrap_or_default(),
-        },
-    ))
+    Some((q, Format { exposition, escaping: escaping.unwrap_or_default() }))
 }
 
 fn weight(part: &str) -> Option<u16> {
-    parameter(part)
-        .filter(|(key, _)| key.eq_ignore_ascii_case("q"))
-        .map(|(_, value)| weight_value(value))
+    parameter(part).filter(|(key, _)| key.eq_ignore_ascii_case("q")).map(|(_, value)| weight_value(value))
 }
 
 /// `0.5` is 500; what is not a weight counts as if it were not there.
@@ -220,9 +199,7 @@ fn split(text: &str, at: u8) -> impl Iterator<Item = &str> {
             byte == at && !quoted
         });
         let (part, behind) = match end {
-            Some(end) => text
-                .split_at_checked(end)
-                .map(|(part, behind)| (part, behind.get(1..)))?,
+            Some(end) => text.split_at_checked(end).map(|(part, behind)| (part, behind.get(1..)))?,
             None => (text, None),
         };
         rest = behind;
@@ -236,10 +213,7 @@ mod tests {
 
     fn headers(name: HeaderName, value: &[u8]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            name,
-            http::HeaderValue::from_bytes(value).expect("a header value"),
-        );
+        headers.insert(name, http::HeaderValue::from_bytes(value).expect("a header value"));
         headers
     }
 
@@ -259,37 +233,22 @@ mod tests {
         let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=";
         for (accept, expected) in [
             (prometheus_3, format!("{openmetrics}allow-utf-8")),
-            (
-                &*protobuf,
-                format!("{}; escaping=allow-utf-8", Exposition::Protobuf.media_type()),
-            ),
+            (&*protobuf, format!("{}; escaping=allow-utf-8", Exposition::Protobuf.media_type())),
             (
                 "text/plain;version=1.0.0;escaping=values",
                 "text/plain; version=1.0.0; charset=utf-8; escaping=values".into(),
             ),
             ("*/*", Format::default().to_string()),
             ("", Format::default().to_string()),
-            (
-                "text/html,application/xhtml+xml,*/*;q=0.8",
-                Format::default().to_string(),
-            ),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", Format::default().to_string()),
             (
                 "text/plain;q=0.1, application/openmetrics-text;q=0.9;escaping=dots",
                 format!("{openmetrics}dots"),
             ),
-            (
-                "APPLICATION/OpenMetrics-Text; Version=\"1.0.0\"",
-                format!("{openmetrics}underscores"),
-            ),
-            (
-                "application/openmetrics-text;escaping=runes",
-                format!("{openmetrics}underscores"),
-            ),
+            ("APPLICATION/OpenMetrics-Text; Version=\"1.0.0\"", format!("{openmetrics}underscores")),
+            ("application/openmetrics-text;escaping=runes", format!("{openmetrics}underscores")),
             ("application/openmetrics-text;q=0", Format::default().to_string()),
-            (
-                "application/openmetrics-text;version=2.0.0",
-                Format::default().to_string(),
-            ),
+            ("application/openmetrics-text;version=2.0.0", Format::default().to_string()),
         ] {
             assert_eq!(content_type(accept), expected, "{accept}");
         }
@@ -339,11 +298,7 @@ mod tests {
             ("br", false),
             ("", false),
         ] {
-            assert_eq!(
-                wants_gzip(&headers(ACCEPT_ENCODING, accept.as_bytes())),
-                expected,
-                "{accept}"
-            );
+            assert_eq!(wants_gzip(&headers(ACCEPT_ENCODING, accept.as_bytes())), expected, "{accept}");
         }
     }
 }

@@ -44,12 +44,7 @@ pub(crate) fn write_bound(out: &mut Vec<u8>, bound: f64) {
         return;
     }
     let mut buffer = zmij::Buffer::new();
-    let Decimal {
-        negative,
-        digits,
-        length,
-        exponent,
-    } = Decimal::parse(buffer.format_finite(bound));
+    let Decimal { negative, digits, length, exponent } = Decimal::parse(buffer.format_finite(bound));
     let digits = &digits[..length];
     if negative {
         out.push(b'-');
@@ -126,12 +121,7 @@ impl Decimal {
         if length == 0 {
             (digits[0], length, exponent) = (b'0', 1, 0);
         }
-        Self {
-            negative,
-            digits,
-            length,
-            exponent,
-        }
+        Self { negative, digits, length, exponent }
     }
 }
 
@@ -227,10 +217,7 @@ mod tests {
             (1_700_000_000_250_000_000, "1700000000.25"),
             (1_000_000_001, "1.000000001"),
         ] {
-            assert_eq!(
-                text(|out| write_seconds(out, Timestamp::from_nanos(nanos))),
-                expected
-            );
+            assert_eq!(text(|out| write_seconds(out, Timestamp::from_nanos(nanos))), expected);
         }
     }
 

@@ -48,12 +48,7 @@ pub enum ProblemKind {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            family,
-            instrument,
-            scope,
-            kind,
-        } = self;
+        let Self { family, instrument, scope, kind } = self;
         write!(f, "instrument `{instrument}` of scope `{scope}` ")?;
         match kind {
             ProblemKind::OtherType => {
@@ -63,10 +58,7 @@ impl fmt::Display for Problem {
                 )
             }
             ProblemKind::NameTaken { by } => {
-                write!(
-                    f,
-                    "is left out: `{family}` is the name of a sample of `{by}`; rename one of them"
-                )
+                write!(f, "is left out: `{family}` is the name of a sample of `{by}`; rename one of them")
             }
             ProblemKind::OtherUnit => write!(f, "has another unit than `{family}` already has"),
             ProblemKind::OtherDescription => write!(f, "has another description than `{family}` already has"),
@@ -76,10 +68,9 @@ impl fmt::Display for Problem {
                  switch the scope labels on"
             ),
             ProblemKind::Delta => write!(f, "is left out of `{family}`: its points have delta temporality"),
-            ProblemKind::NoName => write!(
-                f,
-                "is left out: no character of its name can be in a Prometheus name"
-            ),
+            ProblemKind::NoName => {
+                write!(f, "is left out: no character of its name can be in a Prometheus name")
+            }
         }
     }
 }

@@ -49,12 +49,7 @@ pub(crate) fn metadata(name: &str, help: &str, kind: FamilyType, unit: Option<&s
 pub(crate) fn target_info(name: &str, labels: &Labels) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.delimited(|family| {
-        family.raw(&metadata(
-            name,
-            "Attributes of the resource.",
-            FamilyType::Gauge,
-            None,
-        ));
+        family.raw(&metadata(name, "Attributes of the resource.", FamilyType::Gauge, None));
         family.message(4, |metric| {
             to_protobuf(metric, METRIC_LABEL, labels);
             metric.message(GAUGE, |gauge| gauge.double(1, 1.0));
@@ -115,9 +110,7 @@ fn write_number(metric: &mut Writer, point: &Point<Number>, kind: FamilyType, na
 }
 
 fn write_histogram(out: &mut Writer, point: &Point<HistogramValue>, bounds: &[f64], namer: LabelNamer) {
-    let HistogramValue {
-        count, sum, buckets, ..
-    } = &point.value;
+    let HistogramValue { count, sum, buckets, .. } = &point.value;
     let mut classic = Classic::new(&point.exemplars, namer);
     for (bound, bucket) in bounds.iter().zip(buckets) {
         classic.total += bucket;
@@ -133,14 +126,7 @@ fn write_histogram(out: &mut Writer, point: &Point<HistogramValue>, bounds: &[f6
 }
 
 fn write_exponential(out: &mut Writer, point: &Point<ExponentialValue>, namer: LabelNamer) {
-    let ExponentialValue {
-        sum,
-        scale,
-        zero_count,
-        positive,
-        negative,
-        ..
-    } = &point.value;
+    let ExponentialValue { sum, scale, zero_count, positive, negative, .. } = &point.value;
     if *scale < NATIVE_SCALE_MIN {
         let mut classic = Classic::new(&point.exemplars, namer);
         let total = for_each_bound(&point.value, |bound, total| {
@@ -162,11 +148,7 @@ fn write_exponential(out: &mut Writer, point: &Point<ExponentialValue>, namer: L
     write_run(out, &negative, 9, 10);
     write_run(out, &positive, 12, 13);
     write_time(out, 15, point.start);
-    for exemplar in point
-        .exemplars
-        .iter()
-        .filter(|exemplar| exemplar.time.as_nanos() > 0)
-    {
+    for exemplar in point.exemplars.iter().filter(|exemplar| exemplar.time.as_nanos() > 0) {
         write_exemplar(out, 16, exemplar, namer);
     }
 }
@@ -230,12 +212,7 @@ struct Classic<'a> {
 
 impl<'a> Classic<'a> {
     fn new(exemplars: &'a [Exemplar], namer: LabelNamer) -> Self {
-        Self {
-            exemplars,
-            namer,
-            total: 0,
-            below: f64::NEG_INFINITY,
-        }
+        Self { exemplars, namer, total: 0, below: f64::NEG_INFINITY }
     }
 
     fn bucket(&mut self, out: &mut Writer, bound: f64) {

@@ -26,8 +26,7 @@ use crate::PrometheusExporter;
 /// # }
 /// ```
 ///
-/// Inside a tokio runtime the work is done on a thread where blocking is allowed, elsewhere on the caller's. A panicking
-/// callback of an observable instrument is answered with 500 inside tokio.
+/// Inside a tokio runtime the work is done on a thread where blocking is allowed, elsewhere on the caller's.
 #[derive(Clone, Debug)]
 pub struct MetricsService {
     exporter: PrometheusExporter,
@@ -61,10 +60,9 @@ impl<B> Service<Request<B>> for MetricsService {
         Box::pin(async move {
             let respond = move || exporter.respond(&headers).map(Full::new);
             Ok(match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => runtime
-                    .spawn_blocking(respond)
-                    .await
-                    .unwrap_or_else(|_panicked| scrape_failed()),
+                Ok(runtime) => {
+                    runtime.spawn_blocking(respond).await.unwrap_or_else(|_panicked| scrape_failed())
+                }
                 Err(_no_runtime) => respond(),
             })
         })
@@ -78,27 +76,20 @@ pub(crate) fn is_read(method: &Method) -> bool {
 
 pub(crate) fn method_not_allowed() -> Response<Full<Bytes>> {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
 
-/// What a panic in a callback says is for the log, not for whoever scrapes.
+/// What a panic says is for the log, not for whoever scrapes.
 pub(crate) fn scrape_failed() -> Response<Full<Bytes>> {
-    tracing::error!(target: "throughline", "a callback of an observable instrument panicked during a scrape");
-    plain(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "collecting the metrics failed; see the log of the process\n",
-    )
+    tracing::error!(target: "throughline", "answering a scrape or a question for the status panicked");
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; see the log of the process\n")
 }
 
 pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, content_type);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
     response
 }

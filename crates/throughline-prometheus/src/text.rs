@@ -189,9 +189,7 @@ impl Writer<'_> {
     }
 
     fn histogram(&mut self, labels: &[u8], point: &Point<HistogramValue>, bounds: &[f64], rendered: &Bounds) {
-        let HistogramValue {
-            count, sum, buckets, ..
-        } = &point.value;
+        let HistogramValue { count, sum, buckets, .. } = &point.value;
         let mut total = 0;
         let mut below = f64::NEG_INFINITY;
         for ((bound, text), bucket) in bounds.iter().zip(&rendered.rendered).zip(buckets) {
@@ -270,8 +268,7 @@ impl Writer<'_> {
             return;
         };
         self.out.extend_from_slice(b" # {");
-        self.out
-            .extend_from_slice(&to_text(&exemplar::labels(exemplar, self.namer)));
+        self.out.extend_from_slice(&to_text(&exemplar::labels(exemplar, self.namer)));
         self.out.extend_from_slice(b"} ");
         write_number(self.out, exemplar.value);
         if exemplar.time.as_nanos() > 0 {

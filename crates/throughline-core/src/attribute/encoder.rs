@@ -27,23 +27,30 @@ struct Entry {
 
 /// What [`AttributeEncoder::encode`] leaves behind, borrowed from its buffers.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct Encoded<'a> {
-    /// The canonical bytes: equal sets have equal bytes.
-    pub bytes: &'a [u8],
-    /// How many attributes were given, duplicates and filtered ones included.
-    pub given: usize,
+    bytes: &'a [u8],
+    given: usize,
     order: &'a [Entry],
 }
 
-impl Encoded<'_> {
+impl<'a> Encoded<'a> {
+    /// The canonical bytes: equal sets have equal bytes.
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// How many attributes were given, duplicates and filtered ones included.
+    pub fn given(self) -> usize {
+        self.given
+    }
+
     /// The set, in an allocation of its own.
-    pub fn to_set(&self) -> AttributeSet {
+    pub fn to_set(self) -> AttributeSet {
         AttributeSet::from_canonical(self.bytes)
     }
 
     /// For each canonical place, the place in the order given.
-    pub fn given_order(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn given_order(self) -> impl Iterator<Item = usize> + 'a {
         self.order.iter().map(|entry| entry.given)
     }
 }
@@ -57,38 +64,25 @@ impl AttributeEncoder {
     ) -> Encoded<'_> {
         self.pairs.clear();
         self.entries.clear();
-        let mut collector = Collector {
-            pairs: &mut self.pairs,
-            entries: &mut self.entries,
-            keep,
-            given: 0,
-        };
+        let mut collector = Collector { pairs: &mut self.pairs, entries: &mut self.entries, keep, given: 0 };
         attributes.visit(&mut collector);
         let given = collector.given;
         self.sort();
         self.write_canonical();
-        Encoded {
-            bytes: &self.out,
-            given,
-            order: &self.entries,
-        }
+        Encoded { bytes: &self.out, given, order: &self.entries }
     }
 
     /// Sorts by key and keeps the last of equal keys. Sorting in place by (key, place given) needs no allocation.
     fn sort(&mut self) {
         let pairs = &self.pairs;
         let key = |entry: &Entry| set::key_bytes(&pairs[entry.start..entry.end], entry.key_len);
-        self.entries
-            .sort_unstable_by(|a, b| key(a).cmp(key(b)).then(b.given.cmp(&a.given)));
+        self.entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(b.given.cmp(&a.given)));
         self.entries.dedup_by(|later, first| key(later) == key(first));
     }
 
     fn write_canonical(&mut self) {
         self.out.clear();
-        set::write_header(
-            &mut self.out,
-            self.entries.iter().map(|entry| entry.end - entry.start),
-        );
+        set::write_header(&mut self.out, self.entries.iter().map(|entry| entry.end - entry.start));
         for entry in &self.entries {
             self.out.extend_from_slice(&self.pairs[entry.start..entry.end]);
         }
@@ -107,12 +101,7 @@ impl<F: Fn(&str) -> bool> Visitor for Collector<'_, F> {
         if (self.keep)(key) {
             let start = self.pairs.len();
             set::write_pair(self.pairs, key, value);
-            let entry = Entry {
-                start,
-                end: self.pairs.len(),
-                key_len: key.len(),
-                given: self.given,
-            };
+            let entry = Entry { start, end: self.pairs.len(), key_len: key.len(), given: self.given };
             self.entries.push(entry);
         }
         self.given += 1;

@@ -54,7 +54,7 @@ impl<'a> From<&'a Value> for ValueRef<'a> {
 }
 
 /// The text that Prometheus labels, consoles and messages show: strings as they are, arrays as JSON
-/// (["non-string values"](https://opentelemetry.io/docs/specs/otel/common/#anyvalue-representation-for-non-otlp-protocols)).
+/// ([specification](https://opentelemetry.io/docs/specs/otel/common/#anyvalue-representation-for-non-otlp-protocols)).
 impl fmt::Display for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -193,6 +193,36 @@ impl Attributes for [KeyValue] {
             visitor.attribute(pair.key.as_str(), ValueRef::from(&pair.value));
         }
     }
+}
+
+impl<const LEN: usize> Attributes for [KeyValue; LEN] {
+    const DEFINITIONS: &'static [AttributeDef] = &[];
+    const CARDINALITY: Option<usize> = None;
+
+    #[inline]
+    fn index(&self) -> usize {
+        0
+    }
+
+    #[inline]
+    fn visit<V: Visitor>(&self, visitor: &mut V) {
+        self.as_slice().visit(visitor);
+    }
+}
+
+/// The number of sets that fields of these numbers of values make; `None` when one of them is not known.
+///
+/// For `#[derive(Attributes)]`. A product that does not fit is not known either.
+pub const fn product(cardinalities: &[Option<usize>]) -> Option<usize> {
+    let mut product: usize = 1;
+    let mut at = 0;
+    while at < cardinalities.len() {
+        let Some(cardinality) = cardinalities[at] else { return None };
+        let Some(next) = product.checked_mul(cardinality) else { return None };
+        product = next;
+        at += 1;
+    }
+    Some(product)
 }
 
 /// A type whose values can be an attribute: what a field of a `#[derive(Attributes)]` struct may be.

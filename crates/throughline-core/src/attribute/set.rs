@@ -12,7 +12,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef};
+use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef, Visitor};
+use crate::definition::AttributeDef;
 
 /// An immutable set of attributes: sorted by key, each key once, cheap to clone.
 ///
@@ -68,6 +69,12 @@ impl AttributeSet {
         self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
+    /// The set of those attributes whose key `keep` accepts. Allocates.
+    #[must_use]
+    pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
+        AttributeEncoder::default().encode(self, keep).to_set()
+    }
+
     /// The canonical bytes: equal for equal sets. Their layout is private to this crate and may change.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -109,11 +116,7 @@ impl PartialOrd for AttributeSet {
 /// Sorts as a reader expects: by the first key that differs, then by its value's text.
 impl Ord for AttributeSet {
     fn cmp(&self, other: &Self) -> Ordering {
-        let text = |set: &Self| {
-            set.iter()
-                .map(|(k, v)| (k.to_owned(), v.to_string()))
-                .collect::<Vec<_>>()
-        };
+        let text = |set: &Self| set.iter().map(|(k, v)| (k.to_owned(), v.to_string())).collect::<Vec<_>>();
         text(self).cmp(&text(other)).then_with(|| self.0.cmp(&other.0))
     }
 }
@@ -121,6 +124,19 @@ impl Ord for AttributeSet {
 impl Hash for AttributeSet {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
+    }
+}
+
+impl Attributes for AttributeSet {
+    const DEFINITIONS: &'static [AttributeDef] = &[];
+    const CARDINALITY: Option<usize> = None;
+
+    fn index(&self) -> usize {
+        0
+    }
+
+    fn visit<V: Visitor>(&self, visitor: &mut V) {
+        self.iter().for_each(|(key, value)| visitor.attribute(key, value));
     }
 }
 

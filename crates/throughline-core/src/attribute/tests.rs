@@ -4,10 +4,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn set(pairs: &[(&str, Value)]) -> AttributeSet {
-    let pairs: Vec<_> = pairs
-        .iter()
-        .map(|(k, v)| KeyValue::new((*k).to_owned(), v.clone()))
-        .collect();
+    let pairs: Vec<_> = pairs.iter().map(|(k, v)| KeyValue::new((*k).to_owned(), v.clone())).collect();
     AttributeSet::new(pairs.as_slice())
 }
 
@@ -32,10 +29,7 @@ fn values_of_different_types_are_different() {
 #[test]
 fn arrays_show_as_json() {
     let words = Array::String(vec![StringValue::from("a\"b"), StringValue::from("c\n")]);
-    let a = set(&[
-        ("k", Value::Array(words)),
-        ("n", Value::Array(vec![1_i64, 2].into())),
-    ]);
+    let a = set(&[("k", Value::Array(words)), ("n", Value::Array(vec![1_i64, 2].into()))]);
     assert_eq!(a.to_string(), r#"{k=["a\"b","c\u000a"], n=[1,2]}"#);
 }
 
@@ -45,10 +39,7 @@ fn strange_text_survives() {
     let pairs: Vec<_> = a.iter().map(|(k, v)| (k.to_owned(), v.to_string())).collect();
     assert_eq!(
         pairs,
-        [
-            ("".to_owned(), "\0".to_owned()),
-            ("ключ".to_owned(), "zero\u{200b}width".to_owned())
-        ]
+        [(String::new(), "\0".to_owned()), ("ключ".to_owned(), "zero\u{200b}width".to_owned())]
     );
 }
 

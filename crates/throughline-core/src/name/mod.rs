@@ -78,10 +78,7 @@ impl TranslationStrategy {
 
     /// Whether unit and `_total` are added.
     pub const fn adds_suffixes(self) -> bool {
-        matches!(
-            self,
-            Self::UnderscoreEscapingWithSuffixes | Self::NoUtf8EscapingWithSuffixes
-        )
+        matches!(self, Self::UnderscoreEscapingWithSuffixes | Self::NoUtf8EscapingWithSuffixes)
     }
 
     /// The name of the metric family, `_total` of a counter included; a histogram's `_bucket`, `_sum` and `_count`
@@ -96,15 +93,10 @@ impl TranslationStrategy {
             (true, true) if !name.is_empty() => kept_with_suffixes(name, unit, kind),
             (true, _) => name.to_owned(),
         };
-        let nothing_left =
-            translated.bytes().all(|b| b == b'_') && (translated.is_empty() || translated != name);
-        if nothing_left {
-            Err(NameError {
-                name: name.to_owned(),
-            })
-        } else {
-            Ok(translated)
-        }
+        let only_underscores =
+            !self.keeps_utf8() && translated != name && translated.bytes().all(|b| b == b'_');
+        let nothing_left = translated.is_empty() || only_underscores;
+        if nothing_left { Err(NameError { name: name.to_owned() }) } else { Ok(translated) }
     }
 
     /// The name of the label of an attribute. Allocates only when it differs from the key.
@@ -127,11 +119,7 @@ impl TranslationStrategy {
             [b'_', ..] => "key",
             _ => "",
         };
-        if prefix.is_empty() {
-            sanitized
-        } else {
-            Cow::Owned(format!("{prefix}{sanitized}"))
-        }
+        if prefix.is_empty() { sanitized } else { Cow::Owned(format!("{prefix}{sanitized}")) }
     }
 }
 
@@ -147,12 +135,8 @@ impl FromStr for TranslationStrategy {
 
     fn from_str(text: &str) -> Result<Self, ParseStrategyError> {
         let letters: String = text.trim().chars().filter(|c| *c != '_').collect();
-        let known = Self::ALL
-            .into_iter()
-            .find(|strategy| strategy.as_str().eq_ignore_ascii_case(&letters));
-        known.ok_or_else(|| ParseStrategyError {
-            text: text.to_owned(),
-        })
+        let known = Self::ALL.into_iter().find(|strategy| strategy.as_str().eq_ignore_ascii_case(&letters));
+        known.ok_or_else(|| ParseStrategyError { text: text.to_owned() })
     }
 }
 
@@ -189,11 +173,7 @@ pub struct NameError {
 
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the name `{}` has no character that a Prometheus name can have",
-            self.name
-        )
+        write!(f, "the name `{}` has no character that a Prometheus name can have", self.name)
     }
 }
 
@@ -221,10 +201,7 @@ impl std::error::Error for ParseStrategyError {}
 
 /// The name cut into its words, without those that will be added, then put together again.
 fn escaped_with_suffixes(name: &str, unit: &str, kind: FamilyKind) -> String {
-    let mut tokens: Vec<&str> = name
-        .split(|c| !is_name_char(c))
-        .filter(|token| !token.is_empty())
-        .collect();
+    let mut tokens: Vec<&str> = name.split(|c| !is_name_char(c)).filter(|token| !token.is_empty()).collect();
     let unit::Words { main, per } = unit::words(unit);
     let (main, per) = (unit::clean(main), unit::clean(&per));
     let per = match &*per {
@@ -244,9 +221,7 @@ fn escaped_with_suffixes(name: &str, unit: &str, kind: FamilyKind) -> String {
 }
 
 fn escaped(name: &str) -> String {
-    let tokens = name
-        .split(|c| !is_name_char(c) && c != '_')
-        .filter(|token| !token.is_empty());
+    let tokens = name.split(|c| !is_name_char(c) && c != '_').filter(|token| !token.is_empty());
     prefix_digit(tokens.collect::<Vec<_>>().join("_"))
 }
 
@@ -276,11 +251,7 @@ fn cut_suffix<'a>(name: &'a str, suffix: &str) -> &'a str {
     };
     let mut chars = rest.chars();
     chars.next_back();
-    if chars.as_str().is_empty() {
-        name
-    } else {
-        chars.as_str()
-    }
+    if chars.as_str().is_empty() { name } else { chars.as_str() }
 }
 
 fn kind_suffix(unit: &str, kind: FamilyKind) -> Option<&'static str> {
@@ -292,11 +263,7 @@ fn kind_suffix(unit: &str, kind: FamilyKind) -> Option<&'static str> {
 }
 
 fn prefix_digit(name: String) -> String {
-    if name.starts_with(|c: char| c.is_ascii_digit()) {
-        format!("_{name}")
-    } else {
-        name
-    }
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
 fn is_name_char(c: char) -> bool {

@@ -54,35 +54,15 @@ fn no_suffix_stands_twice_in_the_instruments_of_the_studied_systems() {
     use FamilyKind::{Counter, Gauge, Histogram};
     for (name, unit, kind, expected) in [
         ("requests_total", "", Counter, "requests_total"),
-        (
-            "request_duration_seconds",
-            "s",
-            Histogram,
-            "request_duration_seconds",
-        ),
+        ("request_duration_seconds", "s", Histogram, "request_duration_seconds"),
         ("llm.requests", "", Counter, "llm_requests_total"),
         ("llm.duration", "seconds", Histogram, "llm_duration_seconds"),
-        (
-            "bot.time_since_success",
-            "seconds",
-            Gauge,
-            "bot_time_since_success_seconds",
-        ),
-        (
-            "processor.events.processed",
-            "",
-            Counter,
-            "processor_events_processed_total",
-        ),
+        ("bot.time_since_success", "seconds", Gauge, "bot_time_since_success_seconds"),
+        ("processor.events.processed", "", Counter, "processor_events_processed_total"),
         ("http_requests_total", "", Counter, "http_requests_total"),
         ("mailbox.posts", "", Counter, "mailbox_posts_total"),
         ("mcp.connections.total", "", Counter, "mcp_connections_total"),
-        (
-            "mcp_server_request_duration_seconds",
-            "s",
-            Histogram,
-            "mcp_server_request_duration_seconds",
-        ),
+        ("mcp_server_request_duration_seconds", "s", Histogram, "mcp_server_request_duration_seconds"),
     ] {
         let translated = TranslationStrategy::default().metric_name(name, unit, kind);
         assert_eq!(translated.as_deref(), Ok(expected));
@@ -92,12 +72,7 @@ fn no_suffix_stands_twice_in_the_instruments_of_the_studied_systems() {
 #[test]
 fn a_key_of_which_nothing_is_left_still_has_a_label() {
     let strategy = TranslationStrategy::default();
-    for (key, label) in [
-        ("", "key_"),
-        ("__", "key___"),
-        ("ようこそ", "key_____"),
-        ("@@", "key___"),
-    ] {
+    for (key, label) in [("", "key_"), ("__", "key___"), ("ようこそ", "key_____"), ("@@", "key___")] {
         assert_eq!(strategy.label_name(key), label, "{key:?}");
     }
 }
@@ -105,9 +80,8 @@ fn a_key_of_which_nothing_is_left_still_has_a_label() {
 #[test]
 fn a_very_long_name_is_translated_whole() {
     let name = "a.".repeat(50_000);
-    let translated = TranslationStrategy::default()
-        .metric_name(&name, "s", FamilyKind::Counter)
-        .expect("a name");
+    let translated =
+        TranslationStrategy::default().metric_name(&name, "s", FamilyKind::Counter).expect("a name");
     assert_eq!(translated.len(), 2 * 50_000 + "seconds_total".len());
 }
 
@@ -123,14 +97,8 @@ fn strategies_are_read_as_the_specification_and_as_configuration_files_write_the
     for strategy in TranslationStrategy::ALL {
         assert_eq!(strategy.to_string().parse(), Ok(strategy));
     }
-    assert_eq!(
-        "no_utf8_escaping_with_suffixes".parse(),
-        Ok(TranslationStrategy::NoUtf8EscapingWithSuffixes)
-    );
-    let error = "dots"
-        .parse::<TranslationStrategy>()
-        .expect_err("no strategy")
-        .to_string();
+    assert_eq!("no_utf8_escaping_with_suffixes".parse(), Ok(TranslationStrategy::NoUtf8EscapingWithSuffixes));
+    let error = "dots".parse::<TranslationStrategy>().expect_err("no strategy").to_string();
     assert!(
         error.starts_with("`dots` is no translation strategy; there are UnderscoreEscapingWithSuffixes, ")
     );

@@ -122,11 +122,7 @@ pub struct Server {
 impl Server {
     /// A server of what `exporter` collects, with the default limits and no status.
     pub fn new(exporter: PrometheusExporter) -> Self {
-        Self {
-            exporter,
-            status: None,
-            limits: Limits::default(),
-        }
+        Self { exporter, status: None, limits: Limits::default() }
     }
 
     /// Sets what `/telemetry` answers: a JSON document. Called for each request, where blocking is allowed.
@@ -177,18 +173,14 @@ impl Server {
         drop((listener, stop));
         let finished = async { while connections.join_next().await.is_some() {} };
         // Connections that are left over after this are closed by dropping the set.
-        let _in_time = tokio::time::timeout(shared.server.limits.shutdown_timeout, finished)
-            .await
-            .is_ok();
+        let _in_time = tokio::time::timeout(shared.server.limits.shutdown_timeout, finished).await.is_ok();
         Ok(())
     }
 }
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server")
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
+        f.debug_struct("Server").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
@@ -227,10 +219,7 @@ impl Shared {
             .max_header_size(limits.header_bytes)
             .max_headers(limits.headers)
             .max_buf_size(limits.header_bytes.max(16 * 1024))
-            .serve_connection(
-                TokioIo::new(timed::TimedWrite::new(stream, limits.write_timeout)),
-                service,
-            );
+            .serve_connection(TokioIo::new(timed::TimedWrite::new(stream, limits.write_timeout)), service);
         let mut connection = pin!(connection);
         let stopped = async { while stopping.changed().await.is_ok() {} };
         let ended = if let Some(ended) = until(connection.as_mut(), pin!(stopped)).await {
@@ -265,10 +254,7 @@ impl Shared {
         let work = self.work(route, request.headers().clone());
         let in_time = tokio::time::timeout(self.server.limits.request_timeout, work).await;
         in_time.unwrap_or_else(|_elapsed| {
-            plain(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the answer took too long; does a callback hang?\n",
-            )
+            plain(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long; does a callback hang?\n")
         })
     }
 
@@ -289,16 +275,9 @@ impl Shared {
     }
 
     fn telemetry(&self) -> Response<Full<Bytes>> {
-        let json = self
-            .server
-            .status
-            .as_ref()
-            .map(|status| status())
-            .unwrap_or_default();
+        let json = self.server.status.as_ref().map(|status| status()).unwrap_or_default();
         let mut response = plain(StatusCode::OK, json);
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 }

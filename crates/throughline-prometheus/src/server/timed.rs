@@ -22,11 +22,7 @@ pub(super) struct TimedWrite<S> {
 
 impl<S> TimedWrite<S> {
     pub(super) fn new(stream: S, timeout: Duration) -> Self {
-        Self {
-            stream,
-            timeout,
-            deadline: None,
-        }
+        Self { stream, timeout, deadline: None }
     }
 
     fn timed<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -35,13 +31,9 @@ impl<S> TimedWrite<S> {
             return polled;
         }
         let timeout = self.timeout;
-        let deadline = self
-            .deadline
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + timeout)));
-        deadline
-            .as_mut()
-            .poll(cx)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let deadline =
+            self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + timeout)));
+        deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

@@ -9,9 +9,7 @@ use crate::protobuf::decode;
 use crate::sample::{OPENMETRICS, PROTOBUF, TEXT, bytes, render, render_with, shop};
 
 fn check(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, actual).expect("the folder is there");
     }
@@ -41,27 +39,12 @@ fn names_as_they_are() {
     let config = || PrometheusConfig::default().with_strategy(TranslationStrategy::NoTranslation);
     for (name, exposition, escaping) in [
         ("utf8.prom", Exposition::Text1_0_0, Escaping::AllowUtf8),
-        (
-            "utf8.openmetrics",
-            Exposition::OpenMetrics1_0_0,
-            Escaping::AllowUtf8,
-        ),
-        (
-            "utf8-underscores.openmetrics",
-            Exposition::OpenMetrics1_0_0,
-            Escaping::Underscores,
-        ),
-        (
-            "utf8-dots.openmetrics",
-            Exposition::OpenMetrics1_0_0,
-            Escaping::Dots,
-        ),
+        ("utf8.openmetrics", Exposition::OpenMetrics1_0_0, Escaping::AllowUtf8),
+        ("utf8-underscores.openmetrics", Exposition::OpenMetrics1_0_0, Escaping::Underscores),
+        ("utf8-dots.openmetrics", Exposition::OpenMetrics1_0_0, Escaping::Dots),
         ("utf8-values.prom", Exposition::Text0_0_4, Escaping::Values),
     ] {
-        check(
-            name,
-            &render_with(&shop(), Format { exposition, escaping }, config()),
-        );
+        check(name, &render_with(&shop(), Format { exposition, escaping }, config()));
     }
 }
 

@@ -13,17 +13,9 @@ fn streams(present: &[(u64, Vec<u64>)]) -> Collection {
     let stream = |(id, series): &(u64, Vec<u64>)| -> Metric {
         let points = series.iter().map(|series| {
             let series = id * 1000 + series;
-            point(
-                series,
-                attributes(&[("series", &series.to_string())]),
-                Number::U64(series),
-            )
+            point(series, attributes(&[("series", &series.to_string())]), Number::U64(series))
         });
-        let data = if id % 2 == 0 {
-            counter(points.collect())
-        } else {
-            gauge(points.collect())
-        };
+        let data = if id % 2 == 0 { counter(points.collect()) } else { gauge(points.collect()) };
         metric(*id, &format!("stream.{}", id % 7), "", data)
     };
     collection(vec![in_scope(scope("s"), present.iter().map(stream).collect())])

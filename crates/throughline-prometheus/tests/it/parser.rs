@@ -12,10 +12,7 @@ pub(crate) struct Sample {
 /// The samples of an exposition, comments skipped.
 pub(crate) fn samples(text: &str) -> Vec<Sample> {
     assert!(text.is_empty() || text.ends_with('\n'));
-    text.split('\n')
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(sample)
-        .collect()
+    text.split('\n').filter(|line| !line.is_empty() && !line.starts_with('#')).map(sample).collect()
 }
 
 fn sample(line: &str) -> Sample {
@@ -36,11 +33,7 @@ fn sample(line: &str) -> Sample {
     }
     assert!(rest.take(' '), "{line}");
     let value = rest.0.split(" # ").next().expect("a value");
-    Sample {
-        name,
-        labels,
-        value: value.parse().expect(line),
-    }
+    Sample { name, labels, value: value.parse().expect(line) }
 }
 
 struct Reader<'a>(&'a str);
@@ -59,11 +52,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self) -> String {
-        if self.0.starts_with('"') {
-            self.quoted()
-        } else {
-            self.until(&['=', '}', ',']).to_owned()
-        }
+        if self.0.starts_with('"') { self.quoted() } else { self.until(&['=', '}', ',']).to_owned() }
     }
 
     fn quoted(&mut self) -> String {
@@ -75,10 +64,7 @@ impl<'a> Reader<'a> {
                 '"' => break,
                 '\\' => {
                     let escaped = chars.next().expect("something escaped");
-                    assert!(
-                        ['n', '\\', '"'].contains(&escaped),
-                        "no format knows the escape {escaped:?}"
-                    );
+                    assert!(['n', '\\', '"'].contains(&escaped), "no format knows the escape {escaped:?}");
                     text.push(if escaped == 'n' { '\n' } else { escaped });
                 }
                 c => text.push(c),

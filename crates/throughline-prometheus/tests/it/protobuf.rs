@@ -130,26 +130,13 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Vec<MetricFamily> {
 }
 
 fn histogram_of(value: ExponentialValue) -> Histogram {
-    let collection = only(metric(
-        1,
-        "h",
-        "",
-        exponential(vec![point(1, AttributeSet::empty(), value)]),
-    ));
+    let collection = only(metric(1, "h", "", exponential(vec![point(1, AttributeSet::empty(), value)])));
     let mut families = decode(&bytes(&mut Renderer::default(), &collection, PROTOBUF));
-    families
-        .remove(0)
-        .metric
-        .remove(0)
-        .histogram
-        .expect("a histogram")
+    families.remove(0).metric.remove(0).histogram.expect("a histogram")
 }
 
 fn run(offset: i32, counts: &[u64]) -> Buckets {
-    Buckets {
-        offset,
-        counts: counts.to_vec(),
-    }
+    Buckets { offset, counts: counts.to_vec() }
 }
 
 /// The buckets of a native histogram: index and count, as Prometheus reads spans and differences.
@@ -178,58 +165,24 @@ fn an_exponential_histogram_is_native() {
         positive: run(-2, &counts),
         ..Default::default()
     });
-    assert_eq!(
-        (
-            native.schema,
-            native.zero_count,
-            native.sample_count,
-            native.sample_sum
-        ),
-        (3, 4, 17, 1.5)
-    );
+    assert_eq!((native.schema, native.zero_count, native.sample_count, native.sample_sum), (3, 4, 17, 1.5));
     assert!(native.bucket.is_empty() && native.negative_span.is_empty());
-    let lengths: Vec<_> = native
-        .positive_span
-        .iter()
-        .map(|span| (span.offset, span.length))
-        .collect();
-    assert_eq!(
-        lengths,
-        [(-1, 4), (3, 1)],
-        "a short gap is filled, a long one starts a span"
-    );
+    let lengths: Vec<_> = native.positive_span.iter().map(|span| (span.offset, span.length)).collect();
+    assert_eq!(lengths, [(-1, 4), (3, 1)], "a short gap is filled, a long one starts a span");
     let read = buckets(&native.positive_span, &native.positive_delta);
-    assert_eq!(
-        read,
-        [(-1, 5), (0, 0), (1, 0), (2, 7), (6, 1)],
-        "OpenTelemetry's index plus one"
-    );
+    assert_eq!(read, [(-1, 5), (0, 0), (1, 0), (2, 7), (6, 1)], "OpenTelemetry's index plus one");
 }
 
 #[test]
 fn scales_that_native_histograms_cannot_have_are_still_shown() {
-    let fine = histogram_of(ExponentialValue {
-        scale: 10,
-        positive: run(-3, &[1, 2, 4, 8]),
-        ..Default::default()
-    });
+    let fine =
+        histogram_of(ExponentialValue { scale: 10, positive: run(-3, &[1, 2, 4, 8]), ..Default::default() });
     assert_eq!(fine.schema, 8);
-    assert_eq!(
-        buckets(&fine.positive_span, &fine.positive_delta),
-        [(0, 7), (1, 8)]
-    );
+    assert_eq!(buckets(&fine.positive_span, &fine.positive_delta), [(0, 7), (1, 8)]);
 
-    let coarse = histogram_of(ExponentialValue {
-        scale: -5,
-        positive: run(0, &[3]),
-        ..Default::default()
-    });
+    let coarse = histogram_of(ExponentialValue { scale: -5, positive: run(0, &[3]), ..Default::default() });
     assert!(coarse.positive_span.is_empty());
-    let bounds: Vec<_> = coarse
-        .bucket
-        .iter()
-        .map(|b| (b.upper_bound, b.cumulative_count))
-        .collect();
+    let bounds: Vec<_> = coarse.bucket.iter().map(|b| (b.upper_bound, b.cumulative_count)).collect();
     assert_eq!(bounds, [(1.0, 0), (4_294_967_296.0, 3), (f64::INFINITY, 3)]);
 }
 
@@ -248,13 +201,7 @@ fn a_family_longer_than_a_length_byte_is_read_back() {
     let collection = only(metric(1, "many", "", counter(points.collect())));
     let families = decode(&bytes(&mut Renderer::default(), &collection, PROTOBUF));
     assert_eq!(families.len(), 1);
-    assert_eq!(
-        (&*families[0].name, families[0].kind, families[0].metric.len()),
-        ("many_total", 0, 500)
-    );
-    let values = families[0]
-        .metric
-        .iter()
-        .map(|metric| metric.counter.as_ref().expect("a counter").value);
+    assert_eq!((&*families[0].name, families[0].kind, families[0].metric.len()), ("many_total", 0, 500));
+    let values = families[0].metric.iter().map(|metric| metric.counter.as_ref().expect("a counter").value);
     assert!(values.eq((0_u32..500).map(f64::from)));
 }

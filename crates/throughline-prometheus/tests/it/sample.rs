@@ -1,4 +1,4 @@
-//! Collections made by hand.
+//! Collections made by hand, and an exporter of a real engine.
 
 use std::sync::Arc;
 
@@ -7,22 +7,16 @@ use throughline_metrics::data::{
     Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Metric, MetricData, Number, Point,
     ScopeMetrics, SeriesId, StreamId, Temporality,
 };
-use throughline_prometheus::{Escaping, Exposition, Format, PrometheusConfig, Renderer};
+use throughline_metrics::{MeterProvider, TemporalityPreference};
+use throughline_prometheus::{Escaping, Exposition, Format, PrometheusConfig, PrometheusExporter, Renderer};
 
 pub(crate) const START: Timestamp = Timestamp::from_nanos(1_700_000_000_250_000_000);
 
-pub(crate) const TEXT: Format = Format {
-    exposition: Exposition::Text0_0_4,
-    escaping: Escaping::Underscores,
-};
-pub(crate) const OPENMETRICS: Format = Format {
-    exposition: Exposition::OpenMetrics1_0_0,
-    escaping: Escaping::Underscores,
-};
-pub(crate) const PROTOBUF: Format = Format {
-    exposition: Exposition::Protobuf,
-    escaping: Escaping::Underscores,
-};
+pub(crate) const TEXT: Format = Format { exposition: Exposition::Text0_0_4, escaping: Escaping::Underscores };
+pub(crate) const OPENMETRICS: Format =
+    Format { exposition: Exposition::OpenMetrics1_0_0, escaping: Escaping::Underscores };
+pub(crate) const PROTOBUF: Format =
+    Format { exposition: Exposition::Protobuf, escaping: Escaping::Underscores };
 
 pub(crate) fn render(collection: &Collection, format: Format) -> String {
     render_with(collection, format, PrometheusConfig::default())
@@ -38,55 +32,43 @@ pub(crate) fn bytes(renderer: &mut Renderer, collection: &Collection, format: Fo
     out
 }
 
+pub(crate) fn exporter_of(provider: &MeterProvider) -> PrometheusExporter {
+    PrometheusExporter::new(provider.reader(TemporalityPreference::Cumulative), PrometheusConfig::default())
+}
+
+/// An engine in which something was recorded: enough of it to be worth compressing.
+pub(crate) fn recorded() -> MeterProvider {
+    let provider = MeterProvider::default();
+    let requests = provider.meter("shop").u64_counter("shop.requests").with_unit("{request}").build();
+    for route in 0..50 {
+        requests.add(route, &[KeyValue::new("http.route", format!("/{route}"))]);
+    }
+    provider
+}
+
 pub(crate) fn attributes(pairs: &[(&'static str, &str)]) -> AttributeSet {
-    let pairs: Vec<_> = pairs
-        .iter()
-        .map(|(key, value)| KeyValue::new(*key, (*value).to_owned()))
-        .collect();
+    let pairs: Vec<_> = pairs.iter().map(|(key, value)| KeyValue::new(*key, (*value).to_owned())).collect();
     AttributeSet::new(&pairs[..])
 }
 
 pub(crate) fn point<V>(series: u64, attributes: AttributeSet, value: V) -> Point<V> {
-    Point {
-        series: SeriesId(series),
-        attributes,
-        start: START,
-        value,
-        exemplars: Vec::new(),
-    }
+    Point { series: SeriesId(series), attributes, start: START, value, exemplars: Vec::new() }
 }
 
 pub(crate) fn metric(id: u64, name: &str, unit: &str, data: MetricData) -> Metric {
-    Metric {
-        id: StreamId(id),
-        name: name.into(),
-        description: "".into(),
-        unit: unit.into(),
-        data,
-    }
+    Metric { id: StreamId(id), name: name.into(), description: "".into(), unit: unit.into(), data }
 }
 
 pub(crate) fn described(description: &str, metric: Metric) -> Metric {
-    Metric {
-        description: description.into(),
-        ..metric
-    }
+    Metric { description: description.into(), ..metric }
 }
 
 pub(crate) fn counter(points: Vec<Point<Number>>) -> MetricData {
-    MetricData::Sum {
-        monotonic: true,
-        temporality: Temporality::Cumulative,
-        points,
-    }
+    MetricData::Sum { monotonic: true, temporality: Temporality::Cumulative, points }
 }
 
 pub(crate) fn up_down(points: Vec<Point<Number>>) -> MetricData {
-    MetricData::Sum {
-        monotonic: false,
-        temporality: Temporality::Cumulative,
-        points,
-    }
+    MetricData::Sum { monotonic: false, temporality: Temporality::Cumulative, points }
 }
 
 pub(crate) fn gauge(points: Vec<Point<Number>>) -> MetricData {
@@ -94,18 +76,11 @@ pub(crate) fn gauge(points: Vec<Point<Number>>) -> MetricData {
 }
 
 pub(crate) fn histogram(bounds: &[f64], points: Vec<Point<HistogramValue>>) -> MetricData {
-    MetricData::Histogram {
-        temporality: Temporality::Cumulative,
-        bounds: bounds.into(),
-        points,
-    }
+    MetricData::Histogram { temporality: Temporality::Cumulative, bounds: bounds.into(), points }
 }
 
 pub(crate) fn exponential(points: Vec<Point<ExponentialValue>>) -> MetricData {
-    MetricData::ExponentialHistogram {
-        temporality: Temporality::Cumulative,
-        points,
-    }
+    MetricData::ExponentialHistogram { temporality: Temporality::Cumulative, points }
 }
 
 pub(crate) fn in_scope(scope: InstrumentationScope, metrics: Vec<Metric>) -> ScopeMetrics {
@@ -117,11 +92,7 @@ pub(crate) fn scope(name: &'static str) -> InstrumentationScope {
 }
 
 pub(crate) fn collection(scopes: Vec<ScopeMetrics>) -> Collection {
-    Collection {
-        resource: Arc::new(Resource::default()),
-        time: START,
-        scopes,
-    }
+    Collection { resource: Arc::new(Resource::default()), time: START, scopes }
 }
 
 /// One metric of a scope without a name, so that there are no scope labels.
@@ -150,10 +121,7 @@ pub(crate) fn shop() -> Collection {
         resource: Arc::new(Resource::new([
             KeyValue::new("service.name", "shop"),
             KeyValue::new("service.version", "2.0"),
-            KeyValue::new(
-                "process.tags",
-                throughline_core::Value::Array(vec![1_i64, 2].into()),
-            ),
+            KeyValue::new("process.tags", throughline_core::Value::Array(vec![1_i64, 2].into())),
         ])),
         time: START,
         scopes: vec![in_scope(scope("shop"), numbers()), in_scope(http, histograms())],
@@ -161,10 +129,7 @@ pub(crate) fn shop() -> Collection {
 }
 
 fn numbers() -> Vec<Metric> {
-    let (get, post) = (
-        attributes(&[("http.method", "GET")]),
-        attributes(&[("http.method", "POST")]),
-    );
+    let (get, post) = (attributes(&[("http.method", "GET")]), attributes(&[("http.method", "POST")]));
     let mut requests = vec![
         point(2, post, Number::U64(7)),
         point(1, get, Number::U64(u64::MAX)),
@@ -182,68 +147,31 @@ fn numbers() -> Vec<Metric> {
     ];
     let single = |series, value| vec![point(series, AttributeSet::empty(), value)];
     vec![
-        described(
-            "Requests answered.",
-            metric(1, "shop.requests_total", "{request}", counter(requests)),
-        ),
-        described(
-            "Odd \"values\",\nin \\ lines.",
-            metric(2, "shop.odd values", "", gauge(values)),
-        ),
-        described(
-            "Orders waiting.",
-            metric(3, "shop.queue.size", "1", up_down(single(20, Number::I64(-2)))),
-        ),
-        described(
-            "Share of hits.",
-            metric(4, "shop.cache.hits", "1", gauge(single(21, Number::F64(0.75)))),
-        ),
-        described(
-            "Bytes sent.",
-            metric(5, "shop.sent", "By", counter(single(22, Number::F64(2.5e10)))),
-        ),
-        described(
-            "Bytes a second.",
-            metric(6, "shop.rate", "By/s", gauge(single(23, Number::U64(1 << 60)))),
-        ),
+        described("Requests answered.", metric(1, "shop.requests_total", "{request}", counter(requests))),
+        described("Odd \"values\",\nin \\ lines.", metric(2, "shop.odd values", "", gauge(values))),
+        described("Orders waiting.", metric(3, "shop.queue.size", "1", up_down(single(20, Number::I64(-2))))),
+        described("Share of hits.", metric(4, "shop.cache.hits", "1", gauge(single(21, Number::F64(0.75))))),
+        described("Bytes sent.", metric(5, "shop.sent", "By", counter(single(22, Number::F64(2.5e10))))),
+        described("Bytes a second.", metric(6, "shop.rate", "By/s", gauge(single(23, Number::U64(1 << 60))))),
     ]
 }
 
 fn histograms() -> Vec<Metric> {
     let duration = histogram(&[0.005, 0.5, 1.0, 10.0], vec![durations()]);
-    let body = HistogramValue {
-        count: 2,
-        sum: 100.0,
-        buckets: vec![1, 1, 0],
-        ..HistogramValue::default()
-    };
+    let body = HistogramValue { count: 2, sum: 100.0, buckets: vec![1, 1, 0], ..HistogramValue::default() };
     let body = histogram(&[64.0, 1_048_576.0], vec![point(50, AttributeSet::empty(), body)]);
     vec![
-        described(
-            "Time to the answer.",
-            metric(7, "http.server.request.duration", "s", duration),
-        ),
-        described(
-            "Differences.",
-            metric(8, "http.drift", "", exponential(vec![drift()])),
-        ),
+        described("Time to the answer.", metric(7, "http.server.request.duration", "s", duration)),
+        described("Differences.", metric(8, "http.drift", "", exponential(vec![drift()]))),
         described("Size of the body.", metric(9, "http.body", "By", body)),
     ]
 }
 
 fn durations() -> Point<HistogramValue> {
-    let value = HistogramValue {
-        count: 6,
-        sum: 13.25,
-        min: None,
-        max: None,
-        buckets: vec![1, 0, 2, 0, 3],
-    };
+    let value = HistogramValue { count: 6, sum: 13.25, min: None, max: None, buckets: vec![1, 0, 2, 0, 3] };
     let exemplars = [0.005, 0.7, 0.9, 11.0].into_iter().zip(1..);
     Point {
-        exemplars: exemplars
-            .map(|(value, nanos)| exemplar(Number::F64(value), nanos))
-            .collect(),
+        exemplars: exemplars.map(|(value, nanos)| exemplar(Number::F64(value), nanos)).collect(),
         ..point(30, attributes(&[("route", "/cart"), ("le", "forged")]), value)
     }
 }
@@ -254,19 +182,10 @@ fn drift() -> Point<ExponentialValue> {
         sum: 4_100.5,
         scale: 2,
         zero_count: 2,
-        positive: Buckets {
-            offset: -3,
-            counts: vec![1, 0, 3, 0, 0, 0, 4, 5],
-        },
-        negative: Buckets {
-            offset: 0,
-            counts: vec![2],
-        },
+        positive: Buckets { offset: -3, counts: vec![1, 0, 3, 0, 0, 0, 4, 5] },
+        negative: Buckets { offset: 0, counts: vec![2] },
         ..ExponentialValue::default()
     };
     let exemplars = vec![exemplar(Number::F64(1.0), 7)];
-    Point {
-        exemplars,
-        ..point(40, attributes(&[("route", "/cart")]), value)
-    }
+    Point { exemplars, ..point(40, attributes(&[("route", "/cart")]), value) }
 }

@@ -6,16 +6,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
-use throughline_metrics::Reader;
-use throughline_metrics::data::{Collection, Number};
+use throughline_core::KeyValue;
+use throughline_metrics::{MeterProvider, Observer};
 use throughline_prometheus::server::{Limits, Server};
-use throughline_prometheus::{PrometheusConfig, PrometheusExporter};
 
-use crate::sample::{attributes, gauge, metric, only, point, shop};
-
-fn exporter(collection: Collection) -> PrometheusExporter {
-    PrometheusExporter::new(Reader::fixed(collection), PrometheusConfig::default())
-}
+use crate::sample::{exporter_of, recorded};
 
 /// A server on a port of its own, stopped and joined at the end.
 struct Running {
@@ -25,13 +20,9 @@ struct Running {
 }
 
 impl Running {
-    fn new(collection: Collection, limits: Limits) -> Self {
+    fn new(provider: &MeterProvider, limits: Limits) -> Self {
         let status = || r#"{"ok":true}"#.to_owned();
-        Self::start(
-            Server::new(exporter(collection))
-                .with_limits(limits)
-                .with_status(status),
-        )
+        Self::start(Server::new(exporter_of(provider)).with_limits(limits).with_status(status))
     }
 
     fn start(server: Server) -> Self {
@@ -39,33 +30,23 @@ impl Running {
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let shutdown = async {
                 let _stopped = stopped.await;
             };
-            runtime
-                .block_on(server.serve(listener, shutdown))
-                .expect("the listener is good");
+            runtime.block_on(server.serve(listener, shutdown)).expect("the listener is good");
         });
-        Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { address, stop: Some(stop), thread: Some(thread) }
     }
 
-    fn shop() -> Self {
-        Self::new(shop(), Limits::default())
+    fn usual() -> Self {
+        Self::new(&recorded(), Limits::default())
     }
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server listens");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .expect("a timeout");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
         stream
     }
 
@@ -111,11 +92,7 @@ impl Answer {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
         let body = end.map_or(Vec::new(), |end| bytes.split_off(end + 4));
         let head = String::from_utf8_lossy(&bytes).to_lowercase();
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .unwrap_or(0);
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
         Self { status, head, body }
     }
 
@@ -126,39 +103,28 @@ impl Answer {
 
 #[test]
 fn metrics_come_in_the_format_that_is_asked_for() {
-    let server = Running::shop();
+    let server = Running::usual();
     let plain = server.get("/metrics", "");
     assert_eq!(plain.status, 200);
     assert!(
-        plain
-            .head
-            .contains("content-type: text/plain; version=0.0.4; charset=utf-8; escaping=underscores")
+        plain.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8; escaping=underscores")
     );
     assert!(plain.text().contains("shop_requests_total{"));
 
-    let openmetrics = server.get(
-        "/metrics?x=y",
-        "Accept: application/openmetrics-text;version=1.0.0\r\n",
-    );
-    assert!(
-        openmetrics
-            .head
-            .contains("content-type: application/openmetrics-text; version=1.0.0")
-    );
+    let openmetrics = server.get("/metrics?x=y", "Accept: application/openmetrics-text;version=1.0.0\r\n");
+    assert!(openmetrics.head.contains("content-type: application/openmetrics-text; version=1.0.0"));
     assert!(openmetrics.text().ends_with("# EOF\n"));
 
     let zipped = server.get("/metrics", "Accept-Encoding: gzip\r\n");
     assert!(zipped.head.contains("content-encoding: gzip"));
     let mut text = String::new();
-    GzDecoder::new(&zipped.body[..])
-        .read_to_string(&mut text)
-        .expect("gzip");
+    GzDecoder::new(&zipped.body[..]).read_to_string(&mut text).expect("gzip");
     assert_eq!(text, plain.text());
 }
 
 #[test]
 fn other_paths_and_methods_are_answered_plainly() {
-    let server = Running::shop();
+    let server = Running::usual();
     assert_eq!(server.get("/healthz", "").text(), "ok");
     let status = server.get("/telemetry", "");
     assert!(status.head.contains("content-type: application/json"));
@@ -166,10 +132,7 @@ fn other_paths_and_methods_are_answered_plainly() {
 
     let missing = server.get("/reflected-path", "");
     assert_eq!(missing.status, 404);
-    assert!(
-        !missing.text().contains("reflected-path"),
-        "the path is not reflected"
-    );
+    assert!(!missing.text().contains("reflected-path"), "the path is not reflected");
 
     let posted =
         server.ask(b"POST /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
@@ -179,20 +142,15 @@ fn other_paths_and_methods_are_answered_plainly() {
     let full = server.get("/metrics", "");
     let head = server.ask(b"HEAD /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     assert_eq!((head.status, head.body.len()), (200, 0));
-    assert!(
-        head.head
-            .contains(&format!("content-length: {}", full.body.len()))
-    );
+    assert!(head.head.contains(&format!("content-length: {}", full.body.len())));
 }
 
 #[test]
 fn a_connection_is_kept_for_the_next_scrape() {
-    let server = Running::shop();
+    let server = Running::usual();
     let mut stream = server.connect();
     for _ in 0..3 {
-        stream
-            .write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
-            .expect("still open");
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").expect("still open");
         let mut answer = Vec::new();
         let mut byte = [0];
         while !answer.ends_with(b"\r\n\r\nok") {
@@ -204,7 +162,7 @@ fn a_connection_is_kept_for_the_next_scrape() {
 
 #[test]
 fn broken_clients_break_nothing() {
-    let server = Running::shop();
+    let server = Running::usual();
     let requests: [&[u8]; 8] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is TLS",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -220,11 +178,7 @@ fn broken_clients_break_nothing() {
         stream.write_all(request).expect("sent");
         stream.shutdown(Shutdown::Write).expect("half closed");
         let answer = Answer::read(&mut stream);
-        assert!(
-            answer.status == 0 || answer.status >= 400,
-            "{} to {request:?}",
-            answer.status
-        );
+        assert!(answer.status == 0 || answer.status >= 400, "{} to {request:?}", answer.status);
         drop(server.connect());
         assert!(server.is_alive());
     }
@@ -232,7 +186,7 @@ fn broken_clients_break_nothing() {
 
 #[test]
 fn header_values_that_are_no_text_are_passed_over() {
-    let server = Running::shop();
+    let server = Running::usual();
     let answer = server
         .ask(b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAccept: \xFF\xFE;q=\x80\r\n\r\n");
     assert_eq!(answer.status, 200);
@@ -241,7 +195,7 @@ fn header_values_that_are_no_text_are_passed_over() {
 
 #[test]
 fn headers_beyond_the_limits_are_refused() {
-    let server = Running::shop();
+    let server = Running::usual();
     let long = server.get("/metrics", &format!("X-Long: {}\r\n", "x".repeat(64 * 1024)));
     assert!([0, 431].contains(&long.status), "{}", long.status);
     let many = server.get("/metrics", &"X: y\r\n".repeat(100));
@@ -253,13 +207,10 @@ fn headers_beyond_the_limits_are_refused() {
 fn who_sends_slowly_is_sent_away() {
     let mut limits = Limits::default();
     limits.header_read_timeout = Duration::from_millis(50);
-    let server = Running::new(shop(), limits);
+    let server = Running::new(&recorded(), limits);
     let mut stream = server.connect();
     stream.write_all(b"GET /metrics HT").expect("sent");
-    assert!(
-        [0, 408].contains(&Answer::read(&mut stream).status),
-        "the server closes"
-    );
+    assert!([0, 408].contains(&Answer::read(&mut stream).status), "the server closes");
     assert!(server.is_alive());
 }
 
@@ -268,15 +219,12 @@ fn who_reads_slowly_is_sent_away_and_others_are_served() {
     let mut limits = Limits::default();
     limits.write_timeout = Duration::from_millis(50);
     limits.connections = 1;
-    let large = attributes(&[("large", &"x".repeat(32 << 20))]);
-    let server = Running::new(
-        only(metric(1, "g", "", gauge(vec![point(1, large, Number::U64(1))]))),
-        limits,
-    );
+    let provider = MeterProvider::default();
+    let large = KeyValue::new("large", "x".repeat(32 << 20));
+    provider.meter("shop").u64_gauge("g").build().set(1, &[large]);
+    let server = Running::new(&provider, limits);
     let mut stream = server.connect();
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
-        .expect("sent");
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n").expect("sent");
     assert!(server.is_alive(), "the one connection allowed is free again");
     let answer = Answer::read(&mut stream);
     assert!(answer.body.len() < 32 << 20, "the answer was cut off");
@@ -286,37 +234,48 @@ fn who_reads_slowly_is_sent_away_and_others_are_served() {
 fn connections_beyond_the_limit_wait() {
     let mut limits = Limits::default();
     limits.connections = 1;
-    let server = Running::new(shop(), limits);
+    let server = Running::new(&recorded(), limits);
     let first = server.connect();
     let mut second = server.connect();
-    second
-        .write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-        .expect("sent");
+    second.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").expect("sent");
     drop(first);
     assert_eq!(Answer::read(&mut second).status, 200);
 }
 
 #[test]
-fn a_hanging_status_is_given_up_and_the_server_goes_on() {
+fn a_hanging_callback_is_given_up_and_the_server_goes_on() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
+    let provider = recorded();
+    let hang = move |_: &Observer<'_, u64>| {
+        let _hung = released.lock().expect("not poisoned").recv();
+    };
+    let _observable = provider.meter("shop").u64_observable_gauge("hangs").with_callback(hang).build();
     let mut limits = Limits::default();
     limits.request_timeout = Duration::from_millis(50);
-    let server = Server::new(exporter(shop()))
-        .with_limits(limits)
-        .with_status(move || {
-            let _hung = released.lock().expect("not poisoned").recv();
-            String::new()
-        });
-    let server = Running::start(server);
-    assert_eq!(server.get("/telemetry", "").status, 503);
-    assert!(server.is_alive());
+    limits.scrapes = 2;
+    let server = Running::new(&provider, limits);
+    for _ in 0..4 {
+        assert_eq!(server.get("/metrics", "").status, 503);
+        assert!(server.is_alive());
+    }
     drop(release);
 }
 
 #[test]
+fn a_panicking_callback_costs_its_own_values_only() {
+    let provider = recorded();
+    let fail = |_: &Observer<'_, u64>| panic!("secret");
+    let _observable = provider.meter("shop").u64_observable_gauge("fails").with_callback(fail).build();
+    let server = Running::new(&provider, Limits::default());
+    let answer = server.get("/metrics", "");
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("shop_requests_total{") && !answer.text().contains("secret"));
+}
+
+#[test]
 fn a_panicking_status_is_an_error_of_the_server() {
-    let server = Running::start(Server::new(exporter(shop())).with_status(|| panic!("secret")));
+    let server = Running::start(Server::new(exporter_of(&recorded())).with_status(|| panic!("secret")));
     let answer = server.get("/telemetry", "");
     assert_eq!(answer.status, 500);
     assert!(!answer.text().contains("secret"));
@@ -325,7 +284,7 @@ fn a_panicking_status_is_an_error_of_the_server() {
 
 #[test]
 fn shutdown_ends_idle_connections_at_once() {
-    let server = Running::shop();
+    let server = Running::usual();
     let mut idle = server.connect();
     assert!(server.is_alive());
     drop(server);

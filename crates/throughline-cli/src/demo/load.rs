@@ -1,0 +1,56 @@
+//! The demo's load: calls the service over loopback, at a steady rate.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::task::JoinSet;
+
+/// Whom to call, and how often.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) service: SocketAddr,
+    pub(crate) rate: u32,
+    pub(crate) requests: Option<u64>,
+}
+
+impl Load {
+    /// Calls until there were enough requests. A service that cannot keep up is called less often.
+    pub(crate) async fn run(self) {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+        let mut ticks = tokio::time::interval(Duration::from_secs(1) / self.rate);
+        let mut calls = JoinSet::new();
+        for number in 1..=self.requests.unwrap_or(u64::MAX) {
+            ticks.tick().await;
+            calls.spawn(call(client.clone(), self.url(number)));
+            while calls.try_join_next().is_some() {}
+            if calls.len() >= CALLS_MAX {
+                let _done = calls.join_next().await;
+            }
+        }
+        while calls.join_next().await.is_some() {}
+    }
+
+    /// Every third request searches, looks, buys.
+    fn url(&self, number: u64) -> String {
+        let route = ["search", "thumbnail", "checkout"][(number % 3) as usize];
+        format!("http://{}/{route}?q={number}", self.service)
+    }
+}
+
+/// Calls under way at a time.
+const CALLS_MAX: usize = 32;
+
+async fn call(client: Client<HttpConnector, Body>, url: String) {
+    let Ok(url) = url.parse() else { return };
+    match client.get(url).await {
+        Ok(response) => {
+            let _read_to_the_end = response.into_body().collect().await.is_ok();
+        }
+        Err(error) => eprintln!("the demo's service does not answer: {error}"),
+    }
+}

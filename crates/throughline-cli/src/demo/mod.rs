@@ -1,0 +1,118 @@
+//! `throughline demo`: a small HTTP service, instrumented as a user would do it, that shows what its metrics say.
+//!
+//! `service.rs` is the service, `load.rs` calls it over loopback, `readback.rs` reads the service's own `/metrics` for
+//! the table that is printed. Nothing of the table is passed around inside the process.
+#![expect(clippy::disallowed_methods, reason = "the demo runs, and is timed, in real time")]
+
+mod load;
+mod readback;
+mod service;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use throughline::{TelemetryConfig, TelemetryProviders, View, init_telemetry};
+use tokio::net::TcpListener;
+
+use load::Load;
+use readback::Readback;
+
+/// Runs a small instrumented HTTP service and shows its metrics
+///
+/// The service does honest work under its own load, some of it slow, some of it failing. Its metrics are served for
+/// Prometheus to scrape, and pushed as well when OTEL_EXPORTER_OTLP_ENDPOINT is set. Every few seconds a table shows
+/// what the endpoint says. Ctrl-C flushes and says what was delivered.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "this is the help text, where backticks would be shown")]
+#[command(after_help = "Examples:\n  \
+    throughline demo\n  \
+    throughline demo --for 10s --listen 127.0.0.1:0\n  \
+    OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 throughline demo")]
+pub(crate) struct Arguments {
+    /// End by itself after this long, such as 10s
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    run_for: Option<Duration>,
+
+    /// Serve metrics at this address instead of 127.0.0.1:9464; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+
+    /// Stop calling the service after this many requests; it goes on serving metrics
+    #[arg(long, value_name = "N")]
+    requests: Option<u64>,
+
+    /// Requests a second
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
+}
+
+/// How often the table gets a new row.
+const ROW_INTERVAL: Duration = Duration::from_secs(2);
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let telemetry = start(arguments.listen)?;
+    println!("{}", telemetry.describe());
+    let counts = Arc::new(service::Counts::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the demo service")?;
+    let service = listener.local_addr()?;
+    let router = service::router(&telemetry.meter("demo"), Arc::clone(&counts));
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let scrape = telemetry.prometheus_address().map(|address| format!("http://{address}/metrics"));
+    let scrape = scrape.context("the demo needs its scrape endpoint")?;
+    println!("scrape {scrape}   (the service itself: http://{service}/search?q=7)\n");
+    let load = Load { service, rate: arguments.rate, requests: arguments.requests };
+    let loading = tokio::spawn(make_requests(load, Arc::clone(&counts)));
+    show(&scrape, arguments.run_for).await;
+
+    loading.abort();
+    serving.abort();
+    println!("\nanswered {counts}");
+    let report = telemetry.shutdown().await;
+    println!("flushed: {report}");
+    Ok(())
+}
+
+/// Telemetry exactly as an application starts it; the environment may say more.
+fn start(listen: Option<SocketAddr>) -> Result<TelemetryProviders> {
+    let mut config = TelemetryConfig::new("throughline-demo")
+        .with_service_version(env!("CARGO_PKG_VERSION"))
+        .with_view(View::of("demo.response.size").exponential());
+    if let Some(address) = listen {
+        config = config.with_prometheus_address(address);
+    }
+    Ok(init_telemetry(config)?)
+}
+
+/// Makes all requests and says how they were answered; metrics are served on.
+async fn make_requests(load: Load, counts: Arc<service::Counts>) {
+    load.run().await;
+    println!("all requests are made: answered {counts}");
+}
+
+/// Prints rows until the time is over or the user has seen enough.
+async fn show(scrape: &str, run_for: Option<Duration>) {
+    let mut readback = Readback::new(scrape);
+    let mut rows = tokio::time::interval(ROW_INTERVAL);
+    rows.tick().await;
+    let end = async {
+        match run_for {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut end = std::pin::pin!(end);
+    println!("{}", readback::HEADER);
+    loop {
+        tokio::select! {
+            _ = rows.tick() => match readback.row().await {
+                Ok(row) => println!("{row}"),
+                Err(error) => println!("the endpoint cannot be read back: {error:#}"),
+            },
+            () = &mut end => return,
+            _ = tokio::signal::ctrl_c() => return,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The `throughline` command.
+//!
+//! Exit status: 0 fine, 2 wrong usage, 3 could not do what was asked.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks")]
+
+mod demo;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Telemetry that arrives, or says why not.
+#[derive(Debug, Parser)]
+#[command(name = "throughline", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+}
+
+/// When what was asked for could not be done.
+const COULD_NOT: u8 = 3;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Warnings of the toolkit go where they do not mix with a command's output.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .init();
+    let done = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(arguments).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(COULD_NOT)
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! `throughline demo` against real servers: what the demo counted is what they store.
+#![expect(clippy::panic, reason = "cases fail by panicking")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use throughline_rig::{Case, CollectorConfig, DEADLINE, Need, PrometheusConfig, Rig, eventually, http, run};
+
+fn main() -> ExitCode {
+    run(&[
+        Case::new("ends_by_itself", &[], ends_by_itself),
+        Case::new("a_taken_port_is_an_error_that_says_so", &[], taken_port),
+        Case::new("what_it_counts_is_what_prometheus_stores", &[Need::Prometheus], scraped),
+        Case::new("it_pushes_where_the_environment_says", &[Need::Prometheus], pushed),
+        Case::new("it_pushes_to_a_collector", &[Need::Collector], pushed_to_collector),
+        Case::new("promtool_finds_nothing_to_complain_about", &[Need::Promtool], linted),
+        Case::new("the_reference_parser_reads_it", &[Need::Python], parsed),
+    ])
+}
+
+const REQUESTS: u64 = 300;
+
+/// How the service answers, by route and status: the same arithmetic as `demo/load.rs` and `demo/service.rs`.
+fn expected() -> BTreeMap<(String, String), f64> {
+    let mut answers = BTreeMap::new();
+    for number in 1..=REQUESTS {
+        let route = ["/search", "/thumbnail", "/checkout"][(number % 3) as usize];
+        let status = match number {
+            _ if route != "/checkout" => "200",
+            _ if number % 97 == 0 => "500",
+            _ if number % 20 == 0 => "402",
+            _ => "200",
+        };
+        *answers.entry((route.to_owned(), status.to_owned())).or_insert(0.0) += 1.0;
+    }
+    answers
+}
+
+/// A demo under way; ended when dropped.
+struct Demo {
+    process: Child,
+    scrape: String,
+}
+
+impl Demo {
+    /// Starts a demo that makes its requests quickly, and waits until they are answered.
+    fn answered(environment: &[(&str, &str)]) -> Self {
+        let requests = REQUESTS.to_string();
+        let mut process =
+            throughline(&["demo", "--listen", "127.0.0.1:0", "--rate", "2000", "--requests", &requests])
+                .envs(environment.iter().copied())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("the binary starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
+        let mut line_with = |what: &str| {
+            let found = lines.by_ref().map_while(Result::ok).find(|line| line.contains(what));
+            found.unwrap_or_else(|| panic!("the demo says nothing of `{what}`"))
+        };
+        let scrape = line_with("scrape http").split_whitespace().nth(1).expect("a URL").to_owned();
+        let done = line_with("all requests are made");
+        assert!(done.contains(&format!("{REQUESTS} requests")), "{done}");
+        Self { process, scrape }
+    }
+
+    fn page(&self) -> String {
+        http::get(&self.scrape).expect("a scrape").body
+    }
+
+    fn address(&self) -> String {
+        self.scrape.trim_start_matches("http://").trim_end_matches("/metrics").to_owned()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _already_ended = self.process.kill().is_err();
+        let _status = self.process.wait();
+    }
+}
+
+fn throughline(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_throughline"));
+    command.args(arguments);
+    for variable in
+        ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_SDK_DISABLED"]
+    {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn ends_by_itself(_rig: &Rig) {
+    let output = throughline(&["demo", "--for", "3s", "--listen", "127.0.0.1:0"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    for part in
+        ["telemetry of `throughline-demo`: scraped at http://127.0.0.1:", "p99 ms", "answered", "flushed:"]
+    {
+        assert!(said.contains(part), "no `{part}` in:\n{said}");
+    }
+    let row = said.lines().skip_while(|line| !line.contains("p99 ms")).nth(1).expect("a row");
+    let numbers: Vec<f64> =
+        row.split_whitespace().map(|n| n.trim_end_matches('%').parse().expect(n)).collect();
+    let [requests, rate, p50, p99, ..] = numbers.as_slice() else { panic!("{row}") };
+    assert!(*requests > 0.0 && *rate > 0.0 && *p50 > 0.0 && p99 >= p50, "{row}");
+}
+
+fn taken_port(_rig: &Rig) {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let output = throughline(&["demo", "--for", "1s", "--listen", &address]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains(&format!("cannot listen on {address}"))
+            && said.contains("OTEL_EXPORTER_PROMETHEUS_PORT"),
+        "{said}"
+    );
+}
+
+/// Holds what a Prometheus stores against what the demo did.
+fn assert_stored(prometheus: &throughline_rig::Prometheus) {
+    prometheus.await_value("sum(http_server_request_duration_seconds_count)", REQUESTS as f64);
+    let stored: BTreeMap<_, _> = prometheus
+        .query("http_server_request_duration_seconds_count")
+        .iter()
+        .map(|sample| {
+            let label = |name| sample.label(name).to_owned();
+            ((label("http_route"), label("http_response_status_code")), sample.value)
+        })
+        .collect();
+    assert_eq!(stored, expected());
+    let orders: f64 = expected()
+        .iter()
+        .filter(|((route, status), _)| route == "/checkout" && status == "200")
+        .map(|(_, n)| n)
+        .sum();
+    assert_eq!(prometheus.value("sum(demo_orders_total)"), Some(orders));
+    assert_eq!(prometheus.value("http_server_active_requests"), Some(0.0));
+    assert_eq!(prometheus.value("histogram_count(demo_response_size_bytes)"), Some(REQUESTS as f64));
+    assert_eq!(prometheus.query("target_info").len(), 1);
+    assert!(prometheus.value("demo_uptime_seconds").is_some_and(|uptime| uptime > 0.0));
+}
+
+fn scraped(rig: &Rig) {
+    let demo = Demo::answered(&[]);
+    let prometheus = rig.prometheus(PrometheusConfig {
+        targets: vec![demo.address()],
+        native_histograms: true,
+        ..PrometheusConfig::default()
+    });
+    assert_stored(&prometheus);
+    let target = &prometheus.targets()[0];
+    assert_eq!((target["health"].as_str(), target["lastError"].as_str()), (Some("up"), Some("")), "{target}");
+    let exemplars = eventually(DEADLINE, "exemplars", || {
+        let found = prometheus.query_exemplars("http_server_request_duration_seconds_bucket");
+        found.as_array().filter(|series| !series.is_empty()).cloned()
+    });
+    let id = exemplars[0]["exemplars"][0]["labels"]["trace_id"].as_str().expect("a trace id").to_owned();
+    assert!(id.len() == 32 && id.starts_with("64656d6f2072756e"), "{id}");
+}
+
+fn pushed(rig: &Rig) {
+    let prometheus = rig.prometheus(PrometheusConfig::default());
+    let endpoint = format!("{}/v1/metrics", prometheus.otlp_url());
+    let _demo = Demo::answered(&[
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &endpoint),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
+        ("OTEL_SERVICE_NAME", "renamed"),
+    ]);
+    assert_stored(&prometheus);
+    assert_eq!(prometheus.query(r#"target_info{job="renamed"}"#).len(), 1);
+}
+
+fn pushed_to_collector(rig: &Rig) {
+    let collector = rig.collector(CollectorConfig::default());
+    let mut process = throughline(&["demo", "--for", "1s", "--listen", "127.0.0.1:0"])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.otlp_http_url())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut said = String::new();
+    process.stdout.take().expect("its output").read_to_string(&mut said).expect("text");
+    assert!(process.wait().expect("it ends").success(), "{said}");
+    // The interval is a minute: what arrived was flushed at the end.
+    let delivered = said.lines().find_map(|line| line.strip_prefix("flushed: ")).expect("a report");
+    let points: f64 = delivered.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number");
+    assert!(points > 0.0 && delivered.contains(" 0 not"), "{delivered}");
+    let accepted = collector.own_metric("otelcol_receiver_accepted_metric_points");
+    assert!((accepted - points).abs() < f64::EPSILON, "{accepted} accepted, {delivered}");
+}
+
+fn linted(rig: &Rig) {
+    rig.promtool_check_metrics(&Demo::answered(&[]).page()).expect("promtool is content");
+}
+
+fn parsed(rig: &Rig) {
+    let demo = Demo::answered(&[]);
+    let accept = [("accept", "application/openmetrics-text;version=1.0.0")];
+    let page = http::get_with(&demo.scrape, &[], &accept).expect("a scrape");
+    assert!(page.content_type.starts_with("application/openmetrics-text"), "{}", page.content_type);
+    let families = rig.parse_openmetrics(&page.body).expect("the reference parser reads it");
+    let names: Vec<_> =
+        families.as_array().expect("families").iter().filter_map(|family| family["name"].as_str()).collect();
+    assert!(
+        names.contains(&"http_server_request_duration_seconds") && names.contains(&"demo_orders"),
+        "{names:?}"
+    );
+}

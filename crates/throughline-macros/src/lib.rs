@@ -1,0 +1,67 @@
+//! Derive macros of throughline: typed attributes.
+//!
+//! Applications use them through the `throughline` crate. What they expand to is an implementation of
+//! `throughline_core::Attributes` or `throughline_core::attribute::AttributeValue`, and nothing else.
+
+mod attributes;
+mod path;
+mod value;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// Makes a struct usable as the attributes of a measurement.
+///
+/// Each field is an attribute. Its key is the field's name, or what `#[attribute(key = "http.route")]` says; its type
+/// is a string, a number, a `bool`, or an enum with `#[derive(AttributeValue)]`. `#[attribute(max = 5)]` on an integer
+/// promises values from 0 to 5, both included.
+///
+/// When every field is bounded (an enum, a `bool`, an integer with `max`), there is a known number of possible sets,
+/// and an instrument finds the series by an index, without hashing. A value above its `max` is recorded as the `max`.
+///
+/// ```
+/// use throughline_core::attribute::Attributes;
+/// use throughline_macros::{AttributeValue, Attributes};
+///
+/// #[derive(Clone, Copy, AttributeValue)]
+/// # #[attribute(crate = throughline_core)]
+/// enum Outcome {
+///     Ok,
+///     #[attribute(name = "timed_out")]
+///     Timeout,
+/// }
+///
+/// #[derive(Attributes)]
+/// # #[attribute(crate = throughline_core)]
+/// struct Request<'a> {
+///     #[attribute(key = "http.route")]
+///     route: &'a str,
+///     outcome: Outcome,
+/// }
+///
+/// #[derive(Attributes)]
+/// # #[attribute(crate = throughline_core)]
+/// struct Job {
+///     outcome: Outcome,
+///     #[attribute(max = 9)]
+///     priority: u8,
+/// }
+///
+/// // 2 outcomes × 10 priorities
+/// assert_eq!(Request::CARDINALITY, None);
+/// assert_eq!(Job::CARDINALITY, Some(20));
+/// ```
+#[proc_macro_derive(Attributes, attributes(attribute))]
+pub fn derive_attributes(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    attributes::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes an enum without fields usable as the value of an attribute, with a closed set of values.
+///
+/// A variant's value is its name in snake case, or what `#[attribute(name = "…")]` says.
+#[proc_macro_derive(AttributeValue, attributes(attribute))]
+pub fn derive_attribute_value(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    value::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,101 @@
+//! Exemplars: sample measurements that carry the trace they were made in.
+//!
+//! Whoever runs spans says which one a thread is in with [`enter`]; recording looks at that thread-local and, only
+//! when there is a sampled span, leaves an exemplar at the series. Without one the cost is a load and a branch.
+//!
+//! A series keeps the latest exemplar of each histogram bucket, or the latest one of a sum or gauge. An exemplar that
+//! would have to wait for a lock is not taken: they are samples.
+//!
+//! Specification: [exemplar](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#exemplar).
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::Mutex;
+
+use throughline_core::{AttributeSet, Timestamp};
+
+use crate::data::{Exemplar, Number};
+
+/// The ids of a sampled span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the two ids that W3C trace context knows")]
+pub struct TraceContext {
+    /// The trace.
+    pub trace_id: [u8; 16],
+    /// The span.
+    pub span_id: [u8; 8],
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<TraceContext>> = const { Cell::new(None) };
+}
+
+/// Says that the calling thread is inside a sampled span, until the guard is dropped.
+///
+/// ```
+/// use throughline_metrics::exemplar::{TraceContext, enter};
+///
+/// let _in_span = enter(Some(TraceContext { trace_id: [1; 16], span_id: [2; 8] }));
+/// // What is recorded now carries these ids.
+/// ```
+pub fn enter(context: Option<TraceContext>) -> Entered {
+    Entered { outer: CURRENT.replace(context), not_send: PhantomData }
+}
+
+/// Ends, when dropped, what [`enter`] began.
+#[derive(Debug)]
+#[must_use = "the span is left as soon as this guard is dropped"]
+pub struct Entered {
+    outer: Option<TraceContext>,
+    /// The guard must be dropped on the thread that made it.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+    }
+}
+
+/// The sampled span that the calling thread is in.
+#[inline]
+pub(crate) fn current() -> Option<TraceContext> {
+    CURRENT.get()
+}
+
+/// The exemplars of one series.
+#[derive(Debug)]
+pub(crate) struct Reservoir {
+    /// One place for each bucket.
+    places: Mutex<Box<[Option<Exemplar>]>>,
+}
+
+impl Reservoir {
+    pub(crate) fn new(places: usize) -> Self {
+        Self { places: Mutex::new(vec![None; places].into_boxed_slice()) }
+    }
+
+    /// Keeps the exemplar, unless somebody else is at it.
+    pub(crate) fn offer(
+        &self,
+        place: usize,
+        value: Number,
+        time: Timestamp,
+        context: TraceContext,
+        attributes: AttributeSet,
+    ) {
+        let Ok(mut places) = self.places.try_lock() else {
+            return;
+        };
+        if let Some(kept) = places.get_mut(place) {
+            let TraceContext { trace_id, span_id } = context;
+            *kept = Some(Exemplar { value, time, trace_id, span_id, attributes });
+        }
+    }
+
+    /// The exemplars since `start`, in order of their places.
+    pub(crate) fn collect(&self, start: Timestamp, into: &mut Vec<Exemplar>) {
+        let places = self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        into.extend(places.iter().flatten().filter(|exemplar| exemplar.time >= start).cloned());
+    }
+}

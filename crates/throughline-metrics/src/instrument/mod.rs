@@ -1,0 +1,263 @@
+//! Instruments: what a program records on.
+//!
+//! The four synchronous kinds are thin names over one [`Recorder`], which takes a value and its attributes through one
+//! of three doors:
+//!
+//! 1. *bound*: the series was found when the handle was made ([`Bound`]);
+//! 2. *typed*: a `#[derive(Attributes)]` type with few possible sets indexes a table of series ([`Door::dense`]);
+//! 3. *dynamic*: everything else is found through the thread's cache (`cache.rs`).
+//!
+//! Called by user code, and by `otel.rs` for the OpenTelemetry API. Next: `series.rs`.
+
+pub(crate) mod counter;
+pub(crate) mod gauge;
+pub(crate) mod histogram;
+pub(crate) mod observable;
+pub(crate) mod up_down_counter;
+
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use throughline_core::attribute::{AttributeEncoder, Attributes};
+use throughline_core::{AttributeSet, InstrumentKind};
+
+use crate::cache;
+use crate::cell::local::with_slab;
+use crate::drops::DropReason;
+use crate::exemplar;
+use crate::number::Number;
+use crate::series::BoundSeries;
+use crate::stream::{Shared, Stream};
+
+/// An instrument that [`Meter`](crate::Meter) can build: [`Counter`](crate::Counter),
+/// [`UpDownCounter`](crate::UpDownCounter), [`Gauge`](crate::Gauge), [`Histogram`](crate::Histogram). Sealed.
+pub trait Instrument: sealed::Sealed + Sized {
+    /// The number type.
+    type Number: Number;
+    /// The attributes.
+    type Attributes: Attributes + ?Sized;
+    /// The same instrument with other attributes.
+    type With<A: Attributes>: Instrument<Number = Self::Number, Attributes = A>;
+    /// The kind.
+    const KIND: InstrumentKind;
+
+    #[doc(hidden)]
+    fn from_recorder(recorder: Arc<Recorder<Self::Number, Self::Attributes>>) -> Self;
+}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
+
+/// What the four instruments and their bound forms have in common besides [`Recorder`] and [`Bound`].
+macro_rules! instrument {
+    ($name:ident, $bound:ident, $kind:ident) => {
+        impl<N: Number, A: Attributes + ?Sized> Clone for $name<N, A> {
+            fn clone(&self) -> Self {
+                Self(Arc::clone(&self.0))
+            }
+        }
+
+        impl<N: Number, A: Attributes + ?Sized> crate::instrument::sealed::Sealed for $name<N, A> {}
+
+        impl<N: Number, A: Attributes + ?Sized> crate::instrument::Instrument for $name<N, A> {
+            type Number = N;
+            type Attributes = A;
+            type With<B: Attributes> = $name<N, B>;
+            const KIND: throughline_core::InstrumentKind = throughline_core::InstrumentKind::$kind;
+
+            fn from_recorder(recorder: Arc<Recorder<N, A>>) -> Self {
+                Self(recorder)
+            }
+        }
+
+        impl<N: Number, A: Attributes + ?Sized> $name<N, A> {
+            /// Finds the series of these attributes once, so that recording looks nothing up. As long as the handle
+            /// lives, its series does not expire.
+            pub fn bind(&self, attributes: &A) -> $bound<N> {
+                $bound(self.0.bind(attributes))
+            }
+        }
+    };
+}
+pub(crate) use instrument;
+
+/// Where an instrument's measurements go: to its streams, or, when the instrument was refused, to a count of drops.
+pub struct Recorder<N, A: ?Sized> {
+    doors: Box<[Door]>,
+    kind: InstrumentKind,
+    refused: Option<DropReason>,
+    shared: Arc<Shared>,
+    marker: PhantomData<fn(N, &A)>,
+}
+
+/// The way into one stream.
+#[derive(Debug)]
+struct Door {
+    stream: Arc<Stream>,
+    /// For attributes with a known number of sets: the series of each, once recorded. Otherwise empty.
+    dense: Box<[OnceLock<BoundSeries>]>,
+}
+
+/// Attribute types with more possible sets than this are looked up like any other, rather than have a table made that
+/// would stay mostly empty.
+const MOST_DENSE: usize = 4096;
+
+impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
+    pub(crate) fn new(
+        kind: InstrumentKind,
+        streams: Vec<Arc<Stream>>,
+        refused: Option<DropReason>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let doors = streams.into_iter().map(Door::new::<A>).collect();
+        Self { doors, kind, refused, shared, marker: PhantomData }
+    }
+
+    /// Records a value, or counts why not.
+    #[inline]
+    pub(crate) fn record(&self, value: N, attributes: &A) {
+        if let Some(reason) = self.reason_to_drop(value) {
+            return self.shared.drops.count(reason);
+        }
+        for door in &self.doors {
+            door.record(value, attributes);
+        }
+    }
+
+    /// Finds the series once and for all.
+    pub(crate) fn bind(&self, attributes: &A) -> Bound<N> {
+        let series: Vec<_> = self.doors.iter().map(|door| BoundStream::new(door, attributes)).collect();
+        let slot = match series.as_slice() {
+            [bound] if self.refused.is_none() => bound.stream.sum_slot(&bound.series),
+            _ => None,
+        };
+        let (kind, refused, shared) = (self.kind, self.refused, Arc::clone(&self.shared));
+        Bound { slot, series, kind, refused, shared, marker: PhantomData }
+    }
+
+    #[inline]
+    fn reason_to_drop(&self, value: N) -> Option<DropReason> {
+        reason_to_drop(self.kind, self.refused, value)
+    }
+}
+
+#[inline]
+fn reason_to_drop<N: Number>(
+    kind: InstrumentKind,
+    refused: Option<DropReason>,
+    value: N,
+) -> Option<DropReason> {
+    if refused.is_some() {
+        refused
+    } else if !value.is_finite() {
+        Some(DropReason::NonFinite)
+    } else if kind.is_monotonic() && value < N::default() && N::KIND == throughline_core::NumberKind::F64 {
+        Some(DropReason::Negative)
+    } else {
+        None
+    }
+}
+
+impl Door {
+    fn new<A: Attributes + ?Sized>(stream: Arc<Stream>) -> Self {
+        let sets = A::CARDINALITY.filter(|sets| *sets <= MOST_DENSE).unwrap_or(0);
+        Self { stream, dense: (0..sets).map(|_| OnceLock::new()).collect() }
+    }
+
+    #[inline]
+    fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        if self.dense.is_empty() {
+            return cache::with_series(&self.stream, attributes, |series| {
+                self.stream.record(series, value, attributes);
+            });
+        }
+        match self.dense.get(attributes.index()) {
+            Some(series) => {
+                let series = series.get().unwrap_or_else(|| self.make(series, attributes));
+                self.stream.record(series, value, attributes);
+            }
+            None => self.stream.record(&self.bind(attributes), value, attributes),
+        }
+    }
+
+    /// Finds the series before the lock is asked for: what is called meanwhile may record in the same one.
+    #[cold]
+    fn make<'a, A: Attributes + ?Sized>(
+        &self,
+        series: &'a OnceLock<BoundSeries>,
+        attributes: &A,
+    ) -> &'a BoundSeries {
+        let bound = self.bind(attributes);
+        series.get_or_init(|| bound)
+    }
+
+    fn bind<A: Attributes + ?Sized>(&self, attributes: &A) -> BoundSeries {
+        let mut encoder = AttributeEncoder::default();
+        let encoded = encoder.encode(attributes, |key| self.stream.keys.keeps(key));
+        self.stream.series.bind(&self.stream, encoded)
+    }
+}
+
+/// An instrument bound to one attribute set: recording looks nothing up.
+pub(crate) struct Bound<N> {
+    /// The slot in the thread's slab, when the series is just one sum.
+    slot: Option<usize>,
+    series: Vec<BoundStream>,
+    kind: InstrumentKind,
+    refused: Option<DropReason>,
+    shared: Arc<Shared>,
+    marker: PhantomData<fn(N)>,
+}
+
+/// The series of a bound instrument in one stream.
+struct BoundStream {
+    stream: Arc<Stream>,
+    series: BoundSeries,
+    /// Attributes that the stream does not keep, for exemplars.
+    dropped: AttributeSet,
+}
+
+impl BoundStream {
+    fn new<A: Attributes + ?Sized>(door: &Door, attributes: &A) -> Self {
+        let stream = Arc::clone(&door.stream);
+        Self { series: door.bind(attributes), dropped: stream.dropped(attributes), stream }
+    }
+}
+
+impl<N: Number> Bound<N> {
+    /// Records a value, or counts why not.
+    #[inline]
+    pub(crate) fn record(&self, value: N) {
+        if let Some(reason) = reason_to_drop(self.kind, self.refused, value) {
+            return self.shared.drops.count(reason);
+        }
+        match self.slot {
+            Some(slot) if exemplar::current().is_none() => with_slab(|slab| slab.add(slot, value)),
+            _ => self.record_all(value),
+        }
+    }
+
+    fn record_all(&self, value: N) {
+        for BoundStream { stream, series, dropped } in &self.series {
+            stream.record(series, value, dropped);
+        }
+    }
+}
+
+impl<N, A: ?Sized> std::fmt::Debug for Recorder<N, A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.doors.first().map(|door| &*door.stream.name);
+        f.debug_struct("Instrument").field("kind", &self.kind).field("name", &name).finish_non_exhaustive()
+    }
+}
+
+impl<N> std::fmt::Debug for Bound<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let attributes = self.series.first().map(|bound| &bound.series.attributes);
+        f.debug_struct("Bound")
+            .field("kind", &self.kind)
+            .field("attributes", &attributes)
+            .finish_non_exhaustive()
+    }
+}

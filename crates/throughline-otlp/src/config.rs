@@ -1,0 +1,414 @@
+//! What can be configured, and the parsers of the values that arrive as text.
+//!
+//! The façade fills [`OtlpConfig`] from code, environment, file and defaults, in that order; this crate reads no
+//! environment. `exporter/mod.rs` and `transport/http.rs` use the result.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+
+use crate::endpoint::Endpoint;
+use crate::retry::RetryPolicy;
+
+/// How requests are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// `http/protobuf`.
+    #[default]
+    HttpProtobuf,
+    /// `http/json`: larger and slower, readable. Some receivers refuse it.
+    HttpJson,
+}
+
+/// How request bodies are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// With gzip, at its fastest level: telemetry repeats itself, so higher levels gain little.
+    Gzip,
+}
+
+/// As the variables `OTEL_EXPORTER_OTLP_*PROTOCOL` have it: `http/protobuf` or `http/json`.
+impl FromStr for Protocol {
+    type Err = UnknownValueError;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValueError> {
+        match text.trim() {
+            "http/protobuf" => Ok(Self::HttpProtobuf),
+            "http/json" => Ok(Self::HttpJson),
+            _ => Err(UnknownValueError::new("protocol", text, "`http/protobuf` or `http/json`")),
+        }
+    }
+}
+
+/// As the variables `OTEL_EXPORTER_OTLP_*COMPRESSION` have it: `gzip` or `none`.
+impl FromStr for Compression {
+    type Err = UnknownValueError;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValueError> {
+        match text.trim() {
+            "none" => Ok(Self::None),
+            "gzip" => Ok(Self::Gzip),
+            _ => Err(UnknownValueError::new("compression", text, "`none` or `gzip`")),
+        }
+    }
+}
+
+/// A value that a setting cannot have, or not in this build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownValueError {
+    setting: &'static str,
+    value: String,
+    known: &'static str,
+}
+
+impl UnknownValueError {
+    fn new(setting: &'static str, value: &str, known: &'static str) -> Self {
+        Self { setting, value: value.trim().to_owned(), known }
+    }
+}
+
+impl fmt::Display for UnknownValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, value, known } = self;
+        write!(f, "this build has no OTLP {setting} `{value}`; write {known}")
+    }
+}
+
+impl std::error::Error for UnknownValueError {}
+
+/// The configuration of one OTLP metrics exporter.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_otlp::{Compression, Endpoint, OtlpConfig};
+///
+/// let config = OtlpConfig::new(Endpoint::prometheus("http://localhost:9090")?)
+///     .with_interval(Duration::from_secs(15))
+///     .with_compression(Compression::Gzip)
+///     .with_header("x-tenant", "blue");
+/// # Ok::<(), throughline_otlp::EndpointError>(())
+/// ```
+#[derive(Clone)]
+pub struct OtlpConfig {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) protocol: Protocol,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) compression: Compression,
+    pub(crate) interval: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) queue_bytes_max: usize,
+    pub(crate) request_bytes_max: usize,
+}
+
+/// The specification's default of `OTEL_METRIC_EXPORT_INTERVAL`.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// The specification's default of `OTEL_EXPORTER_OTLP_TIMEOUT`.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Room for an hour and more of a usual service's delta exports (some 100 KiB a minute), and small beside a service's
+/// memory.
+const QUEUE_BYTES_MAX: usize = 16 << 20;
+
+/// Longer durations are taken for this one, so that no sum of times can overflow.
+pub(crate) const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl OtlpConfig {
+    /// Protobuf over HTTP to this endpoint, uncompressed, every 60 s, with a timeout of 10 s.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            protocol: Protocol::default(),
+            headers: Vec::new(),
+            compression: Compression::default(),
+            interval: INTERVAL,
+            timeout: TIMEOUT,
+            retry: RetryPolicy::default(),
+            queue_bytes_max: QUEUE_BYTES_MAX,
+            request_bytes_max: crate::encode::REQUEST_BYTES_MAX,
+        }
+    }
+
+    /// Sets the protocol.
+    pub fn with_protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Adds a header to every request. Values are treated as secrets: never shown.
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds headers, such as [`parse_headers`] returns.
+    pub fn with_headers(mut self, headers: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// Sets the compression.
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Sets the time from one export to the next.
+    pub fn with_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval.min(DURATION_MAX);
+        self
+    }
+
+    /// Sets how long the delivery of one request may take, all attempts and waits between them included.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout.min(DURATION_MAX);
+        self
+    }
+
+    /// Sets how failed requests are tried again.
+    pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets how many bytes of encoded requests with delta points are kept for later while the peer takes none
+    /// (16 MiB unless set). Beyond that the oldest are dropped and counted.
+    pub fn with_queue_bytes_max(mut self, bytes: usize) -> Self {
+        self.queue_bytes_max = bytes;
+        self
+    }
+
+    /// Sets the size before compression above which a collection is sent as several requests (4 MiB unless set).
+    pub fn with_request_bytes_max(mut self, bytes: usize) -> Self {
+        self.request_bytes_max = bytes;
+        self
+    }
+
+    /// Where it sends to.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+/// Shows the names of headers, not their values.
+impl fmt::Debug for OtlpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            endpoint,
+            protocol,
+            headers,
+            compression,
+            interval,
+            timeout,
+            retry,
+            queue_bytes_max,
+            request_bytes_max,
+        } = self;
+        let headers: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("OtlpConfig")
+            .field("endpoint", endpoint)
+            .field("protocol", protocol)
+            .field("headers", &headers)
+            .field("compression", compression)
+            .field("interval", interval)
+            .field("timeout", timeout)
+            .field("retry", retry)
+            .field("queue_bytes_max", queue_bytes_max)
+            .field("request_bytes_max", request_bytes_max)
+            .finish()
+    }
+}
+
+/// Parses `OTEL_EXPORTER_OTLP_HEADERS`: `key1=value1,key2=value2`, percent-encoded.
+///
+/// Spaces around keys and values are dropped, empty members too.
+///
+/// # Errors
+/// A member without `=`, without a key, or that does not decode to UTF-8. The message gives its place and key, never
+/// its value.
+///
+/// ```
+/// let headers = throughline_otlp::parse_headers("authorization=Bearer%20abc, x-tenant = blue")?;
+/// assert_eq!(headers[0], ("authorization".to_owned(), "Bearer abc".to_owned()));
+/// assert_eq!(headers[1], ("x-tenant".to_owned(), "blue".to_owned()));
+/// # Ok::<(), throughline_otlp::ParseHeadersError>(())
+/// ```
+pub fn parse_headers(list: &str) -> Result<Vec<(String, String)>, ParseHeadersError> {
+    let members = list.split(',').map(str::trim).enumerate();
+    members
+        .filter(|(_, member)| !member.is_empty())
+        .map(|(place, member)| parse_member(place + 1, member))
+        .collect()
+}
+
+fn parse_member(place: usize, member: &str) -> Result<(String, String), ParseHeadersError> {
+    let error = |key: &str, problem| ParseHeadersError { place, key: key.to_owned(), problem };
+    let (key, value) = member.split_once('=').ok_or_else(|| error("", "has no `=`"))?;
+    let key = key.trim();
+    if key.is_empty() {
+        return Err(error("", "has no key"));
+    }
+    let decode = |text: &str| {
+        let decoded = percent_decode_str(text).decode_utf8();
+        decoded.map(String::from).map_err(|_not_utf8| error(key, "does not decode to UTF-8"))
+    };
+    Ok((decode(key)?, decode(value.trim())?))
+}
+
+/// A member of a list of headers that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseHeadersError {
+    place: usize,
+    key: String,
+    problem: &'static str,
+}
+
+impl fmt::Display for ParseHeadersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, key, problem } = self;
+        let named = if key.is_empty() { String::new() } else { format!(" (`{key}`)") };
+        write!(
+            f,
+            "header {place}{named} {problem}; write `key=value,key=value`, percent-encoded where needed"
+        )
+    }
+}
+
+impl std::error::Error for ParseHeadersError {}
+
+/// Parses the text of an interval or timeout: whole milliseconds, as the `OTEL_*` variables have it (`15000`), or a
+/// number with units (`15s`, `1m 30s`).
+///
+/// # Errors
+/// Anything else.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_otlp::parse_duration;
+///
+/// assert_eq!(parse_duration("15000")?, Duration::from_secs(15));
+/// assert_eq!(parse_duration("15s")?, Duration::from_secs(15));
+/// # Ok::<(), throughline_otlp::ParseDurationError>(())
+/// ```
+pub fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
+    let text = text.trim();
+    if let Ok(millis) = text.parse() {
+        return Ok(Duration::from_millis(millis));
+    }
+    humantime::parse_duration(text).map_err(|source| ParseDurationError { text: text.to_owned(), source })
+}
+
+/// A text that is not a duration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParseDurationError {
+    text: String,
+    source: humantime::DurationError,
+}
+
+impl fmt::Display for ParseDurationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is not a duration; write milliseconds (`15000`) or a number with its unit (`15s`)",
+            self.text
+        )
+    }
+}
+
+impl std::error::Error for ParseDurationError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// A configuration that no exporter can be made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A header with a name or value that HTTP does not allow, or one that the exporter sets itself.
+    Header {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A duration that must not be zero.
+    Zero {
+        /// Which.
+        setting: &'static str,
+    },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header { name, problem } => write!(f, "the OTLP header `{name}` {problem}"),
+            Self::Zero { setting } => write!(f, "the OTLP {setting} is zero; set it to a second or more"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Endpoint;
+
+    #[test]
+    fn headers_are_told_apart_and_decoded() {
+        assert_eq!(parse_headers("").unwrap(), []);
+        assert_eq!(parse_headers(" a = 1=2 ,,b=%2C").unwrap(), [("a", "1=2"), ("b", ",")].map(owned));
+        for (list, expected) in [
+            ("a=1,secret", "header 2 has no `=`"),
+            ("=secret", "header 1 has no key"),
+            ("k=%FF", "header 1 (`k`) does not decode to UTF-8"),
+        ] {
+            let error = parse_headers(list).expect_err(list).to_string();
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    fn owned((key, value): (&str, &str)) -> (String, String) {
+        (key.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn durations_are_milliseconds_or_have_units() {
+        for (text, millis) in [("0", 0), (" 1500 ", 1500), ("1s", 1000), ("1m 30s", 90_000), ("250ms", 250)] {
+            assert_eq!(parse_duration(text).expect(text), Duration::from_millis(millis), "{text}");
+        }
+        for text in ["", "soon", "-1", "1.5", "10 parsecs"] {
+            let error = parse_duration(text).expect_err(text).to_string();
+            assert!(error.starts_with(&format!("`{text}` is not a duration")), "{error}");
+        }
+    }
+
+    #[test]
+    fn protocols_and_compressions_are_named_as_in_the_specification() {
+        assert_eq!("http/json".parse(), Ok(Protocol::HttpJson));
+        assert_eq!(" http/protobuf ".parse(), Ok(Protocol::HttpProtobuf));
+        assert_eq!("gzip".parse(), Ok(Compression::Gzip));
+        assert_eq!("none".parse(), Ok(Compression::None));
+        let error = "grpc".parse::<Protocol>().expect_err("not built in").to_string();
+        assert_eq!(error, "this build has no OTLP protocol `grpc`; write `http/protobuf` or `http/json`");
+        assert!("zstd".parse::<Compression>().is_err());
+    }
+
+    #[test]
+    fn header_values_are_not_shown() {
+        let endpoint = Endpoint::verbatim("http://u:secret@h/p").unwrap();
+        let config = OtlpConfig::new(endpoint).with_header("x-key", "secret");
+        let shown = format!("{config:?}");
+        assert!(shown.contains("x-key") && !shown.contains("secret"), "{shown}");
+    }
+}

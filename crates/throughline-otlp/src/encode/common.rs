@@ -1,0 +1,56 @@
+//! What all signals share in protobuf: attributes, resource and scope.
+//!
+//! Field numbers are those of `opentelemetry/proto/common/v1/common.proto` and `resource/v1/resource.proto`.
+
+use throughline_core::attribute::ValueRef;
+use throughline_core::protobuf::Writer;
+use throughline_core::{AttributeSet, InstrumentationScope, Resource};
+
+/// A `Resource` message as field `field`.
+pub(super) fn resource(writer: &mut Writer, field: u32, resource: &Resource) {
+    writer.message(field, |writer| attributes(writer, 1, resource.attributes()));
+}
+
+/// An `InstrumentationScope` message as field `field`.
+pub(super) fn scope(writer: &mut Writer, field: u32, scope: &InstrumentationScope) {
+    writer.message(field, |writer| {
+        string(writer, 1, scope.name());
+        string(writer, 2, scope.version().unwrap_or_default());
+        for pair in scope.attributes() {
+            key_value(writer, 3, pair.key.as_str(), ValueRef::from(&pair.value));
+        }
+    });
+}
+
+/// Each attribute as a `KeyValue` message, all as field `field`.
+pub(super) fn attributes(writer: &mut Writer, field: u32, attributes: &AttributeSet) {
+    for (key, value) in attributes {
+        key_value(writer, field, key, value);
+    }
+}
+
+/// A `string` field, left out when it is empty.
+pub(super) fn string(writer: &mut Writer, field: u32, value: &str) {
+    if !value.is_empty() {
+        writer.string(field, value);
+    }
+}
+
+fn key_value(writer: &mut Writer, field: u32, key: &str, value: ValueRef<'_>) {
+    writer.message(field, |writer| {
+        writer.string(1, key);
+        writer.message(2, |writer| any_value(writer, value));
+    });
+}
+
+fn any_value(writer: &mut Writer, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Str(v) => writer.string(1, v),
+        ValueRef::Bool(v) => writer.uint(2, u64::from(v)),
+        ValueRef::I64(v) => writer.int(3, v),
+        ValueRef::F64(v) => writer.double(4, v),
+        ValueRef::Array(v) => writer.message(5, |writer| {
+            v.for_each(|element| writer.message(1, |writer| any_value(writer, element)));
+        }),
+    }
+}

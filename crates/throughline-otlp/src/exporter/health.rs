@@ -1,0 +1,72 @@
+//! Log lines of an exporter: one when delivery starts to fail, one when it works again, nothing in between.
+
+use std::time::Duration;
+
+use throughline_core::Timestamp;
+
+/// The target of every log line, for filters.
+const TARGET: &str = "throughline";
+
+/// How the last delivery went.
+#[derive(Debug, Default)]
+pub(super) enum Health {
+    /// There was none yet.
+    #[default]
+    Unknown,
+    /// All was taken.
+    Good,
+    /// Taken, with refused points or a warning.
+    Complaining,
+    /// Not taken.
+    Failing {
+        /// Since when.
+        since: Timestamp,
+        /// How many requests.
+        requests: u64,
+    },
+}
+
+impl Health {
+    pub(super) fn failed(&mut self, error: &str, now: Timestamp) {
+        if let Self::Failing { requests, .. } = self {
+            *requests += 1;
+            return;
+        }
+        tracing::warn!(target: TARGET, error, "OTLP export fails; further failures are counted, not logged");
+        *self = Self::Failing { since: now, requests: 1 };
+    }
+
+    pub(super) fn delivered(&mut self, rejected_points: u64, message: &str, endpoint: &str, now: Timestamp) {
+        self.log_recovery(endpoint, now);
+        if rejected_points == 0 && message.is_empty() {
+            *self = Self::Good;
+            return;
+        }
+        if !matches!(self, Self::Complaining) {
+            tracing::warn!(target: TARGET, endpoint, rejected_points, answer = message,
+                "the OTLP receiver took a request in part or with a warning; further ones are counted, not logged");
+        }
+        *self = Self::Complaining;
+    }
+
+    fn log_recovery(&self, endpoint: &str, now: Timestamp) {
+        match self {
+            Self::Unknown => tracing::debug!(target: TARGET, endpoint, "first OTLP export delivered"),
+            Self::Good | Self::Complaining => {}
+            Self::Failing { since, requests } => {
+                let after = humantime::format_duration(Duration::from_secs((now - *since).as_secs()));
+                tracing::info!(target: TARGET, endpoint, failed_requests = requests, %after,
+                    "OTLP export works again");
+            }
+        }
+    }
+}
+
+pub(super) fn log_panic() {
+    tracing::warn!(target: TARGET,
+        "a callback of the application panicked while metrics were collected; this export is skipped");
+}
+
+pub(super) fn log_queue_full(points: u64) {
+    tracing::warn!(target: TARGET, points, "the queue of undelivered delta exports is full: the oldest are dropped");
+}

@@ -1,0 +1,302 @@
+//! A receiver in memory that records what it is sent and answers as scripted, a source of scripted collections, and
+//! an exporter between them.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::{metric, number_data_point};
+use prost::Message as _;
+use throughline_core::clock::ManualClock;
+use throughline_core::{AttributeSet, InstrumentationScope, KeyValue, Timestamp};
+use throughline_metrics::data::{
+    Collection, Metric, MetricData, Number, Point, ScopeMetrics, SeriesId, StreamId, Temporality,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::super::{Collect, Command, ExportReport, MetricExporter};
+use crate::status::{ExportStatus, StatusSnapshot};
+use crate::transport::connect::{Connect, Connecting, Io};
+use crate::{Endpoint, OtlpConfig};
+
+/// What the receiver does with one connection or request.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    /// Answers with this, head and body, and keeps the connection.
+    Send(Vec<u8>),
+    /// Answers with this and closes.
+    SendAndClose(Vec<u8>),
+    /// Answers with this before it has read the request's body, and closes.
+    SendEarlyAndClose(Vec<u8>),
+    /// Reads the request and never answers.
+    Hang,
+    /// Reads the request and closes.
+    Close,
+    /// Refuses the connection.
+    Refuse,
+}
+
+pub(super) fn answer(status: &str, headers: &str, body: &[u8]) -> Answer {
+    let mut bytes =
+        format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    Answer::Send(bytes)
+}
+
+pub(super) fn ok() -> Answer {
+    answer("200 OK", "", b"")
+}
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Received {
+    pub(super) at: Instant,
+    /// In lower case.
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+}
+
+/// Answers as scripted, then with success.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FakeCollector(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    answers: VecDeque<Answer>,
+    received: Vec<Received>,
+    connections: usize,
+}
+
+impl FakeCollector {
+    pub(super) fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.lock().answers.extend(answers);
+    }
+
+    pub(super) fn received(&self) -> Vec<Received> {
+        self.lock().received.clone()
+    }
+
+    /// The sum of the counter in each request, oldest first.
+    pub(super) fn values(&self) -> Vec<i64> {
+        self.received().iter().map(|request| counter_value(&request.body)).collect()
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.lock().connections
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no test panics while it holds the lock")
+    }
+
+    async fn serve(self, mut stream: DuplexStream) {
+        let early = match self.lock().answers.front() {
+            Some(Answer::SendEarlyAndClose(bytes)) => Some(bytes.clone()),
+            _ => None,
+        };
+        if let Some(bytes) = early {
+            stream.read_u8().await.expect("a request");
+            return stream.write_all(&bytes).await.expect("the exporter reads");
+        }
+        while let Some((head, body)) = read_request(&mut stream).await {
+            let answer = {
+                let mut state = self.lock();
+                state.received.push(Received { at: Instant::now(), head, body });
+                state.answers.pop_front().unwrap_or_else(ok)
+            };
+            match answer {
+                Answer::Send(bytes) => stream.write_all(&bytes).await.expect("the exporter reads"),
+                Answer::SendAndClose(bytes) => {
+                    return stream.write_all(&bytes).await.expect("the exporter reads");
+                }
+                Answer::Hang => std::future::pending().await,
+                Answer::SendEarlyAndClose(_) | Answer::Close | Answer::Refuse => return,
+            }
+        }
+    }
+}
+
+impl Connect for FakeCollector {
+    fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+        let refuse = {
+            let mut state = self.lock();
+            let refuse = matches!(state.answers.front(), Some(Answer::Refuse));
+            if refuse {
+                state.answers.pop_front();
+            } else {
+                state.connections += 1;
+            }
+            refuse
+        };
+        let collector = self.clone();
+        Box::pin(async move {
+            if refuse {
+                return Err(io::Error::from(io::ErrorKind::ConnectionRefused));
+            }
+            let (ours, theirs) = tokio::io::duplex(1 << 20);
+            drop(tokio::spawn(collector.serve(theirs)));
+            Ok(Box::new(ours) as Box<dyn Io>)
+        })
+    }
+}
+
+async fn read_request(stream: &mut DuplexStream) -> Option<(String, Vec<u8>)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).expect("a head of text").to_lowercase();
+    let length = head.split("content-length: ").nth(1).expect("a length").lines().next().expect("a line");
+    let mut body = vec![0; length.parse().expect("a number")];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head, body))
+}
+
+fn counter_value(body: &[u8]) -> i64 {
+    let request = ExportMetricsServiceRequest::decode(body).expect("valid protobuf");
+    let metrics = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+    let points = metrics.flat_map(|scope| &scope.metrics).flat_map(|metric| match &metric.data {
+        Some(metric::Data::Sum(sum)) => sum.data_points.clone(),
+        other => panic!("not a sum: {other:?}"),
+    });
+    let values = points.map(|point| match point.value {
+        Some(number_data_point::Value::AsInt(value)) => value,
+        other => panic!("not an integer: {other:?}"),
+    });
+    values.sum()
+}
+
+/// Collects a counter that is one higher each time, or panics as a callback would.
+#[derive(Debug)]
+pub(super) struct Source {
+    collection: Collection,
+    temporality: Temporality,
+    points: usize,
+    value: u64,
+    /// The values in whose place it panics.
+    panics_at: Vec<u64>,
+}
+
+impl Source {
+    pub(super) fn new(temporality: Temporality) -> Self {
+        Self { collection: Collection::default(), temporality, points: 1, value: 0, panics_at: Vec::new() }
+    }
+
+    pub(super) fn with_points(mut self, points: usize) -> Self {
+        self.points = points;
+        self
+    }
+
+    pub(super) fn panicking_at(mut self, value: u64) -> Self {
+        self.panics_at.push(value);
+        self
+    }
+}
+
+impl Collect for Source {
+    fn collect(&mut self) -> &Collection {
+        self.value += 1;
+        assert!(!self.panics_at.contains(&self.value), "a callback of the application");
+        let point = |series| Point {
+            series: SeriesId(series),
+            attributes: AttributeSet::new(&[KeyValue::new("series", series as i64)][..]),
+            start: Timestamp::from_nanos(1),
+            value: Number::U64(self.value),
+            exemplars: Vec::new(),
+        };
+        let metric = Metric {
+            id: StreamId(1),
+            name: "requests".into(),
+            description: "".into(),
+            unit: "".into(),
+            data: MetricData::Sum {
+                monotonic: true,
+                temporality: self.temporality,
+                points: (0..self.points as u64).map(point).collect(),
+            },
+        };
+        let scope = InstrumentationScope::builder("test").build();
+        self.collection.scopes = vec![ScopeMetrics { scope, metrics: vec![metric] }];
+        &self.collection
+    }
+}
+
+/// An exporter that runs.
+#[derive(Debug)]
+pub(super) struct Rig {
+    pub(super) collector: FakeCollector,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) task: JoinHandle<()>,
+    status: ExportStatus,
+}
+
+pub(super) fn config() -> OtlpConfig {
+    OtlpConfig::new(Endpoint::verbatim("http://fake:4318/v1/metrics").expect("a URL"))
+}
+
+/// Starts an exporter whose receiver answers as scripted.
+pub(super) fn start(
+    config: OtlpConfig,
+    source: impl Collect + 'static,
+    answers: impl IntoIterator<Item = Answer>,
+) -> Rig {
+    let collector = FakeCollector::default();
+    collector.script(answers);
+    // Sun, 06 Nov 1994 08:49:37 GMT, as in the specification of HTTP dates.
+    let clock = Arc::new(ManualClock::at(Timestamp::from_nanos(784_111_777_000_000_000)));
+    let exporter = MetricExporter::with_parts(
+        Box::new(source),
+        config,
+        Arc::clone(&clock) as Arc<_>,
+        7,
+        Box::new(collector.clone()),
+    );
+    let exporter = exporter.expect("a good configuration");
+    let status = exporter.status();
+    let (commands, inbox) = mpsc::channel(8);
+    let task = tokio::spawn(exporter.run(inbox));
+    Rig { collector, clock, commands, task, status }
+}
+
+impl Rig {
+    pub(super) async fn flush(&self) -> ExportReport {
+        self.ask_flush().await.await.expect("a report")
+    }
+
+    pub(super) async fn ask_flush(&self) -> oneshot::Receiver<ExportReport> {
+        let (reply, report) = oneshot::channel();
+        self.commands.send(Command::Flush { reply }).await.expect("the exporter runs");
+        report
+    }
+
+    pub(super) async fn shutdown(self, within: Duration) -> (ExportReport, StatusSnapshot) {
+        let (reply, report) = oneshot::channel();
+        let deadline = Instant::now() + within;
+        self.commands.send(Command::Shutdown { deadline, reply }).await.expect("the exporter runs");
+        let report = report.await.expect("a report");
+        let status = self.status();
+        self.task.await.expect("the exporter does not panic");
+        (report, status)
+    }
+
+    /// The status, with every point accounted for.
+    pub(super) fn status(&self) -> StatusSnapshot {
+        let status = self.status.snapshot();
+        let accounted = status.exported_points
+            + status.rejected_points
+            + status.dropped_points.total()
+            + status.queued_points;
+        assert_eq!(status.collected_points, accounted, "{status:?}");
+        status
+    }
+}
+
+pub(super) fn report(delivered_points: u64, undelivered_points: u64) -> ExportReport {
+    ExportReport { delivered_points, undelivered_points, last_error: None }
+}

@@ -1,0 +1,134 @@
+//! Start-up: one call, from a configuration to running telemetry.
+//!
+//! Settings are decided first, so that all problems are reported at once and before anything is opened; then the
+//! engine is made, ports are bound, the exporter thread is started, and at last the globals are installed. Whatever
+//! fails leaves nothing behind.
+
+use throughline_core::{KeyValue, Resource};
+use throughline_metrics::{MeterProvider, statics};
+
+use crate::config::TelemetryConfig;
+use crate::error::{Error, Source};
+use crate::providers::{DISABLED, Description, TelemetryProviders};
+use crate::settings::Settings;
+use crate::{identity, otlp, prometheus};
+
+/// Starts telemetry.
+///
+/// Unless the configuration says otherwise: metrics are scraped at `http://127.0.0.1:9464/metrics`; they are pushed
+/// when an OTLP endpoint is configured; `opentelemetry::global` and instruments in statics record here. The effective
+/// pipeline is logged once, at info. Keep what is returned until the end of the program, and shut it down then.
+///
+/// Works inside any async runtime and without one, and does not block.
+///
+/// # Errors
+/// See [`Error`]. Nothing was started then.
+///
+/// ```
+/// use throughline::{TelemetryConfig, init_telemetry};
+///
+/// # fn main() -> Result<(), throughline::Error> {
+/// let config = TelemetryConfig::new("shop");
+/// # let config = config.without_prometheus_endpoint().without_globals();
+/// let telemetry = init_telemetry(config)?;
+///
+/// let orders = telemetry.meter("shop").u64_counter("orders").build();
+/// orders.add(1, &[]);
+///
+/// telemetry.shutdown_blocking();
+/// # Ok(())
+/// # }
+/// ```
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a configuration is used up; without exporters nothing is moved"
+)]
+pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Error> {
+    let mut settings = Settings::new(&config.environment);
+    if !is_enabled(&config, &mut settings) {
+        return Ok(TelemetryProviders::disabled(Description::new(String::new(), settings.finish()?)));
+    }
+    let (resource, service) = resource(&config, &mut settings);
+    let prometheus = prometheus::Plan::new(&config, &mut settings);
+    let otlp = otlp::Plan::new(&config, &mut settings);
+    let description = Description::new(service, settings.finish()?);
+
+    let provider = provider(&config, resource);
+    let prometheus = prometheus.start(&provider)?;
+    let otlp = otlp.start(&provider, &config)?;
+    let providers = TelemetryProviders::start(provider.clone(), prometheus, otlp, description)?;
+    if config.globals {
+        // The error gives the provider back; dropping `providers` ends what was started.
+        statics::install_global(provider.clone()).map_err(|_refused| Error::GlobalsTaken)?;
+        opentelemetry::global::set_meter_provider(provider);
+    }
+    tracing::info!(target: "throughline", "{}", providers.describe());
+    Ok(providers)
+}
+
+fn is_enabled(config: &TelemetryConfig, settings: &mut Settings<'_>) -> bool {
+    let variable = "OTEL_SDK_DISABLED";
+    let source = if config.enabled {
+        // As the specification has it, only `true` is true.
+        let disabled = settings.variable(&[variable]).filter(|(_, value)| value.eq_ignore_ascii_case("true"));
+        disabled.map(|_| Source::Environment(variable))
+    } else {
+        Some(Source::Code("disabled"))
+    };
+    let is_enabled = source.is_none();
+    if let Some(source) = source {
+        settings.decided(DISABLED, &true, source);
+    }
+    is_enabled
+}
+
+fn provider(config: &TelemetryConfig, resource: Resource) -> MeterProvider {
+    let mut builder = MeterProvider::builder()
+        .with_resource(resource)
+        .with_cardinality_limit(config.cardinality_limit.unwrap_or(throughline_metrics::DEFAULT_LIMIT))
+        .with_clock(std::sync::Arc::clone(&config.clock));
+    for view in &config.views {
+        builder = builder.with_view(view.clone());
+    }
+    if let Some(idle) = config.idle_expiry {
+        builder = builder.with_idle_expiry(idle);
+    }
+    builder.build()
+}
+
+/// What the telemetry comes from, and the service's name: later attributes win over earlier ones.
+fn resource(config: &TelemetryConfig, settings: &mut Settings<'_>) -> (Resource, String) {
+    let mut attributes = vec![
+        KeyValue::new("telemetry.sdk.name", "throughline"),
+        KeyValue::new("telemetry.sdk.language", "rust"),
+        KeyValue::new("telemetry.sdk.version", env!("CARGO_PKG_VERSION")),
+        KeyValue::new("service.instance.id", identity::random_uuid()),
+    ];
+    let mut service = (config.service_name.clone(), Source::Code("TelemetryConfig::new"));
+    let variable = "OTEL_RESOURCE_ATTRIBUTES";
+    if let Some((_, list)) = settings.variable(&[variable]) {
+        match throughline_core::resource::parse_attributes(&list) {
+            Ok(parsed) => {
+                if let Some(name) = parsed.iter().find(|pair| pair.key.as_str() == "service.name") {
+                    service = (name.value.as_str().into_owned(), Source::Environment(variable));
+                }
+                settings.decided("resource.attributes", &list, Source::Environment(variable));
+                attributes.extend(parsed);
+            }
+            Err(error) => settings.problem(Source::Environment(variable), list, error.to_string()),
+        }
+    }
+    if let Some((variable, name)) = settings.variable(&["OTEL_SERVICE_NAME"]) {
+        service = (name, Source::Environment(variable));
+    }
+    if let Some(name) = &config.service_name_override {
+        service = (name.clone(), Source::Code("with_service_name"));
+    }
+    attributes.extend(config.resource.iter().cloned());
+    attributes.push(KeyValue::new("service.name", service.0.clone()));
+    if service.0.is_empty() {
+        settings.problem(service.1.clone(), "", "is no service name; give the service one, such as `shop`");
+    }
+    settings.decided("service.name", &service.0, service.1);
+    (Resource::new(attributes), service.0)
+}

@@ -1,0 +1,84 @@
+//! One call, and a service has metrics: scraped by Prometheus, pushed over OTLP to a Collector or straight into
+//! Prometheus, or read in a test.
+//!
+//! # In applications
+//!
+//! ```
+//! use throughline::{KeyValue, TelemetryConfig, init_telemetry};
+//!
+//! fn main() -> Result<(), throughline::Error> {
+//! #   let telemetry = init_telemetry(
+//! #       TelemetryConfig::new("shop").without_prometheus_endpoint().without_globals(),
+//! #   )?;
+//! #   #[cfg(any())]
+//!     let telemetry = init_telemetry(TelemetryConfig::new("shop"))?;
+//!
+//!     let orders = telemetry.meter("shop").u64_counter("orders").with_unit("{order}").build();
+//!     orders.add(1, &[KeyValue::new("payment", "card")]);
+//!     // http://127.0.0.1:9464/metrics now has orders_total{payment="card"} 1
+//!
+//!     let report = telemetry.shutdown_blocking();
+//!     assert!(report.is_complete());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! In async code, end with `telemetry.shutdown().await`.
+//!
+//! # In libraries
+//!
+//! Record through the OpenTelemetry API (`opentelemetry::global::meter`), through an instrument in a static
+//! ([`declare_static_counter!`]), or on a [`Meter`] that the application hands over. None of them needs telemetry to be
+//! initialised; until it is, recording does nothing.
+//!
+//! # Which door
+//!
+//! All three lead to the same series, and none takes a lock or allocates when the series exists.
+//!
+//! - A *bound* handle ([`Counter::bind`]) when the attributes are known beforehand: one load, one store.
+//! - *Typed* attributes (`#[derive(Attributes)]`) when they come from enums, bools and small integers: an index.
+//! - A slice of [`KeyValue`] otherwise: a look-up in the thread's own cache, compared in full.
+//!
+//! # Cargo features
+//!
+//! - `prometheus` (default): the scrape endpoint.
+//! - `otlp-http`: pushing over OTLP/HTTP.
+//! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.
+//!
+//! A backend is chosen at run time; asking for one that is not compiled in is an error that names the feature.
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
+
+mod config;
+mod error;
+mod exporters;
+mod identity;
+mod init;
+mod otlp;
+mod prometheus;
+mod providers;
+mod settings;
+mod status;
+
+pub use config::{OtlpCompression, OtlpProtocol, TelemetryConfig};
+pub use error::{Error, Problem, Source};
+pub use exporters::ShutdownReport;
+pub use init::init_telemetry;
+pub use providers::{Description, SHUTDOWN_TIMEOUT, TelemetryProviders};
+pub use settings::Setting;
+
+pub use opentelemetry;
+pub use throughline_core as core;
+pub use throughline_core::name::TranslationStrategy;
+pub use throughline_core::{Attributes, InstrumentationScope, Key, KeyValue, MetricDef, Resource, Value};
+pub use throughline_macros::{AttributeValue, Attributes};
+pub use throughline_metrics as metrics;
+pub use throughline_metrics::view::View;
+pub use throughline_metrics::{
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, CatalogueEntry, Counter, Gauge, Histogram,
+    Meter, MeterProvider, TemporalityPreference, UpDownCounter, declare_static_counter, declare_static_gauge,
+    declare_static_histogram, declare_static_up_down_counter, kv_pairs, testing,
+};

@@ -1,0 +1,66 @@
+//! What telemetry says about itself while it runs: the JSON of `/telemetry` and of
+//! [`TelemetryProviders::status`](crate::TelemetryProviders::status).
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+use throughline_metrics::MeterProvider;
+
+use crate::providers::Description;
+
+/// Collects what the engine and the exporters count.
+pub(crate) struct Status {
+    provider: MeterProvider,
+    description: Description,
+    /// What each exporter says, by its name.
+    exporters: Vec<(&'static str, ExporterStatus)>,
+}
+
+/// Asks an exporter for its part of the status.
+pub(crate) type ExporterStatus = Box<dyn Fn() -> Value + Send + Sync>;
+
+impl Status {
+    pub(crate) fn new(
+        provider: MeterProvider,
+        description: Description,
+        exporters: Vec<(&'static str, ExporterStatus)>,
+    ) -> Self {
+        Self { provider, description, exporters }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let settings = self.description.settings().iter().map(|setting| {
+            json!({ "name": setting.name, "value": setting.value, "source": setting.source.to_string() })
+        });
+        let mut status = Map::new();
+        status.insert("service".to_owned(), self.description.service.clone().into());
+        status.insert("metrics".to_owned(), self.metrics());
+        for (name, exporter) in &self.exporters {
+            status.insert((*name).to_owned(), exporter());
+        }
+        status.insert("settings".to_owned(), settings.collect());
+        Value::Object(status)
+    }
+
+    fn metrics(&self) -> Value {
+        let catalogue = self.provider.catalogue();
+        let dropped = self.provider.drops().into_iter();
+        let dropped: Map<_, _> = dropped.map(|(reason, count)| (reason.to_string(), count.into())).collect();
+        let names = |keep: fn(&throughline_metrics::CatalogueEntry) -> bool| -> Vec<&str> {
+            catalogue.iter().filter(|entry| keep(entry)).map(|entry| entry.name.as_str()).collect()
+        };
+        json!({
+            "instruments": catalogue.len(),
+            "series": catalogue.iter().map(|entry| entry.series).sum::<usize>(),
+            "overflowed": names(|entry| entry.overflowed),
+            "dropped_measurements": dropped,
+            "callback_panics": self.provider.callback_panics(),
+        })
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Status").field("service", &self.description.service).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+//! The globals of a process: one test, because there is one process.
+
+use throughline::{
+    Error, KeyValue, TelemetryConfig, declare_static_counter, init_telemetry, kv_pairs, opentelemetry,
+};
+
+declare_static_counter!(ORDERS, "static.orders", unit = "{order}");
+declare_static_counter!(NEVER, "static.never", description = "Never recorded.");
+
+fn config() -> TelemetryConfig {
+    TelemetryConfig::new("shop").without_environment().with_prometheus_address(([127, 0, 0, 1], 0).into())
+}
+
+#[test]
+fn statics_and_the_opentelemetry_api_record_after_one_installation() {
+    ORDERS.add(1, kv_pairs!("paid" => true));
+    let telemetry = init_telemetry(config()).expect("telemetry starts");
+    ORDERS.add(2, kv_pairs!("paid" => true));
+    let counter = opentelemetry::global::meter("library").u64_counter("api.calls").build();
+    counter.add(3, &[KeyValue::new("kind", "x")]);
+
+    let page = telemetry.render();
+    assert!(page.contains(r#"static_orders_total{otel_scope_name="throughline",paid="true"} 2"#), "{page}");
+    assert!(page.contains(r#"api_calls_total{kind="x",otel_scope_name="library"} 3"#), "{page}");
+    let catalogue = telemetry.catalogue();
+    let never = catalogue.iter().find(|entry| entry.name == "static.never").expect("declared is listed");
+    assert_eq!((never.series, never.description.as_str()), (0, "Never recorded."));
+
+    let second = init_telemetry(config()).expect_err("globals are taken");
+    assert!(
+        matches!(second, Error::GlobalsTaken) && second.to_string().contains("without_globals"),
+        "{second}"
+    );
+    let beside = init_telemetry(config().without_globals()).expect("beside the global one");
+    ORDERS.add(1, kv_pairs!("paid" => true));
+    assert!(!beside.render().contains("static_orders"));
+    assert!(
+        telemetry.render().contains("static_orders_total{otel_scope_name=\"throughline\",paid=\"true\"} 3")
+    );
+}

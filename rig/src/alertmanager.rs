@@ -1,0 +1,58 @@
+//! The real Alertmanager, for the path from a rule to an alert.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::process::{Process, Recipe, server_methods, write_config};
+use crate::{Need, Rig, http};
+
+/// A running Alertmanager that keeps alerts and notifies nobody.
+#[derive(Debug)]
+pub struct Alertmanager {
+    process: Process,
+    port: u16,
+}
+
+server_methods!(Alertmanager);
+
+impl Rig {
+    /// Starts Alertmanager and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start, with its log.
+    #[track_caller]
+    pub fn alertmanager(&self) -> Alertmanager {
+        let (process, [port]) = Process::start(&self.expect(Need::Alertmanager), recipe);
+        Alertmanager { process, port }
+    }
+}
+
+impl Alertmanager {
+    /// `host:port`, for [`PrometheusConfig::alertmanagers`](crate::PrometheusConfig::alertmanagers).
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The alerts that are firing: `{labels, annotations, status, …}` each.
+    #[track_caller]
+    pub fn alerts(&self) -> Vec<Value> {
+        let answer = http::get(&format!("http://{}/api/v2/alerts", self.address()));
+        let answer = answer.unwrap_or_else(|error| panic!("ask Alertmanager for its alerts: {error:#}"));
+        serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.body))
+    }
+}
+
+fn recipe(folder: &Path, [port]: [u16; 1]) -> Result<Recipe> {
+    let config = json!({"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]});
+    let config = write_config(folder, "alertmanager.yml", None, &config)?;
+    let arguments = vec![
+        format!("--config.file={config}"),
+        format!("--storage.path={}", folder.join("data").display()),
+        format!("--web.listen-address=127.0.0.1:{port}"),
+        "--cluster.listen-address=".to_owned(), // one alone: no gossip, no second port
+    ];
+    Ok(Recipe { arguments, environment: Vec::new(), ready_url: format!("http://127.0.0.1:{port}/-/ready") })
+}

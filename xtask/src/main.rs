@@ -1,0 +1,56 @@
+//! The project's own tasks, run as `cargo xtask <task>`.
+//!
+//! They are Rust, not shell, so that they run wherever the project builds. The
+//! arguments are few enough to match by hand, which keeps the first
+//! `cargo xtask` of a fresh checkout down to a couple of seconds.
+
+// Stdout is this program's user interface, and wall-clock times are what it reports.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks")]
+#![expect(clippy::disallowed_methods, reason = "steps are timed with the real clock")]
+
+mod cache;
+mod rig;
+mod steps;
+mod venv;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  check                  formatting, lints and documentation, as CI wants them
+  test [--no-rig]        every test; makes the real servers ready first
+  rig [SERVER...] [--all]
+                         puts real servers into target/rig/bin: prometheus, promtool and
+                         otelcol unless named; jaeger and alertmanager when named";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<()> {
+    match words {
+        ["check"] => steps::check(),
+        ["test"] => steps::test(true),
+        ["test", "--no-rig"] => steps::test(false),
+        ["rig", "--all"] => rig::prepare(&rig::all()),
+        ["rig"] => rig::prepare(&rig::defaults()),
+        ["rig", names @ ..] => rig::prepare(&rig::named(names)?),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("unknown task `{}`\n\n{USAGE}", words.join(" ")),
+    }
+}

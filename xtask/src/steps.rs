@@ -1,0 +1,90 @@
+//! `cargo xtask check` and `cargo xtask test`: steps in order, each timed, stopping at the first failure.
+
+use std::fs;
+use std::process::Command;
+use std::time::Instant;
+use std::{env, path::Path};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{cache, rig};
+
+/// Formatting, lints and documentation; the cheap step that fails most often comes first.
+pub(crate) fn check() -> Result<()> {
+    step("format", cargo(["fmt", "--all", "--check"]))?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    step("lints", cargo(lints))?;
+    for features in
+        [&["--no-default-features"][..], &[], &["--no-default-features", "--features", "otlp-http"]]
+    {
+        let mut lints = cargo(["clippy", "--package", "throughline", "--all-targets"]);
+        lints.args(features).args(["--", "-D", "warnings"]);
+        step(&format!("lints of throughline {}", features.join(" ")), lints)?;
+    }
+    let mut documentation = cargo(["doc", "--workspace", "--all-features", "--no-deps"]);
+    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    step("documentation", documentation)
+}
+
+/// Every test; with `rig`, the real servers are made ready first.
+pub(crate) fn test(rig: bool) -> Result<()> {
+    let mut tests = cargo(["test", "--workspace"]);
+    if rig {
+        prepare_rig()?;
+    } else {
+        println!("-- tests against real servers are ignored: --no-rig was given");
+        tests.env("THROUGHLINE_RIG", "off");
+    }
+    step("tests", tests)?;
+    step(
+        "tests without exporters",
+        cargo(["test", "--package", "throughline", "--no-default-features", "--test", "bare"]),
+    )?;
+    if has_loom_tests(&cache::repository()) {
+        step("loom", loom())?;
+    }
+    Ok(())
+}
+
+/// In CI a missing server is a failure: tests ignored there would never run anywhere.
+fn prepare_rig() -> Result<()> {
+    match rig::prepare(&rig::defaults()) {
+        Err(missing) if env::var_os("CI").is_none_or(|value| value != "true") => {
+            println!("-- some tests against real servers are ignored: {missing:#}");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// The engine's concurrency model tests need all of its crate built with `--cfg loom`.
+fn has_loom_tests(repository: &Path) -> bool {
+    let manifest = repository.join("crates/throughline-metrics/Cargo.toml");
+    fs::read_to_string(manifest).is_ok_and(|text| text.contains("cfg(loom)"))
+}
+
+fn loom() -> Command {
+    let mut command = cargo(["test", "--package", "throughline-metrics", "--release", "--lib", "loom"]);
+    // A folder of its own, or every switch would rebuild all dependencies.
+    command.env("CARGO_TARGET_DIR", cache::repository().join("target/loom"));
+    command.env("RUSTFLAGS", "--cfg loom");
+    command
+}
+
+fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(cache::repository());
+    command
+}
+
+fn step(name: &str, mut command: Command) -> Result<()> {
+    println!("-- {name}");
+    let started = Instant::now();
+    let status = command.status().with_context(|| format!("start {command:?}"))?;
+    let seconds = started.elapsed().as_secs_f64();
+    if !status.success() {
+        bail!("{name} failed after {seconds:.1} s: {command:?}");
+    }
+    println!("-- {name}: fine, {seconds:.1} s");
+    Ok(())
+}
