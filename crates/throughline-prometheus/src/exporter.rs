@@ -133,11 +133,17 @@ impl Renderer {
 /// Answers scrapes with what a reader collects. Cloning gives another handle to the same exporter.
 #[derive(Clone)]
 pub struct PrometheusExporter {
-    inner: Arc<Mutex<Inner>>,
-    config: PrometheusConfig,
+    shared: Arc<Shared>,
 }
 
-struct Inner {
+struct Shared {
+    config: PrometheusConfig,
+    scrape: Mutex<Scrape>,
+    /// A copy of the renderer's, so that whoever asks need not wait for a scrape.
+    problems: Mutex<Vec<Problem>>,
+}
+
+struct Scrape {
     reader: Reader,
     renderer: Renderer,
     /// How long the last exposition was, to make room for the next at once.
@@ -148,33 +154,33 @@ impl PrometheusExporter {
     /// An exporter of what `reader` collects. Prometheus needs cumulative temporality: points with delta temporality
     /// are left out and reported as a [`Problem`].
     pub fn new(reader: Reader, config: PrometheusConfig) -> Self {
-        let inner = Inner { reader, renderer: Renderer::new(config.clone()), last_length: 0 };
-        Self { inner: Arc::new(Mutex::new(inner)), config }
+        let renderer = Renderer::new(config.clone());
+        let scrape = Mutex::new(Scrape { reader, renderer, last_length: 0 });
+        Self { shared: Arc::new(Shared { config, scrape, problems: Mutex::default() }) }
     }
 
     /// How the exporter was configured.
     pub fn config(&self) -> &PrometheusConfig {
-        &self.config
+        &self.shared.config
     }
 
     /// Collects and renders. Runs the callbacks of observable instruments and waits for a scrape that is under way.
-    ///
-    /// # Panics
-    /// When a callback does. The exporter goes on working.
     pub fn render(&self, format: Format) -> Vec<u8> {
-        let mut inner = self.lock();
-        let Inner { reader, renderer, last_length } = &mut *inner;
+        let mut scrape = lock(&self.shared.scrape);
+        let Scrape { reader, renderer, last_length } = &mut *scrape;
         let mut out = Vec::with_capacity(*last_length + *last_length / 8);
         renderer.render(reader.collect(), format, &mut out);
         *last_length = out.len();
+        let mut problems = lock(&self.shared.problems);
+        if problems.len() < renderer.problems().len() {
+            renderer.problems().clone_into(&mut problems);
+        }
         out
     }
 
     /// Collects and renders as text. Like [`render`](Self::render), for people and tests: a `protobuf` format is
     /// answered with text.
-    ///
-    /// # Panics
-    /// When a callback does.
+    #[expect(clippy::missing_panics_doc, reason = "the text formats are written from strings")]
     pub fn render_text(&self, mut format: Format) -> String {
         if format.exposition == Exposition::Protobuf {
             format.exposition = Exposition::default();
@@ -185,9 +191,7 @@ impl PrometheusExporter {
     /// Answers a scrape: the format that `Accept` asks for, compressed when `Accept-Encoding` asks for gzip.
     ///
     /// Takes as long as [`render`](Self::render); a server should call it where blocking is allowed.
-    ///
-    /// # Panics
-    /// When a callback does.
+    #[expect(clippy::missing_panics_doc, reason = "content types are constants in ASCII")]
     pub fn respond(&self, headers: &HeaderMap) -> http::Response<Bytes> {
         let format = Format::negotiate(headers);
         let body = self.render(format);
@@ -204,19 +208,22 @@ impl PrometheusExporter {
     }
 
     /// What could not be shown as it was recorded, since the exporter was made: colliding names, for the most part.
+    ///
+    /// Known after the first scrape. Does not wait for one that is under way.
     pub fn problems(&self) -> Vec<Problem> {
-        self.lock().renderer.problems().to_vec()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.problems).clone()
     }
 }
 
 impl fmt::Debug for PrometheusExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrometheusExporter").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("PrometheusExporter").field("config", &self.shared.config).finish_non_exhaustive()
     }
+}
+
+/// Whatever panicked under a lock, the next scrape is worth a try: nothing behind it depends on a call that was cut off.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The fastest level: a scrape is text that repeats itself, and the processor is the application's.

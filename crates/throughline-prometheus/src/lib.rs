@@ -12,13 +12,14 @@
 //! [`PrometheusExporter::respond`] or [`PrometheusExporter::render`].
 //!
 //! ```
-//! use throughline_metrics::Reader;
+//! use throughline_metrics::{MeterProvider, TemporalityPreference};
 //! use throughline_prometheus::{Format, PrometheusConfig, PrometheusExporter};
 //!
-//! # let reader = Reader::fixed(Default::default());
+//! let provider = MeterProvider::default();
+//! let reader = provider.reader(TemporalityPreference::Cumulative);
 //! let exporter = PrometheusExporter::new(reader, PrometheusConfig::default());
-//! let text = exporter.render(Format::default());
-//! assert!(text.is_empty(), "nothing was recorded yet");
+//! provider.meter("shop").u64_counter("orders").build().add(3, &[]);
+//! assert!(exporter.render_text(Format::default()).contains("orders_total{otel_scope_name=\"shop\"} 3"));
 //! ```
 //!
 //! What no format may do is decided once, in `family.rs`: which instruments share a name, which labels they have, what

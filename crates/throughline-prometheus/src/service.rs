@@ -26,8 +26,7 @@ use crate::PrometheusExporter;
 /// # }
 /// ```
 ///
-/// Inside a tokio runtime the work is done on a thread where blocking is allowed, elsewhere on the caller's. A panicking
-/// callback of an observable instrument is answered with 500 inside tokio.
+/// Inside a tokio runtime the work is done on a thread where blocking is allowed, elsewhere on the caller's.
 #[derive(Clone, Debug)]
 pub struct MetricsService {
     exporter: PrometheusExporter,
@@ -81,10 +80,10 @@ pub(crate) fn method_not_allowed() -> Response<Full<Bytes>> {
     response
 }
 
-/// What a panic in a callback says is for the log, not for whoever scrapes.
+/// What a panic says is for the log, not for whoever scrapes.
 pub(crate) fn scrape_failed() -> Response<Full<Bytes>> {
-    tracing::error!(target: "throughline", "a callback of an observable instrument panicked during a scrape");
-    plain(StatusCode::INTERNAL_SERVER_ERROR, "collecting the metrics failed; see the log of the process\n")
+    tracing::error!(target: "throughline", "answering a scrape or a question for the status panicked");
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; see the log of the process\n")
 }
 
 pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {

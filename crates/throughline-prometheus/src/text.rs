@@ -11,7 +11,8 @@
 //!   the series another name than in the other formats.
 //! - `_created` says since when counters and histograms count, `# UNIT` what they count, where the name ends with it.
 //! - Exemplars.
-//! - No `_sum` where it could shrink: of histograms with negative bounds, and where it is negative or not a number.
+//! - No `_sum` where it could shrink: of histograms with negative bounds, and where it is negative or not a number. The
+//!   standard then forbids `_count` as well; the bucket `+Inf` has the same number.
 //!
 //! Specifications: [text](https://prometheus.io/docs/instrumenting/exposition_formats/),
 //! [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/).
@@ -231,10 +232,10 @@ impl Writer<'_> {
             self.names.sum.write(self.out, labels);
             write_f64(self.out, sum);
             self.out.push(b'\n');
+            self.names.count.write(self.out, labels);
+            write_u64(self.out, total);
+            self.out.push(b'\n');
         }
-        self.names.count.write(self.out, labels);
-        write_u64(self.out, total);
-        self.out.push(b'\n');
         self.created(labels, point.start);
     }
 

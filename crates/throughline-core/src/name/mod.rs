@@ -93,8 +93,9 @@ impl TranslationStrategy {
             (true, true) if !name.is_empty() => kept_with_suffixes(name, unit, kind),
             (true, _) => name.to_owned(),
         };
-        let nothing_left =
-            translated.bytes().all(|b| b == b'_') && (translated.is_empty() || translated != name);
+        let only_underscores =
+            !self.keeps_utf8() && translated != name && translated.bytes().all(|b| b == b'_');
+        let nothing_left = translated.is_empty() || only_underscores;
         if nothing_left { Err(NameError { name: name.to_owned() }) } else { Ok(translated) }
     }
 

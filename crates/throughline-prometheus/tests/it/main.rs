@@ -1,0 +1,12 @@
+//! The exporter through its public API: collections in, bytes out.
+
+mod conflicts;
+mod golden;
+mod limits;
+mod memory;
+mod parser;
+mod protobuf;
+mod round_trip;
+mod sample;
+mod server;
+mod service;

@@ -1,0 +1,292 @@
+//! The endpoint, met by good and by bad clients over real sockets.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+use throughline_core::KeyValue;
+use throughline_metrics::{MeterProvider, Observer};
+use throughline_prometheus::server::{Limits, Server};
+
+use crate::sample::{exporter_of, recorded};
+
+/// A server on a port of its own, stopped and joined at the end.
+struct Running {
+    address: SocketAddr,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn new(provider: &MeterProvider, limits: Limits) -> Self {
+        let status = || r#"{"ok":true}"#.to_owned();
+        Self::start(Server::new(exporter_of(provider)).with_limits(limits).with_status(status))
+    }
+
+    fn start(server: Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let shutdown = async {
+                let _stopped = stopped.await;
+            };
+            runtime.block_on(server.serve(listener, shutdown)).expect("the listener is good");
+        });
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    fn usual() -> Self {
+        Self::new(&recorded(), Limits::default())
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        stream
+    }
+
+    /// Sends a request and reads until the server closes.
+    fn ask(&self, request: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        // A server that has seen enough may close before it has read everything.
+        let _sent = stream.write_all(request).is_ok();
+        Answer::read(&mut stream)
+    }
+
+    fn get(&self, path: &str, headers: &str) -> Answer {
+        self.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}\r\n").as_bytes())
+    }
+
+    fn is_alive(&self) -> bool {
+        self.get("/healthz", "").status == 200
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let joined = self.thread.take().map(JoinHandle::join);
+        assert!(
+            std::thread::panicking() || matches!(joined, Some(Ok(()))),
+            "the server ends without a panic"
+        );
+    }
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn read(stream: &mut TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        // A reset after the answer is as good as a close.
+        let _closed = stream.read_to_end(&mut bytes).is_ok();
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        let body = end.map_or(Vec::new(), |end| bytes.split_off(end + 4));
+        let head = String::from_utf8_lossy(&bytes).to_lowercase();
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+        Self { status, head, body }
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+}
+
+#[test]
+fn metrics_come_in_the_format_that_is_asked_for() {
+    let server = Running::usual();
+    let plain = server.get("/metrics", "");
+    assert_eq!(plain.status, 200);
+    assert!(
+        plain.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8; escaping=underscores")
+    );
+    assert!(plain.text().contains("shop_requests_total{"));
+
+    let openmetrics = server.get("/metrics?x=y", "Accept: application/openmetrics-text;version=1.0.0\r\n");
+    assert!(openmetrics.head.contains("content-type: application/openmetrics-text; version=1.0.0"));
+    assert!(openmetrics.text().ends_with("# EOF\n"));
+
+    let zipped = server.get("/metrics", "Accept-Encoding: gzip\r\n");
+    assert!(zipped.head.contains("content-encoding: gzip"));
+    let mut text = String::new();
+    GzDecoder::new(&zipped.body[..]).read_to_string(&mut text).expect("gzip");
+    assert_eq!(text, plain.text());
+}
+
+#[test]
+fn other_paths_and_methods_are_answered_plainly() {
+    let server = Running::usual();
+    assert_eq!(server.get("/healthz", "").text(), "ok");
+    let status = server.get("/telemetry", "");
+    assert!(status.head.contains("content-type: application/json"));
+    assert_eq!(status.text(), r#"{"ok":true}"#);
+
+    let missing = server.get("/reflected-path", "");
+    assert_eq!(missing.status, 404);
+    assert!(!missing.text().contains("reflected-path"), "the path is not reflected");
+
+    let posted =
+        server.ask(b"POST /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(posted.status, 405);
+    assert!(posted.head.contains("allow: get, head"));
+
+    let full = server.get("/metrics", "");
+    let head = server.ask(b"HEAD /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert!(head.head.contains(&format!("content-length: {}", full.body.len())));
+}
+
+#[test]
+fn a_connection_is_kept_for_the_next_scrape() {
+    let server = Running::usual();
+    let mut stream = server.connect();
+    for _ in 0..3 {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").expect("still open");
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while !answer.ends_with(b"\r\n\r\nok") {
+            stream.read_exact(&mut byte).expect("an answer");
+            answer.push(byte[0]);
+        }
+    }
+}
+
+#[test]
+fn broken_clients_break_nothing() {
+    let server = Running::usual();
+    let requests: [&[u8]; 8] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is TLS",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /metrics HTTP/9.9\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+        b"POST /metrics HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n",
+        b"GET /metrics HTTP/1.1\r\nHo",
+    ];
+    for request in requests {
+        let mut stream = server.connect();
+        stream.write_all(request).expect("sent");
+        stream.shutdown(Shutdown::Write).expect("half closed");
+        let answer = Answer::read(&mut stream);
+        assert!(answer.status == 0 || answer.status >= 400, "{} to {request:?}", answer.status);
+        drop(server.connect());
+        assert!(server.is_alive());
+    }
+}
+
+#[test]
+fn header_values_that_are_no_text_are_passed_over() {
+    let server = Running::usual();
+    let answer = server
+        .ask(b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAccept: \xFF\xFE;q=\x80\r\n\r\n");
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("version=0.0.4"));
+}
+
+#[test]
+fn headers_beyond_the_limits_are_refused() {
+    let server = Running::usual();
+    let long = server.get("/metrics", &format!("X-Long: {}\r\n", "x".repeat(64 * 1024)));
+    assert!([0, 431].contains(&long.status), "{}", long.status);
+    let many = server.get("/metrics", &"X: y\r\n".repeat(100));
+    assert_eq!(many.status, 431);
+    assert!(server.is_alive());
+}
+
+#[test]
+fn who_sends_slowly_is_sent_away() {
+    let mut limits = Limits::default();
+    limits.header_read_timeout = Duration::from_millis(50);
+    let server = Running::new(&recorded(), limits);
+    let mut stream = server.connect();
+    stream.write_all(b"GET /metrics HT").expect("sent");
+    assert!([0, 408].contains(&Answer::read(&mut stream).status), "the server closes");
+    assert!(server.is_alive());
+}
+
+#[test]
+fn who_reads_slowly_is_sent_away_and_others_are_served() {
+    let mut limits = Limits::default();
+    limits.write_timeout = Duration::from_millis(50);
+    limits.connections = 1;
+    let provider = MeterProvider::default();
+    let large = KeyValue::new("large", "x".repeat(32 << 20));
+    provider.meter("shop").u64_gauge("g").build().set(1, &[large]);
+    let server = Running::new(&provider, limits);
+    let mut stream = server.connect();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n").expect("sent");
+    assert!(server.is_alive(), "the one connection allowed is free again");
+    let answer = Answer::read(&mut stream);
+    assert!(answer.body.len() < 32 << 20, "the answer was cut off");
+}
+
+#[test]
+fn connections_beyond_the_limit_wait() {
+    let mut limits = Limits::default();
+    limits.connections = 1;
+    let server = Running::new(&recorded(), limits);
+    let first = server.connect();
+    let mut second = server.connect();
+    second.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").expect("sent");
+    drop(first);
+    assert_eq!(Answer::read(&mut second).status, 200);
+}
+
+#[test]
+fn a_hanging_callback_is_given_up_and_the_server_goes_on() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let provider = recorded();
+    let hang = move |_: &Observer<'_, u64>| {
+        let _hung = released.lock().expect("not poisoned").recv();
+    };
+    let _observable = provider.meter("shop").u64_observable_gauge("hangs").with_callback(hang).build();
+    let mut limits = Limits::default();
+    limits.request_timeout = Duration::from_millis(50);
+    limits.scrapes = 2;
+    let server = Running::new(&provider, limits);
+    for _ in 0..4 {
+        assert_eq!(server.get("/metrics", "").status, 503);
+        assert!(server.is_alive());
+    }
+    drop(release);
+}
+
+#[test]
+fn a_panicking_callback_costs_its_own_values_only() {
+    let provider = recorded();
+    let fail = |_: &Observer<'_, u64>| panic!("secret");
+    let _observable = provider.meter("shop").u64_observable_gauge("fails").with_callback(fail).build();
+    let server = Running::new(&provider, Limits::default());
+    let answer = server.get("/metrics", "");
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("shop_requests_total{") && !answer.text().contains("secret"));
+}
+
+#[test]
+fn a_panicking_status_is_an_error_of_the_server() {
+    let server = Running::start(Server::new(exporter_of(&recorded())).with_status(|| panic!("secret")));
+    let answer = server.get("/telemetry", "");
+    assert_eq!(answer.status, 500);
+    assert!(!answer.text().contains("secret"));
+    assert!(server.is_alive());
+}
+
+#[test]
+fn shutdown_ends_idle_connections_at_once() {
+    let server = Running::usual();
+    let mut idle = server.connect();
+    assert!(server.is_alive());
+    drop(server);
+    assert_eq!(Answer::read(&mut idle).status, 0);
+}
