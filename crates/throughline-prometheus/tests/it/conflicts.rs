@@ -145,7 +145,7 @@ fn the_exporter_tells_what_its_scrapes_found() {
     let exporter = exporter_of(&provider);
     assert_eq!(exporter.problems(), []);
     exporter.render_text(TEXT);
-    exporter.clone().render_text(OPENMETRICS);
+    exporter.render_text(OPENMETRICS);
     let problems = exporter.problems();
     assert_eq!(problems.len(), 1);
     assert_eq!((&*problems[0].scope, &problems[0].kind), ("other", &ProblemKind::OtherType));
