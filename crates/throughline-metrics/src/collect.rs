@@ -395,7 +395,7 @@ impl Observed {
 
     /// Sends what is beyond the limit to the overflow series.
     fn limit(&self, stream: &Stream, seen: &mut Observation) {
-        if self.series.contains_key(&seen.attributes) {
+        if self.series.len() < stream.series.limit() || self.series.contains_key(&seen.attributes) {
             return;
         }
         let overflow = AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..]);
