@@ -20,6 +20,7 @@ use crate::instrument::observable::Observation;
 use crate::number::Number;
 use crate::series::{Mirror, OVERFLOW_KEY, Series};
 use crate::stream::{Stream, next_series_id};
+use crate::sync::{AtomicU64, Ordering};
 
 /// When a collection is made, and what it reads.
 #[derive(Debug)]
@@ -395,7 +396,7 @@ impl Observed {
 
     /// Sends what is beyond the limit to the overflow series.
     fn limit(&self, stream: &Stream, seen: &mut Observation) {
-        if self.series.contains_key(&seen.attributes) {
+        if self.series.len() < stream.series.limit() || self.series.contains_key(&seen.attributes) {
             return;
         }
         let overflow = AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..]);
@@ -428,15 +429,26 @@ fn filtered(stream: &Stream, seen: Observation) -> Observation {
 }
 
 /// A number that changes with every change of a series: how expiry knows that it is idle.
+///
+/// Cells that are zero do not count, so that it stays the same when a thread brings a new slab.
 pub(crate) fn mark(series: &Series, slabs: &[&'static Slab]) -> u64 {
-    let mix = |mark: u64, bits: u64| mark.rotate_left(5).wrapping_add(bits);
+    let weighted = |at: usize, bits: u64| bits.wrapping_mul((at as u64 + 1).wrapping_mul(ODD) | 1);
     match &series.cells {
-        Cells::Place(place @ Place::Threads(slots)) => {
-            (0..slots.len).fold(0, |mark, at| mix(mark, place.fold(at, slabs, mix)))
+        Cells::Place(Place::Threads(slots)) => {
+            let of_slab = |(at, slab): (usize, &&'static Slab)| {
+                let bits = slots.range().map(|slot| slab.cell(slot).load(Ordering::Relaxed));
+                let mark = bits.fold(0, |mark: u64, bits| mark.rotate_left(5).wrapping_add(bits));
+                weighted(at, mark)
+            };
+            slabs.iter().enumerate().map(of_slab).fold(0, u64::wrapping_add)
         }
-        Cells::Place(place @ Place::Shared(cells)) => {
-            (0..cells.len()).fold(0, |mark, at| mix(mark, place.fold(at, slabs, mix)))
+        Cells::Place(Place::Shared(cells)) => {
+            let of_cell = |(at, cell): (usize, &AtomicU64)| weighted(at, cell.load(Ordering::Relaxed));
+            cells.iter().enumerate().map(of_cell).fold(0, u64::wrapping_add)
         }
         Cells::Exponential(cells) => cells.total().count,
     }
 }
+
+/// Spreads small numbers over all bits.
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;

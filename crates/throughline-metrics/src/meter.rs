@@ -136,7 +136,7 @@ impl<N: Number> ObservableBuilder<N> {
     }
 
     /// Adds a callback: it is asked for values once for each collection, on the collecting thread, and should be
-    /// quick. It may record and create instruments.
+    /// quick. It may record, create instruments, and collect: it is then not asked again itself.
     pub fn with_callback(mut self, callback: impl Fn(&Observer<'_, N>) + Send + Sync + 'static) -> Self {
         self.callbacks.push(Box::new(callback));
         self

@@ -126,8 +126,9 @@ impl Reader {
     /// Asks the callbacks and folds all cells.
     ///
     /// Recording goes on meanwhile and is not slowed: cells are only read. The collection is kept and updated in place
-    /// by the next call, so a repeated collection allocates nothing for series it knows. A metric without points had
-    /// nothing to report. Runs user callbacks; one that panics is counted, and the others run.
+    /// by the next call, so a repeated collection allocates nothing for sums, gauges and histograms it knows; it does
+    /// for exponential histograms and for what callbacks report. A metric without points had nothing to report. Runs
+    /// user callbacks; one that panics is counted, and the others run.
     pub fn collect(&mut self) -> &Collection {
         let mut observations = self.observe();
         let round = self.provider.rounds().begin();

@@ -5,7 +5,7 @@
 //! in the stream's table, under a lock that only new series take for writing. Neither allocates when the series
 //! exists. Next: `aggregation/sum.rs`.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -344,9 +344,12 @@ impl SeriesTable {
         }
         let mut late = 0;
         state.removed.retain(|(series, last)| {
+            let held = Arc::strong_count(series) > 1;
+            // Partner of the Release with which others let go of the series: what they wrote before is in the mark.
+            fence(Ordering::Acquire);
             let unchanged = mark(series) == *last;
             late += u64::from(!unchanged);
-            unchanged && Arc::strong_count(series) > 1
+            unchanged && held
         });
         late
     }

@@ -300,3 +300,29 @@ fn more_series_than_there_are_slots_lose_nothing() {
     assert_eq!(points(&snapshot, "c").len(), 20_000);
     assert!(points(&snapshot, "c").iter().all(|point| point.value.as_f64() == 1.0));
 }
+
+/// A thread that starts to record brings cells of its own for every series there is: that is no change of any.
+#[test]
+fn threads_that_start_keep_nothing_from_expiring() {
+    let (clock, provider, counter) = expiring();
+    let mut reader = provider.reader(TemporalityPreference::Cumulative);
+    let other = MeterProvider::default().meter("it").u64_counter("other").build();
+    add(&counter, 1);
+    let started = std::sync::Barrier::new(2);
+    let end = std::sync::Barrier::new(9);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            let (other, started, end) = (&other, &started, &end);
+            scope.spawn(move || {
+                add(other, 1);
+                started.wait();
+                end.wait();
+            });
+            started.wait();
+            wait(&clock, &mut reader, 1);
+        }
+        end.wait();
+    });
+    assert!(points(&Snapshot::collected(&mut reader), "c").is_empty());
+    assert!(provider.drops().is_empty());
+}

@@ -1,15 +1,16 @@
 //! Real threads that start and end while two readers collect: nothing is lost, nothing is doubled, nothing shrinks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use throughline_core::AttributeSet;
 use throughline_macros::{AttributeValue, Attributes};
 use throughline_metrics::data::{Collection, MetricData, Temporality};
 use throughline_metrics::view::View;
-use throughline_metrics::{Meter, MeterProvider, TemporalityPreference};
+use throughline_metrics::{DropReason, Meter, MeterProvider, TemporalityPreference};
 
-use crate::support::kv;
+use crate::support::{SECOND, dropped, kv, manual_clock};
 
 #[derive(Clone, Copy, AttributeValue)]
 #[attribute(crate = throughline_core)]
@@ -209,4 +210,55 @@ fn threads_that_make_the_same_series_share_it() {
         seen += 160.0;
     }
     assert_eq!(crate::support::total(&throughline_metrics::testing::Snapshot::of(&provider), "c"), seen);
+}
+
+/// Series that expire under the hands of threads that record in them: a measurement is reported once, or, when its
+/// thread was held up for all the time that expiry takes, counted as dropped.
+#[test]
+fn series_that_expire_while_they_are_recorded_lose_nothing_silently() {
+    let clock = manual_clock();
+    let provider =
+        MeterProvider::builder().with_clock(Arc::clone(&clock) as _).with_idle_expiry(4 * SECOND).build();
+    let counter = provider.meter("it").u64_counter("c").build();
+    let histogram = provider.meter("it").f64_histogram("h").build();
+    let mut reader = provider.reader(TemporalityPreference::Delta);
+    let done = AtomicBool::new(false);
+    let mut seen = Totals::new();
+    std::thread::scope(|scope| {
+        let writer = |thread: i64| {
+            let (counter, histogram) = (&counter, &histogram);
+            move || {
+                for n in 0..20_000_i64 {
+                    let set = [kv("n", (n / 50 + thread) % 40)];
+                    counter.add(1, &set);
+                    histogram.record(2.0, &set);
+                }
+            }
+        };
+        let collector = scope.spawn(|| {
+            while !done.load(Ordering::Acquire) {
+                clock.advance(SECOND);
+                add_to(&mut seen, reader.collect());
+            }
+            // Twice, since a collection takes note of what came late only after it has reported.
+            for _ in 0..2 {
+                clock.advance(SECOND);
+                add_to(&mut seen, reader.collect());
+            }
+        });
+        let writers = [scope.spawn(writer(0)), scope.spawn(writer(20))];
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        done.store(true, Ordering::Release);
+        collector.join().unwrap();
+    });
+    let of = |name: &str| seen.iter().filter(|(key, _)| key.0 == name).map(|(_, value)| *value).collect();
+    let (counters, histograms): (Vec<_>, Vec<_>) = (of("c"), of("h"));
+    let counted: f64 = counters.iter().map(|(count, _)| count).sum();
+    let recorded: f64 = histograms.iter().map(|(count, _)| count).sum();
+    let late = dropped(&provider, DropReason::Expired);
+    assert!(counted <= 40_000.0 && recorded <= 40_000.0, "{counted} {recorded}");
+    assert!(counted + recorded == 80_000.0 || late > 0, "{counted} {recorded} {late}");
+    assert!(histograms.iter().all(|(count, sum)| *sum == 2.0 * count || late > 0));
 }
