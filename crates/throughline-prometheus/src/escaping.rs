@@ -2,7 +2,13 @@
 //!
 //! A name first is what the configured [`TranslationStrategy`](throughline_core::name::TranslationStrategy) makes of
 //! it; a strategy that keeps dots then meets the `escaping=` that the scraper asked for. Called by `family.rs`, once
-//! for each name. The schemes are those of
+//! for each name.
+//!
+//! Prometheus 3.15 asks for `allow-utf-8` with OpenMetrics 1.0.0 and text 1.0.0 only. With protobuf, which it prefers
+//! when it scrapes native histograms, it asks for nothing, and then gets underscores, from us as from its own clients:
+//! strategies that keep dots do not go well with native histograms.
+//!
+//! The schemes are those of
 //! [Prometheus](https://prometheus.io/docs/instrumenting/escaping_schemes/).
 
 use std::borrow::Cow;
