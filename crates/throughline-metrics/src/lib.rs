@@ -32,9 +32,11 @@
 
 mod aggregation;
 mod cache;
+mod catalogue;
 mod cell;
 mod collect;
 pub mod data;
+mod definition;
 mod drops;
 pub mod exemplar;
 mod instrument;
@@ -51,6 +53,7 @@ pub mod testing;
 pub mod view;
 
 pub use aggregation::exponential::{MAX_SCALE, MAX_SIZE, MIN_SCALE};
+pub use catalogue::CatalogueEntry;
 pub use drops::DropReason;
 pub use instrument::counter::{BoundCounter, Counter};
 pub use instrument::gauge::{BoundGauge, Gauge};
@@ -60,7 +63,7 @@ pub use instrument::up_down_counter::{BoundUpDownCounter, UpDownCounter};
 pub use instrument::{Instrument, Recorder};
 pub use meter::{InstrumentBuilder, Meter, ObservableBuilder};
 pub use number::Number;
-pub use provider::{CatalogueEntry, DEFAULT_LIMIT, MeterProvider, MeterProviderBuilder};
+pub use provider::{DEFAULT_LIMIT, MeterProvider, MeterProviderBuilder};
 pub use reader::{Reader, TemporalityPreference};
 
 #[doc(hidden)]

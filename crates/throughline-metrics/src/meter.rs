@@ -8,8 +8,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use throughline_core::attribute::Attributes;
-use throughline_core::{AttributeDef, InstrumentKind, InstrumentationScope, KeyValue, MetricDef, NumberKind};
+use throughline_core::{InstrumentKind, InstrumentationScope, KeyValue, MetricDef};
 
+use crate::definition::Definition;
 use crate::instrument::counter::Counter;
 use crate::instrument::gauge::Gauge;
 use crate::instrument::histogram::Histogram;
@@ -24,37 +25,6 @@ use crate::provider::MeterProvider;
 pub struct Meter {
     pub(crate) provider: MeterProvider,
     pub(crate) scope: InstrumentationScope,
-}
-
-/// What an instrument is to be.
-#[derive(Clone, Debug)]
-pub(crate) struct Definition {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) kind: InstrumentKind,
-    pub(crate) number: NumberKind,
-    pub(crate) unit: Cow<'static, str>,
-    pub(crate) description: Cow<'static, str>,
-    pub(crate) bounds: Option<Vec<f64>>,
-    pub(crate) attributes: &'static [AttributeDef],
-}
-
-impl Definition {
-    pub(crate) fn new(name: Cow<'static, str>, kind: InstrumentKind, number: NumberKind) -> Self {
-        let (unit, description) = (Cow::Borrowed(""), Cow::Borrowed(""));
-        Self { name, kind, number, unit, description, bounds: None, attributes: &[] }
-    }
-}
-
-impl From<&MetricDef> for Definition {
-    fn from(def: &MetricDef) -> Self {
-        Self {
-            unit: Cow::Borrowed(def.unit),
-            description: Cow::Borrowed(def.description),
-            bounds: def.bounds.map(<[f64]>::to_vec),
-            attributes: def.attributes,
-            ..Self::new(Cow::Borrowed(def.name), def.kind, def.number)
-        }
-    }
 }
 
 /// Builds an instrument; [`build`](Self::build) makes it.

@@ -15,9 +15,10 @@ use opentelemetry::metrics::{
 };
 use throughline_core::{InstrumentKind, KeyValue};
 
+use crate::definition::Definition;
 use crate::instrument::Recorder;
 use crate::instrument::observable::Observer;
-use crate::meter::{Definition, Meter};
+use crate::meter::Meter;
 use crate::number::Number;
 use crate::provider::MeterProvider;
 

@@ -7,22 +7,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use throughline_core::unit::default_bounds;
-use throughline_core::{
-    AttributeDef, Clock, InstrumentKind, InstrumentationScope, KeyValue, MetricDef, NumberKind, Resource,
-    SystemClock, Timestamp,
-};
+use throughline_core::{Clock, InstrumentationScope, KeyValue, Resource, SystemClock, Timestamp};
 
-use crate::aggregation::{Aggregation, exponential};
+use crate::catalogue::CatalogueEntry;
 use crate::cell::arena::Slab;
 use crate::collect;
+use crate::definition::{Definition, aggregation, check_bounds, check_name, check_unit, warn_of_difference};
 use crate::drops::{DropReason, Drops};
 use crate::instrument::observable::Callback;
-use crate::meter::{Definition, Meter};
+use crate::meter::Meter;
 use crate::reader::{Reader, Rounds, TemporalityPreference};
 use crate::series::{Expiry, SeriesTable};
 use crate::stream::{Shared, Stream, next_stream_id};
-use crate::view::{StreamChanges, View, ViewAggregation};
+use crate::view::{StreamChanges, View};
 
 /// The engine's root: makes meters and readers, and knows every instrument. Cloning is cheap; clones are the same one.
 ///
@@ -119,10 +116,11 @@ impl ScopeEntry {
     }
 }
 
+/// One instrument.
 #[derive(Debug)]
-struct InstrumentEntry {
-    definition: Definition,
-    streams: Vec<Arc<Stream>>,
+pub(crate) struct InstrumentEntry {
+    pub(crate) definition: Definition,
+    pub(crate) streams: Vec<Arc<Stream>>,
 }
 
 /// What an instrument gets: its streams, or why not.
@@ -375,13 +373,16 @@ impl MeterProvider {
             |view: &&View| view.matches(scope, &definition.name, definition.kind, &definition.unit);
         let views: Vec<_> = self.0.views.iter().filter(matching).collect();
         if views.is_empty() {
-            return self.stream(definition, &StreamChanges::default()).into_iter().collect();
+            return self.stream(definition, None).into_iter().collect();
         }
-        views.into_iter().filter_map(|view| self.stream(definition, &view.stream)).collect()
+        views.into_iter().filter_map(|view| self.stream(definition, Some(view))).collect()
     }
 
-    fn stream(&self, definition: &Definition, changes: &StreamChanges) -> Option<Arc<Stream>> {
-        let aggregation = aggregation(definition, changes.aggregation.as_ref())?;
+    /// The stream of an instrument as a view shows it; `None` when the view drops it.
+    fn stream(&self, definition: &Definition, view: Option<&View>) -> Option<Arc<Stream>> {
+        let aggregation = aggregation(definition, view)?;
+        let unchanged = StreamChanges::default();
+        let changes = view.map_or(&unchanged, |view| &view.stream);
         let name = match &changes.name {
             Some(name) if check_name(name).is_ok() => name,
             Some(invalid) => {
@@ -447,141 +448,5 @@ impl MeterProvider {
 
     fn registry(&self) -> std::sync::RwLockReadGuard<'_, Registry> {
         self.0.registry.read().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// How an instrument is aggregated; `None` when a view drops it.
-fn aggregation(definition: &Definition, view: Option<&ViewAggregation>) -> Option<Aggregation> {
-    let bounds = || match &definition.bounds {
-        Some(bounds) => Arc::from(bounds.as_slice()),
-        None => Arc::from(default_bounds(&definition.unit)),
-    };
-    let default = || Aggregation::default_for(definition.kind, bounds);
-    let observable = definition.kind.is_observable();
-    Some(match view {
-        Some(ViewAggregation::Drop) => return None,
-        None => default(),
-        Some(ViewAggregation::Sum) => Aggregation::Sum { monotonic: definition.kind.is_monotonic() },
-        Some(ViewAggregation::LastValue) => Aggregation::LastValue,
-        Some(ViewAggregation::Histogram(bounds)) if !observable && are_bounds(bounds) => {
-            Aggregation::Histogram { bounds: Arc::from(bounds.as_slice()) }
-        }
-        Some(ViewAggregation::Exponential { max_size, max_scale }) if !observable => {
-            Aggregation::Exponential(exponential::Config::new(*max_size, *max_scale))
-        }
-        Some(other) => {
-            tracing::warn!(target: "throughline", instrument = &*definition.name,
-                "a view wants {other:?} of the {} `{}`, which cannot be; it keeps its own aggregation",
-                definition.kind, definition.name);
-            default()
-        }
-    })
-}
-
-/// The specification's [syntax of instrument
-/// names](https://opentelemetry.io/docs/specs/otel/metrics/api/#instrument-name-syntax).
-fn check_name(name: &str) -> Result<(), &'static str> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/');
-    if name.is_empty() {
-        Err("is empty")
-    } else if name.len() > 255 {
-        Err("is longer than 255 characters")
-    } else if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        Err("does not start with a letter")
-    } else if !name.chars().all(is_allowed) {
-        Err("has a character that is not allowed")
-    } else {
-        Ok(())
-    }
-}
-
-/// Units are at most 63 ASCII characters; another one is left out, the measurements are kept.
-fn check_unit(definition: &mut Definition) {
-    if definition.unit.len() > 63 || !definition.unit.is_ascii() {
-        tracing::warn!(target: "throughline", instrument = &*definition.name,
-            "the unit `{}` of `{}` is left out: a unit has at most 63 ASCII characters, such as `s` or `By`",
-            definition.unit, definition.name);
-        definition.unit = "".into();
-    }
-}
-
-/// Bounds that make no histogram give way to those that fit the unit.
-fn check_bounds(definition: &mut Definition) {
-    if definition.bounds.as_ref().is_some_and(|bounds| !are_bounds(bounds)) {
-        tracing::warn!(target: "throughline", instrument = &*definition.name,
-            "the bounds {:?} of `{}` are not finite and ascending; bounds that fit the unit are used instead",
-            definition.bounds, definition.name);
-        definition.bounds = None;
-    }
-}
-
-fn are_bounds(bounds: &[f64]) -> bool {
-    bounds.iter().all(|bound| bound.is_finite()) && bounds.windows(2).all(|pair| pair[0] < pair[1])
-}
-
-fn warn_of_difference(scope: &InstrumentationScope, existing: &Definition, new: &Definition) {
-    let (name, scope) = (&existing.name, scope.name());
-    if existing.kind != new.kind || existing.number != new.number {
-        tracing::warn!(target: "throughline", instrument = &**name, scope,
-            "`{name}` is a {} of {} already and was asked for again as a {} of {}: what is recorded on the second is \
-             dropped and counted. Give one of them another name",
-            existing.kind, existing.number, new.kind, new.number);
-    } else if existing.unit != new.unit
-        || existing.description != new.description
-        || existing.bounds != new.bounds
-    {
-        tracing::warn!(target: "throughline", instrument = &**name, scope,
-            "`{name}` was asked for again with another unit, description or bounds: those of the first stand \
-             (unit `{}`, description `{}`)",
-            existing.unit, existing.description);
-    }
-}
-
-/// One metric of a program, as [`MeterProvider::catalogue`] lists it.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CatalogueEntry {
-    /// The name of the instrumentation scope.
-    pub scope: String,
-    /// The instrument's name.
-    pub name: String,
-    /// The kind of instrument.
-    pub kind: InstrumentKind,
-    /// The number type.
-    pub number: NumberKind,
-    /// The unit, or empty.
-    pub unit: String,
-    /// The description, or empty.
-    pub description: String,
-    /// The attributes that are known at compile time.
-    pub attributes: &'static [AttributeDef],
-    /// Histogram bounds that the declaration asks for.
-    pub bounds: Option<Vec<f64>>,
-    /// How many series it has now. Zero: declared, but nothing was recorded.
-    pub series: usize,
-    /// Whether it ever reached its limit of series.
-    pub overflowed: bool,
-}
-
-impl CatalogueEntry {
-    fn new(scope: &str, entry: &InstrumentEntry) -> Self {
-        let Definition { name, kind, number, unit, description, bounds, attributes } =
-            entry.definition.clone();
-        Self {
-            scope: scope.to_owned(),
-            name: name.into_owned(),
-            kind,
-            number,
-            unit: unit.into_owned(),
-            description: description.into_owned(),
-            attributes,
-            bounds,
-            series: entry.streams.iter().map(|stream| stream.series.len()).sum(),
-            overflowed: entry.streams.iter().any(|stream| stream.series.has_overflowed()),
-        }
-    }
-
-    fn declared(scope: &str, def: &MetricDef) -> Self {
-        Self::new(scope, &InstrumentEntry { definition: def.into(), streams: Vec::new() })
     }
 }

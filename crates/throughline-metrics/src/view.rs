@@ -141,6 +141,11 @@ impl View {
         self
     }
 
+    /// Whether it chooses by a pattern: then an instrument that it cannot apply to is not worth a warning.
+    pub(crate) fn is_pattern(&self) -> bool {
+        self.instrument.contains(['*', '?'])
+    }
+
     /// Whether an instrument is one of those chosen.
     pub(crate) fn matches(
         &self,

@@ -10,11 +10,12 @@
 //! |---|---|
 //! | runs of `_` become one, in metric names and labels | only in metric names with suffixes; label `a..b` is `a__b` |
 //! | a unit is a suffix: `seconds_left`, `s` is `seconds_left_seconds` | a unit anywhere in the name is not added again |
-//! | a unit the name already ends with is not added | a rate is: `sent_per_second`, `1/s` is `sent_per_second_per_second` |
 //! | only the `{…}` of a unit is dropped: `By{x}` is `bytes` | the part with the `{…}` is dropped: nothing is added |
 //! | nothing on labels that start with `_` | `_a` is `key_a` (and `__a` stays) |
 //!
-//! No suffix stands twice: `requests_total` stays, and `connections.total.open` becomes `connections_open_total`.
+//! No suffix stands twice: `requests_total` stays, and `connections.total.open` becomes `connections_open_total`. This is
+//! the one place where the receiver is not followed: it makes `sent_per_second_per_second` of `sent_per_second` with the
+//! unit `1/s`, which nobody means. Who names a metric so and sends it over OTLP too should leave the unit out.
 //! Units are taken as they are; whoever accepts them from a user may [`normalize`](crate::unit::normalize) them first,
 //! and then sends the normalised ones over OTLP too.
 //!
@@ -208,6 +209,8 @@ fn escaped_with_suffixes(name: &str, unit: &str, kind: FamilyKind) -> String {
         "per_" => "",
         per => per.strip_suffix('_').unwrap_or(per),
     };
+    let is_rate = tokens.join("_").trim_end_matches("_total").ends_with(per) && !per.is_empty();
+    let per = if is_rate { "" } else { per };
     let mut main = if tokens.contains(&&*main) { "" } else { &*main };
     if !per.is_empty() {
         main = main.strip_suffix('_').unwrap_or(main);
