@@ -1,11 +1,18 @@
 //! The `throughline` command.
 //!
 //! Exit status: 0 fine, 2 wrong usage, 3 could not do what was asked.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks")]
+#![expect(clippy::print_stderr, reason = "a command line program talks")]
+
+/// Prints a line to standard output, or returns why it cannot be: unlike `println!`, which panics when nobody reads on.
+macro_rules! say {
+    ($($line:tt)*) => {
+        std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($line)*)))?
+    };
+}
 
 mod demo;
 
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -40,9 +47,15 @@ async fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(COULD_NOT)
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -10,6 +10,7 @@ use throughline_rig::{Case, CollectorConfig, DEADLINE, Need, PrometheusConfig, R
 fn main() -> ExitCode {
     run(&[
         Case::new("ends_by_itself", &[], ends_by_itself),
+        Case::new("it_ends_quietly_when_nobody_reads_on", &[], nobody_reads),
         Case::new("a_taken_port_is_an_error_that_says_so", &[], taken_port),
         Case::new("what_it_counts_is_what_prometheus_stores", &[Need::Prometheus], scraped),
         Case::new("it_pushes_where_the_environment_says", &[Need::Prometheus], pushed),
@@ -61,6 +62,8 @@ impl Demo {
         let scrape = line_with("scrape http").split_whitespace().nth(1).expect("a URL").to_owned();
         let done = line_with("all requests are made");
         assert!(done.contains(&format!("{REQUESTS} requests")), "{done}");
+        // The demo ends when nobody reads what it says.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         Self { process, scrape }
     }
 
@@ -105,6 +108,17 @@ fn ends_by_itself(_rig: &Rig) {
         row.split_whitespace().map(|n| n.trim_end_matches('%').parse().expect(n)).collect();
     let [requests, rate, p50, p99, ..] = numbers.as_slice() else { panic!("{row}") };
     assert!(*requests > 0.0 && *rate > 0.0 && *p50 > 0.0 && p99 >= p50, "{row}");
+}
+
+fn nobody_reads(_rig: &Rig) {
+    let mut process = throughline(&["demo", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(process.stdout.take());
+    let output = process.wait_with_output().expect("it ends");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 fn taken_port(_rig: &Rig) {

@@ -53,7 +53,7 @@ const ROW_INTERVAL: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let telemetry = start(arguments.listen)?;
-    println!("{}", telemetry.describe());
+    say!("{}", telemetry.describe());
     let counts = Arc::new(service::Counts::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the demo service")?;
     let service = listener.local_addr()?;
@@ -62,16 +62,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
     let scrape = telemetry.prometheus_address().map(|address| format!("http://{address}/metrics"));
     let scrape = scrape.context("the demo needs its scrape endpoint")?;
-    println!("scrape {scrape}   (the service itself: http://{service}/search?q=7)\n");
+    say!("scrape {scrape}   (the service itself: http://{service}/search?q=7)\n");
     let load = Load { service, rate: arguments.rate, requests: arguments.requests };
     let loading = tokio::spawn(make_requests(load, Arc::clone(&counts)));
-    show(&scrape, arguments.run_for).await;
+    show(&scrape, arguments.run_for).await?;
 
     loading.abort();
     serving.abort();
-    println!("\nanswered {counts}");
+    say!("\nanswered {counts}");
     let report = telemetry.shutdown().await;
-    println!("flushed: {report}");
+    say!("flushed: {report}");
     Ok(())
 }
 
@@ -87,13 +87,14 @@ fn start(listen: Option<SocketAddr>) -> Result<TelemetryProviders> {
 }
 
 /// Makes all requests and says how they were answered; metrics are served on.
-async fn make_requests(load: Load, counts: Arc<service::Counts>) {
+async fn make_requests(load: Load, counts: Arc<service::Counts>) -> Result<()> {
     load.run().await;
-    println!("all requests are made: answered {counts}");
+    say!("all requests are made: answered {counts}");
+    Ok(())
 }
 
 /// Prints rows until the time is over or the user has seen enough.
-async fn show(scrape: &str, run_for: Option<Duration>) {
+async fn show(scrape: &str, run_for: Option<Duration>) -> Result<()> {
     let mut readback = Readback::new(scrape);
     let mut rows = tokio::time::interval(ROW_INTERVAL);
     rows.tick().await;
@@ -104,15 +105,15 @@ async fn show(scrape: &str, run_for: Option<Duration>) {
         }
     };
     let mut end = std::pin::pin!(end);
-    println!("{}", readback::HEADER);
+    say!("{}", readback::HEADER);
     loop {
         tokio::select! {
             _ = rows.tick() => match readback.row().await {
-                Ok(row) => println!("{row}"),
-                Err(error) => println!("the endpoint cannot be read back: {error:#}"),
+                Ok(row) => say!("{row}"),
+                Err(error) => say!("the endpoint cannot be read back: {error:#}"),
             },
-            () = &mut end => return,
-            _ = tokio::signal::ctrl_c() => return,
+            () = &mut end => return Ok(()),
+            _ = tokio::signal::ctrl_c() => return Ok(()),
         }
     }
 }

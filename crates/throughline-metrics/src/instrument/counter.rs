@@ -28,7 +28,6 @@ use crate::number::Number;
 /// let gets = requests.bind(&[KeyValue::new("method", "GET")]);
 /// gets.add(1);
 /// ```
-#[derive(Debug)]
 pub struct Counter<N: Number, A: Attributes + ?Sized = [KeyValue]>(pub(crate) Arc<Recorder<N, A>>);
 
 instrument!(Counter, BoundCounter, Counter);

@@ -22,7 +22,6 @@ use crate::number::Number;
 /// let depth = meter.u64_gauge("queue.depth").build();
 /// depth.set(17, &[KeyValue::new("queue", "mail")]);
 /// ```
-#[derive(Debug)]
 pub struct Gauge<N: Number, A: Attributes + ?Sized = [KeyValue]>(pub(crate) Arc<Recorder<N, A>>);
 
 instrument!(Gauge, BoundGauge, Gauge);

@@ -22,7 +22,6 @@ use crate::number::Number;
 /// let duration = meter.f64_histogram("http.duration").with_unit("s").build();
 /// duration.record(0.042, &[KeyValue::new("route", "/cart")]);
 /// ```
-#[derive(Debug)]
 pub struct Histogram<N: Number, A: Attributes + ?Sized = [KeyValue]>(pub(crate) Arc<Recorder<N, A>>);
 
 instrument!(Histogram, BoundHistogram, Histogram);

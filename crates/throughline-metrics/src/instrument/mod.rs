@@ -58,6 +58,13 @@ macro_rules! instrument {
             }
         }
 
+        // Not derived: that would ask the attributes to be `Debug` as well.
+        impl<N: Number, A: Attributes + ?Sized> std::fmt::Debug for $name<N, A> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
         impl<N: Number, A: Attributes + ?Sized> crate::instrument::sealed::Sealed for $name<N, A> {}
 
         impl<N: Number, A: Attributes + ?Sized> crate::instrument::Instrument for $name<N, A> {

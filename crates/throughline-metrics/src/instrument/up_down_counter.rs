@@ -24,7 +24,6 @@ use crate::number::Number;
 /// open.add(-1, &[]);
 /// # let _ = KeyValue::new("", "");
 /// ```
-#[derive(Debug)]
 pub struct UpDownCounter<N: Number, A: Attributes + ?Sized = [KeyValue]>(pub(crate) Arc<Recorder<N, A>>);
 
 instrument!(UpDownCounter, BoundUpDownCounter, UpDownCounter);
