@@ -1,17 +1,18 @@
 //! `throughline demo` against real servers: what the demo counted is what they store.
 #![expect(clippy::panic, reason = "cases fail by panicking")]
 
+#[path = "support/command.rs"]
+mod command;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ExitCode, Stdio};
 
+use command::throughline;
 use throughline_rig::{Case, CollectorConfig, DEADLINE, Need, PrometheusConfig, Rig, eventually, http, run};
 
 fn main() -> ExitCode {
     run(&[
-        Case::new("ends_by_itself", &[], ends_by_itself),
-        Case::new("it_ends_quietly_when_nobody_reads_on", &[], nobody_reads),
-        Case::new("a_taken_port_is_an_error_that_says_so", &[], taken_port),
         Case::new("what_it_counts_is_what_prometheus_stores", &[Need::Prometheus], scraped),
         Case::new("it_pushes_where_the_environment_says", &[Need::Prometheus], pushed),
         Case::new("it_pushes_to_a_collector", &[Need::Collector], pushed_to_collector),
@@ -81,57 +82,6 @@ impl Drop for Demo {
         let _already_ended = self.process.kill().is_err();
         let _status = self.process.wait();
     }
-}
-
-fn throughline(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_throughline"));
-    command.args(arguments);
-    for variable in
-        ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_SDK_DISABLED"]
-    {
-        command.env_remove(variable);
-    }
-    command
-}
-
-fn ends_by_itself(_rig: &Rig) {
-    let output = throughline(&["demo", "--for", "3s", "--listen", "127.0.0.1:0"]).output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    for part in
-        ["telemetry of `throughline-demo`: scraped at http://127.0.0.1:", "p99 ms", "answered", "flushed:"]
-    {
-        assert!(said.contains(part), "no `{part}` in:\n{said}");
-    }
-    let row = said.lines().skip_while(|line| !line.contains("p99 ms")).nth(1).expect("a row");
-    let numbers: Vec<f64> =
-        row.split_whitespace().map(|n| n.trim_end_matches('%').parse().expect(n)).collect();
-    let [requests, rate, p50, p99, ..] = numbers.as_slice() else { panic!("{row}") };
-    assert!(*requests > 0.0 && *rate > 0.0 && *p50 > 0.0 && p99 >= p50, "{row}");
-}
-
-fn nobody_reads(_rig: &Rig) {
-    let mut process = throughline(&["demo", "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    drop(process.stdout.take());
-    let output = process.wait_with_output().expect("it ends");
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-}
-
-fn taken_port(_rig: &Rig) {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = taken.local_addr().expect("its address").to_string();
-    let output = throughline(&["demo", "--for", "1s", "--listen", &address]).output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(
-        said.contains(&format!("cannot listen on {address}"))
-            && said.contains("OTEL_EXPORTER_PROMETHEUS_PORT"),
-        "{said}"
-    );
 }
 
 /// Holds what a Prometheus stores against what the demo did.
