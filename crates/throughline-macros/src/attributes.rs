@@ -28,14 +28,16 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote! {
         impl #generics #core::Attributes for #ident #arguments #bounds {
             const DEFINITIONS: &'static [#core::AttributeDef] = &[#(#definitions),*];
-            const CARDINALITY: ::core::option::Option<usize> =
-                #core::attribute::product(&[#(#cardinalities),*]);
+            const NUMBERED: usize = match #core::attribute::product(&[#(#cardinalities),*]) {
+                ::core::option::Option::Some(sets) => sets,
+                ::core::option::Option::None => 0,
+            };
 
             #[inline]
-            fn index(&self) -> usize {
-                let mut index = 0;
-                #(index = index * #cardinalities.unwrap_or(1) + #indexes;)*
-                index
+            fn number(&self) -> usize {
+                let mut number = 0;
+                #(number = number * #cardinalities.unwrap_or(1) + #indexes;)*
+                number
             }
 
             #[inline]

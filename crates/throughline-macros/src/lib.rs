@@ -48,8 +48,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// }
 ///
 /// // 2 outcomes × 10 priorities
-/// assert_eq!(Request::CARDINALITY, None);
-/// assert_eq!(Job::CARDINALITY, Some(20));
+/// assert_eq!(Request::NUMBERED, 0);
+/// assert_eq!(Job::NUMBERED, 20);
 /// ```
 #[proc_macro_derive(Attributes, attributes(attribute))]
 pub fn derive_attributes(input: TokenStream) -> TokenStream {

@@ -28,7 +28,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) now: Timestamp,
     /// When this reader collected last; zero before the first time.
     pub(crate) last: Timestamp,
-    pub(crate) slabs: &'a [&'static Slab],
+    pub(crate) slabs: &'a [Slab],
 }
 
 impl Moment<'_> {
@@ -431,11 +431,11 @@ fn filtered(stream: &Stream, seen: Observation) -> Observation {
 /// A number that changes with every change of a series: how expiry knows that it is idle.
 ///
 /// Cells that are zero do not count, so that it stays the same when a thread brings a new slab.
-pub(crate) fn mark(series: &Series, slabs: &[&'static Slab]) -> u64 {
+pub(crate) fn mark(series: &Series, slabs: &[Slab]) -> u64 {
     let weighted = |at: usize, bits: u64| bits.wrapping_mul((at as u64 + 1).wrapping_mul(ODD) | 1);
     match &series.cells {
         Cells::Place(Place::Threads(slots)) => {
-            let of_slab = |(at, slab): (usize, &&'static Slab)| {
+            let of_slab = |(at, slab): (usize, &Slab)| {
                 let bits = slots.range().map(|slot| slab.cell(slot).load(Ordering::Relaxed));
                 let mark = bits.fold(0, |mark: u64, bits| mark.rotate_left(5).wrapping_add(bits));
                 weighted(at, mark)

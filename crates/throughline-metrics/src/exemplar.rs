@@ -1,7 +1,8 @@
 //! Exemplars: sample measurements that carry the trace they were made in.
 //!
 //! Whoever runs spans says which one a thread is in with [`enter`]; recording looks at that thread-local and, only
-//! when there is a sampled span, leaves an exemplar at the series. Without one the cost is a load and a branch.
+//! when there is a sampled span, leaves an exemplar at the series. Without one the cost is that of asking for
+//! the thread's cells, which are where they are only outside of such a span (`cell/local.rs`).
 //!
 //! A series keeps the latest exemplar of each histogram bucket, or the latest one of a sum or gauge. An exemplar that
 //! would have to wait for a lock is not taken: they are samples.
@@ -14,6 +15,7 @@ use std::sync::Mutex;
 
 use throughline_core::{AttributeSet, Timestamp};
 
+use crate::cell::local::in_span;
 use crate::data::{Exemplar, Number};
 
 /// The ids of a sampled span.
@@ -39,6 +41,7 @@ thread_local! {
 /// // What is recorded now carries these ids.
 /// ```
 pub fn enter(context: Option<TraceContext>) -> Entered {
+    in_span(context.is_some());
     Entered { outer: CURRENT.replace(context), not_send: PhantomData }
 }
 
@@ -54,6 +57,7 @@ pub struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.outer);
+        in_span(self.outer.is_some());
     }
 }
 

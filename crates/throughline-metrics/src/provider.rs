@@ -407,7 +407,7 @@ impl MeterProvider {
     }
 
     /// Lets idle series vanish, when that is wanted and the last time was long enough ago.
-    pub(crate) fn expire_idle(&self, now: Timestamp, slabs: &[&'static Slab]) {
+    pub(crate) fn expire_idle(&self, now: Timestamp, slabs: &[Slab]) {
         let Some(idle) = self.0.idle_expiry else { return };
         {
             let mut last = self.0.last_expiry.lock().unwrap_or_else(PoisonError::into_inner);

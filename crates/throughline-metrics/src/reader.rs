@@ -61,7 +61,7 @@ pub struct Reader {
     last: Timestamp,
     /// The last round this reader finished, when it is one that series have to wait for.
     finished: Option<Arc<AtomicU64>>,
-    slabs: Vec<&'static Slab>,
+    slabs: Vec<Slab>,
 }
 
 /// Numbers all readers' collections, so that no series expires before each delta reader has reported it.

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
-use crate::aggregation::{Aggregation, Cells};
-use crate::cell::Place;
+use crate::aggregation::Aggregation;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
 use crate::exemplar::{self, Reservoir, TraceContext};
@@ -98,14 +97,6 @@ impl Stream {
     /// A new series. Allocates, and takes slots.
     pub(crate) fn new_series(&self, attributes: AttributeSet) -> Series {
         Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells())
-    }
-
-    /// The slot of a series that is one number in the threads' slabs: what a bound handle writes without asking.
-    pub(crate) fn sum_slot(&self, series: &Series) -> Option<usize> {
-        match (&self.aggregation, &series.cells) {
-            (Aggregation::Sum { .. }, Cells::Place(Place::Threads(slots))) => Some(slots.start),
-            _ => None,
-        }
     }
 }
 

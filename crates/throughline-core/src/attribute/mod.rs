@@ -153,12 +153,12 @@ pub trait Attributes {
     /// What is known at compile time about the keys, for the catalogue. Empty when nothing is.
     const DEFINITIONS: &'static [AttributeDef];
 
-    /// How many different sets there can be, when every value is bounded. Such sets are found by
-    /// [`index`](Self::index), without hashing.
-    const CARDINALITY: Option<usize>;
+    /// How many sets have a number, and are found by it without hashing: every possible one when all values are
+    /// bounded; otherwise none, or, for slices, the empty set alone.
+    const NUMBERED: usize;
 
-    /// This set's number, below [`CARDINALITY`](Self::CARDINALITY). Meaningless where that is `None`.
-    fn index(&self) -> usize;
+    /// This set's number: below [`NUMBERED`](Self::NUMBERED), or anything else when it has none.
+    fn number(&self) -> usize;
 
     /// Shows each attribute to the visitor.
     fn visit<V: Visitor>(&self, visitor: &mut V);
@@ -167,10 +167,10 @@ pub trait Attributes {
 /// No attributes.
 impl Attributes for () {
     const DEFINITIONS: &'static [AttributeDef] = &[];
-    const CARDINALITY: Option<usize> = Some(1);
+    const NUMBERED: usize = 1;
 
     #[inline]
-    fn index(&self) -> usize {
+    fn number(&self) -> usize {
         0
     }
 
@@ -180,11 +180,11 @@ impl Attributes for () {
 
 impl Attributes for [KeyValue] {
     const DEFINITIONS: &'static [AttributeDef] = &[];
-    const CARDINALITY: Option<usize> = None;
+    const NUMBERED: usize = 1;
 
     #[inline]
-    fn index(&self) -> usize {
-        0
+    fn number(&self) -> usize {
+        if self.is_empty() { 0 } else { usize::MAX }
     }
 
     #[inline]
@@ -197,11 +197,11 @@ impl Attributes for [KeyValue] {
 
 impl<const LEN: usize> Attributes for [KeyValue; LEN] {
     const DEFINITIONS: &'static [AttributeDef] = &[];
-    const CARDINALITY: Option<usize> = None;
+    const NUMBERED: usize = 1;
 
     #[inline]
-    fn index(&self) -> usize {
-        0
+    fn number(&self) -> usize {
+        self.as_slice().number()
     }
 
     #[inline]

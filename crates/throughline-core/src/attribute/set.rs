@@ -129,10 +129,10 @@ impl Hash for AttributeSet {
 
 impl Attributes for AttributeSet {
     const DEFINITIONS: &'static [AttributeDef] = &[];
-    const CARDINALITY: Option<usize> = None;
+    const NUMBERED: usize = 1;
 
-    fn index(&self) -> usize {
-        0
+    fn number(&self) -> usize {
+        if self.is_empty() { 0 } else { usize::MAX }
     }
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {

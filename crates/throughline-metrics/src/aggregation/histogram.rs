@@ -3,6 +3,7 @@
 //! Cells of a series with `n` bounds: `n + 1` buckets, sum, max, min. The count is the sum of the buckets.
 
 use crate::cell::arena::Slab;
+use crate::cell::place::Own;
 use crate::cell::{CellOp, CellWrite, Place};
 use crate::data::HistogramValue;
 use crate::number::{from_order_key, order_key};
@@ -17,6 +18,12 @@ pub(crate) fn cells(bounds: &[f64]) -> usize {
 #[inline]
 pub(crate) fn record(place: &Place, bounds: &[f64], value: f64) {
     place.write(Record { bucket: bucket(bounds, value), sum: bounds.len() + 1, value });
+}
+
+/// As [`record`], in slots of the calling thread's slab that a handle knows.
+#[inline]
+pub(crate) fn record_in(slab: Slab, slot: usize, bounds: &[f64], value: f64) {
+    Record { bucket: bucket(bounds, value), sum: bounds.len() + 1, value }.apply(Own { slab, start: slot });
 }
 
 struct Record {
@@ -51,7 +58,7 @@ pub(crate) fn bucket(bounds: &[f64], value: f64) -> usize {
 
 /// The histogram over all threads, written to `into`. What is counted is in the sum and the extremes, too; these can
 /// be ahead of the count.
-pub(crate) fn total(place: &Place, bounds: &[f64], slabs: &[&'static Slab], into: &mut HistogramValue) {
+pub(crate) fn total(place: &Place, bounds: &[f64], slabs: &[Slab], into: &mut HistogramValue) {
     let sum = bounds.len() + 1;
     into.buckets.clear();
     into.buckets.extend((0..sum).map(|at| place.sum::<u64>(at, slabs)));

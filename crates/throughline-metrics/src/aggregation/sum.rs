@@ -23,6 +23,6 @@ impl<N: Number> CellOp for Add<N> {
 }
 
 /// The sum over all threads.
-pub(crate) fn total<N: Number>(place: &Place, slabs: &[&'static Slab]) -> N {
+pub(crate) fn total<N: Number>(place: &Place, slabs: &[Slab]) -> N {
     place.sum(0, slabs)
 }

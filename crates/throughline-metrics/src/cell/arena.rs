@@ -18,27 +18,29 @@ pub(crate) const SLOTS: usize = 1 << 14;
 pub(crate) const SLOTS: usize = 2;
 
 /// One thread's cells. Written by the thread that holds it alone, read by any.
-#[derive(Debug)]
+///
+/// A slab is never freed, so this is a plain value, which a thread-local holds without another step to the cells.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Slab {
-    cells: Box<[AtomicU64; SLOTS]>,
+    cells: &'static [AtomicU64; SLOTS],
     /// Its place among all slabs of the arena.
     pub(crate) number: usize,
 }
 
 impl Slab {
     fn new(number: usize) -> Self {
-        Self { cells: zeroed(), number }
+        Self { cells: Box::leak(zeroed()), number }
     }
 
     /// The cell of a slot. The mask is the proof, for the compiler, that there is one.
     #[inline]
-    pub(crate) fn cell(&self, slot: usize) -> &AtomicU64 {
+    pub(crate) fn cell(self, slot: usize) -> &'static AtomicU64 {
         &self.cells[slot & (SLOTS - 1)]
     }
 
     /// Adds to a cell: a load and a store, since nobody but the calling thread writes this slab.
     #[inline]
-    pub(crate) fn add<N: Number>(&self, slot: usize, value: N) {
+    pub(crate) fn add<N: Number>(self, slot: usize, value: N) {
         let cell = self.cell(slot);
         let sum = N::from_bits(cell.load(Ordering::Relaxed)).plus(value);
         cell.store(sum.to_bits(), Ordering::Relaxed);
@@ -72,9 +74,9 @@ pub(crate) struct Arena {
 
 #[derive(Debug, Default)]
 struct State {
-    slabs: Vec<&'static Slab>,
+    slabs: Vec<Slab>,
     /// Slabs without a thread.
-    idle: Vec<&'static Slab>,
+    idle: Vec<Slab>,
     /// The first slot never handed out.
     next: usize,
     /// Runs of slots given back.
@@ -87,18 +89,18 @@ impl Arena {
     }
 
     /// Gives the calling thread a slab to write. The lock makes everything that its last holder wrote visible.
-    pub(crate) fn lease(&self) -> &'static Slab {
+    pub(crate) fn lease(&self) -> Slab {
         let mut state = self.lock();
         if let Some(slab) = state.idle.pop() {
             return slab;
         }
-        let slab: &'static Slab = Box::leak(Box::new(Slab::new(state.slabs.len())));
+        let slab = Slab::new(state.slabs.len());
         state.slabs.push(slab);
         slab
     }
 
     /// Takes back the slab of a thread that ends. Its counts stay where they are.
-    pub(crate) fn give_back(&self, slab: &'static Slab) {
+    pub(crate) fn give_back(&self, slab: Slab) {
         self.lock().idle.push(slab);
     }
 
@@ -129,7 +131,7 @@ impl Arena {
     }
 
     /// All slabs there are now, into `into`.
-    pub(crate) fn slabs(&self, into: &mut Vec<&'static Slab>) {
+    pub(crate) fn slabs(&self, into: &mut Vec<Slab>) {
         into.clear();
         into.extend_from_slice(&self.lock().slabs);
     }

@@ -1,28 +1,44 @@
 //! The calling thread's own slab, and what else recording keeps in thread-local storage.
 //!
-//! Two thread-locals: the first is plain data without a destructor, which the compiler turns into one load; the second
-//! has the destructor that gives the slab back.
+//! The first two thread-locals are plain data without a destructor, which the compiler turns into one load each; the
+//! third has the destructor that gives the slab back.
 
 use std::cell::Cell;
 use std::sync::LazyLock;
 
 use super::arena::{Arena, Slab};
+use crate::exemplar;
 
 /// The process's arena. One for all engines, because a thread can find only what is in a static without a search.
 pub(crate) static ARENA: LazyLock<Arena> = LazyLock::new(Arena::new);
 
 thread_local! {
-    static SLAB: Cell<Option<&'static Slab>> = const { Cell::new(None) };
+    /// The slab, unless the thread is in a sampled span: one check answers whether there is a slab, and nothing else
+    /// to do than to write it.
+    static QUIET: Cell<Option<Slab>> = const { Cell::new(None) };
+    static SLAB: Cell<Option<Slab>> = const { Cell::new(None) };
     static LEASE: Lease = Lease(ARENA.lease());
 }
 
-struct Lease(&'static Slab);
+struct Lease(Slab);
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        QUIET.set(None);
         SLAB.set(None);
         ARENA.give_back(self.0);
     }
+}
+
+/// The calling thread's slab, when it has one already and leaves no exemplars.
+#[inline]
+pub(crate) fn quiet_slab() -> Option<Slab> {
+    QUIET.get()
+}
+
+/// Says whether the calling thread is in a sampled span.
+pub(crate) fn in_span(sampled: bool) {
+    QUIET.set(if sampled { None } else { SLAB.get() });
 }
 
 /// Calls `write` with the calling thread's slab.
@@ -30,7 +46,7 @@ impl Drop for Lease {
 /// A thread's first call leases a slab, which takes a lock and may allocate. A call from another thread-local's
 /// destructor, after the slab has gone, borrows one for the moment.
 #[inline]
-pub(crate) fn with_slab<R>(write: impl FnOnce(&'static Slab) -> R) -> R {
+pub(crate) fn with_slab<R>(write: impl FnOnce(Slab) -> R) -> R {
     match SLAB.get() {
         Some(slab) => write(slab),
         None => with_slab_cold(write),
@@ -39,9 +55,10 @@ pub(crate) fn with_slab<R>(write: impl FnOnce(&'static Slab) -> R) -> R {
 
 #[cold]
 #[inline(never)]
-fn with_slab_cold<R>(write: impl FnOnce(&'static Slab) -> R) -> R {
+fn with_slab_cold<R>(write: impl FnOnce(Slab) -> R) -> R {
     if let Ok(slab) = LEASE.try_with(|lease| lease.0) {
         SLAB.set(Some(slab));
+        in_span(exemplar::current().is_some());
         return write(slab);
     }
     let borrowed = Lease(ARENA.lease());

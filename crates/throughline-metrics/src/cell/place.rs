@@ -63,7 +63,7 @@ impl Place {
     }
 
     /// The value of one cell, folded over all threads.
-    pub(crate) fn fold(&self, at: usize, slabs: &[&'static Slab], fold: impl Fn(u64, u64) -> u64) -> u64 {
+    pub(crate) fn fold(&self, at: usize, slabs: &[Slab], fold: impl Fn(u64, u64) -> u64) -> u64 {
         match self {
             Self::Threads(slots) => {
                 let cells = slabs.iter().map(|slab| slab.cell(slots.start + at).load(Ordering::Relaxed));
@@ -76,13 +76,13 @@ impl Place {
     /// The sum of one cell over all threads. Zero bits are zero in every number type.
     ///
     /// A cell of floats can have gone to infinity. The sum stays finite, so that no difference of two sums is NaN.
-    pub(crate) fn sum<N: Number>(&self, at: usize, slabs: &[&'static Slab]) -> N {
+    pub(crate) fn sum<N: Number>(&self, at: usize, slabs: &[Slab]) -> N {
         let plus = |sum, cell| N::from_bits(sum).plus(N::from_bits(cell).saturated()).saturated().to_bits();
         N::from_bits(self.fold(at, slabs, plus)).saturated()
     }
 
     /// The highest value of one cell over all threads.
-    pub(crate) fn highest(&self, at: usize, slabs: &[&'static Slab]) -> u64 {
+    pub(crate) fn highest(&self, at: usize, slabs: &[Slab]) -> u64 {
         self.fold(at, slabs, u64::max)
     }
 }
@@ -97,9 +97,9 @@ impl Drop for Place {
 }
 
 /// The calling thread's own cells: nobody else writes them, so a load and a store are enough.
-struct Own {
-    slab: &'static Slab,
-    start: usize,
+pub(crate) struct Own {
+    pub(crate) slab: Slab,
+    pub(crate) start: usize,
 }
 
 impl CellWrite for Own {

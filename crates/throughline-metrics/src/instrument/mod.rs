@@ -16,17 +16,20 @@ pub(crate) mod observable;
 pub(crate) mod up_down_counter;
 
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, InstrumentKind};
 
+use crate::aggregation::histogram::record_in;
+use crate::aggregation::{Aggregation, Cells};
 use crate::cache;
-use crate::cell::local::with_slab;
+use crate::cell::Place;
+use crate::cell::local::quiet_slab;
 use crate::drops::DropReason;
-use crate::exemplar;
 use crate::number::Number;
-use crate::series::BoundSeries;
+use crate::series::{BoundSeries, Series};
 use crate::stream::{Shared, Stream};
 
 /// An instrument that [`Meter`](crate::Meter) can build: [`Counter`](crate::Counter),
@@ -91,6 +94,8 @@ pub(crate) use instrument;
 
 /// Where an instrument's measurements go: to its streams, or, when the instrument was refused, to a count of drops.
 pub struct Recorder<N, A: ?Sized> {
+    /// For numbered sets of an instrument that is just one sum: the slot of each, once recorded, or [`NO_SLOT`].
+    slots: Box<[AtomicU32]>,
     doors: Box<[Door]>,
     kind: InstrumentKind,
     refused: Option<DropReason>,
@@ -102,13 +107,16 @@ pub struct Recorder<N, A: ?Sized> {
 #[derive(Debug)]
 struct Door {
     stream: Arc<Stream>,
-    /// For attributes with a known number of sets: the series of each, once recorded. Otherwise empty.
+    /// The series of each numbered set, once recorded.
     dense: Box<[OnceLock<BoundSeries>]>,
 }
 
 /// Attribute types with more possible sets than this are looked up like any other, rather than have a table made that
 /// would stay mostly empty.
 const MOST_DENSE: usize = 4096;
+
+/// No slot that is noted: nothing was recorded yet, or the series is not one cell of a slab.
+const NO_SLOT: u32 = u32::MAX;
 
 impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     pub(crate) fn new(
@@ -117,35 +125,57 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         refused: Option<DropReason>,
         shared: Arc<Shared>,
     ) -> Self {
-        let doors = streams.into_iter().map(Door::new::<A>).collect();
-        Self { doors, kind, refused, shared, marker: PhantomData }
+        let doors: Box<[_]> = streams.into_iter().map(Door::new::<A>).collect();
+        let sums = if let [door] = &*doors { door.dense.len() } else { 0 };
+        let slots = (0..sums).map(|_| AtomicU32::new(NO_SLOT)).collect();
+        Self { slots, doors, kind, refused, shared, marker: PhantomData }
     }
 
     /// Records a value, or counts why not.
     #[inline]
     pub(crate) fn record(&self, value: N, attributes: &A) {
-        if let Some(reason) = self.reason_to_drop(value) {
+        if let Some(slot) = self.slots.get(attributes.number()) {
+            // Acquire, partner of the Release in `remember`: the slot was zeroed for its series before.
+            let slot = slot.load(Ordering::Acquire);
+            if let Some(slab) = quiet_slab() {
+                if slot != NO_SLOT && reason_to_drop(self.kind, None, value).is_none() {
+                    return slab.add(slot as usize, value);
+                }
+            }
+        }
+        self.record_each(value, attributes);
+    }
+
+    /// Apart, so that the fast path above is small enough to be inlined.
+    #[inline(never)]
+    fn record_each(&self, value: N, attributes: &A) {
+        if let Some(reason) = reason_to_drop(self.kind, self.refused, value) {
             return self.shared.drops.count(reason);
         }
         for door in &self.doors {
             door.record(value, attributes);
+        }
+        self.remember(attributes.number());
+    }
+
+    /// Notes the slot of a numbered set whose series is known now.
+    fn remember(&self, number: usize) {
+        let (Some(noted), Some(door)) = (self.slots.get(number), self.doors.first()) else { return };
+        let Some(series) = door.dense[number].get() else { return };
+        if let Fast::Sum { slot } = Fast::of(&door.stream, series) {
+            noted.store(slot as u32, Ordering::Release);
         }
     }
 
     /// Finds the series once and for all.
     pub(crate) fn bind(&self, attributes: &A) -> Bound<N> {
         let series: Vec<_> = self.doors.iter().map(|door| BoundStream::new(door, attributes)).collect();
-        let slot = match series.as_slice() {
-            [bound] if self.refused.is_none() => bound.stream.sum_slot(&bound.series),
-            _ => None,
+        let fast = match series.as_slice() {
+            [bound] if self.refused.is_none() => Fast::of(&bound.stream, &bound.series),
+            _ => Fast::No,
         };
         let (kind, refused, shared) = (self.kind, self.refused, Arc::clone(&self.shared));
-        Bound { slot, series, kind, refused, shared, marker: PhantomData }
-    }
-
-    #[inline]
-    fn reason_to_drop(&self, value: N) -> Option<DropReason> {
-        reason_to_drop(self.kind, self.refused, value)
+        Bound { fast, series, kind, refused, shared, marker: PhantomData }
     }
 }
 
@@ -168,23 +198,20 @@ fn reason_to_drop<N: Number>(
 
 impl Door {
     fn new<A: Attributes + ?Sized>(stream: Arc<Stream>) -> Self {
-        let sets = A::CARDINALITY.filter(|sets| *sets <= MOST_DENSE).unwrap_or(0);
+        let sets = if A::NUMBERED <= MOST_DENSE { A::NUMBERED } else { 0 };
         Self { stream, dense: (0..sets).map(|_| OnceLock::new()).collect() }
     }
 
     #[inline]
     fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
-        if self.dense.is_empty() {
-            return cache::with_series(&self.stream, attributes, |series| {
-                self.stream.record(series, value, attributes);
-            });
-        }
-        match self.dense.get(attributes.index()) {
+        match self.dense.get(attributes.number()) {
             Some(series) => {
                 let series = series.get().unwrap_or_else(|| self.make(series, attributes));
                 self.stream.record(series, value, attributes);
             }
-            None => self.stream.record(&self.bind(attributes), value, attributes),
+            None => cache::with_series(&self.stream, attributes, |series| {
+                self.stream.record(series, value, attributes);
+            }),
         }
     }
 
@@ -208,13 +235,31 @@ impl Door {
 
 /// An instrument bound to one attribute set: recording looks nothing up.
 pub(crate) struct Bound<N> {
-    /// The slot in the thread's slab, when the series is just one sum.
-    slot: Option<usize>,
+    fast: Fast,
     series: Vec<BoundStream>,
     kind: InstrumentKind,
     refused: Option<DropReason>,
     shared: Arc<Shared>,
     marker: PhantomData<fn(N)>,
+}
+
+/// What a bound instrument writes without asking its series, when that is one run of slots in the threads' slabs.
+enum Fast {
+    Sum { slot: usize },
+    Histogram { slot: usize, bounds: Arc<[f64]> },
+    No,
+}
+
+impl Fast {
+    fn of(stream: &Stream, series: &Series) -> Self {
+        match (&stream.aggregation, &series.cells) {
+            (Aggregation::Sum { .. }, Cells::Place(Place::Threads(slots))) => Self::Sum { slot: slots.start },
+            (Aggregation::Histogram { bounds }, Cells::Place(Place::Threads(slots))) => {
+                Self::Histogram { slot: slots.start, bounds: Arc::clone(bounds) }
+            }
+            _ => Self::No,
+        }
+    }
 }
 
 /// The series of a bound instrument in one stream.
@@ -236,16 +281,26 @@ impl<N: Number> Bound<N> {
     /// Records a value, or counts why not.
     #[inline]
     pub(crate) fn record(&self, value: N) {
+        if let Some(slab) = quiet_slab() {
+            if reason_to_drop(self.kind, None, value).is_none() {
+                match &self.fast {
+                    Fast::Sum { slot } => return slab.add(*slot, value),
+                    Fast::Histogram { slot, bounds } => {
+                        return record_in(slab, *slot, bounds, value.as_f64());
+                    }
+                    Fast::No => {}
+                }
+            }
+        }
+        self.record_each(value);
+    }
+
+    /// Apart, so that the fast path above is small enough to be inlined.
+    #[inline(never)]
+    fn record_each(&self, value: N) {
         if let Some(reason) = reason_to_drop(self.kind, self.refused, value) {
             return self.shared.drops.count(reason);
         }
-        match self.slot {
-            Some(slot) if exemplar::current().is_none() => with_slab(|slab| slab.add(slot, value)),
-            _ => self.record_all(value),
-        }
-    }
-
-    fn record_all(&self, value: N) {
         for BoundStream { stream, series, dropped } in &self.series {
             stream.record(series, value, dropped);
         }

@@ -17,9 +17,9 @@ struct Recording<'a>(&'a Counter<u64>);
 
 impl Attributes for Recording<'_> {
     const DEFINITIONS: &'static [AttributeDef] = &[];
-    const CARDINALITY: Option<usize> = None;
+    const NUMBERED: usize = 0;
 
-    fn index(&self) -> usize {
+    fn number(&self) -> usize {
         0
     }
 
@@ -59,9 +59,9 @@ struct Itself<'a>(Choice, &'a OnceLock<Counter<u64, Self>>);
 
 impl Attributes for Itself<'_> {
     const DEFINITIONS: &'static [AttributeDef] = &[];
-    const CARDINALITY: Option<usize> = Some(2);
+    const NUMBERED: usize = 2;
 
-    fn index(&self) -> usize {
+    fn number(&self) -> usize {
         self.0 as usize
     }
 
