@@ -4,11 +4,8 @@
 //! in full with the series' own. Called by `instrument/mod.rs` as the first half of stop 2; `series.rs` is the second.
 
 use std::cell::RefCell;
-use std::hash::Hasher;
 use std::sync::Arc;
 
-use foldhash::SharedSeed;
-use foldhash::fast::FoldHasher;
 use throughline_core::AttributeSet;
 use throughline_core::attribute::{AttributeEncoder, Attributes, ValueRef, Visitor};
 
@@ -150,22 +147,59 @@ impl Cache {
 /// A number that equal attributes of one stream, in the same order, have in common.
 #[inline]
 fn fingerprint<A: Attributes + ?Sized>(stream: &Stream, attributes: &A) -> u64 {
-    let mut hash = Fingerprint(FoldHasher::with_seed(stream.id.0, SharedSeed::global_random()));
-    attributes.visit(&mut hash);
-    hash.0.finish()
+    let mut fingerprint = Fingerprint(stream.id.0.wrapping_mul(MULTIPLIER));
+    attributes.visit(&mut fingerprint);
+    fingerprint.0
 }
 
-struct Fingerprint(FoldHasher<'static>);
+/// Mixes by folded multiplication, as wyhash and foldhash do, in few instructions for short texts. Whoever makes sets
+/// with equal fingerprints gains that they are looked up in the table, which has a hash with a secret.
+struct Fingerprint(u64);
+
+/// Bits of pi, half of them set.
+const MULTIPLIER: u64 = 0x2437_54E9_9F6B_5A7D;
+
+impl Fingerprint {
+    #[inline]
+    fn mix(&mut self, a: u64, b: u64) {
+        let product = u128::from(self.0 ^ a) * u128::from(b ^ MULTIPLIER);
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+
+    #[inline]
+    fn text(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let length = bytes.len() as u64;
+        if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            if bytes.len() > 16 {
+                self.middle(bytes);
+            }
+            self.mix(u64::from_le_bytes(*first), u64::from_le_bytes(*last) ^ length);
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            self.mix(u64::from(first) << 32 | u64::from(last), length);
+        } else {
+            self.mix(bytes.iter().fold(0, |mixed, byte| mixed << 8 | u64::from(*byte)), length);
+        }
+    }
+
+    #[inline(never)]
+    fn middle(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks_exact(8) {
+            self.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")), 0);
+        }
+    }
+}
 
 impl Visitor for Fingerprint {
     #[inline]
     fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        self.0.write(key.as_bytes());
+        self.text(key);
         match value {
-            ValueRef::Str(v) => self.0.write(v.as_bytes()),
-            ValueRef::Bool(v) => self.0.write_u64(u64::from(v)),
-            ValueRef::I64(v) => self.0.write_u64(v as u64),
-            ValueRef::F64(v) => self.0.write_u64(v.to_bits()),
+            ValueRef::Str(v) => self.text(v),
+            ValueRef::Bool(v) => self.mix(u64::from(v), 0),
+            ValueRef::I64(v) => self.mix(v as u64, 1),
+            ValueRef::F64(v) => self.mix(v.to_bits(), 2),
             ValueRef::Array(v) => v.for_each(|element| self.attribute("", element)),
         }
     }

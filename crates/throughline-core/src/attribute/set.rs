@@ -87,11 +87,12 @@ impl AttributeSet {
         if place >= self.len() {
             return false;
         }
-        let pair = self.pair(place);
-        let key_len = word(pair, 0);
-        key_len == key.len()
-            && key_bytes(pair, key_len) == key.as_bytes()
-            && payload_is(&pair[WORD + key_len..], value)
+        let Some((key_len, rest)) = self.pair(place).split_first_chunk() else { return false };
+        if u32::from_le_bytes(*key_len) as usize != key.len() {
+            return false;
+        }
+        let Some((own_key, payload)) = rest.split_at_checked(key.len()) else { return false };
+        is_equal(own_key, key.as_bytes()) && payload_is(payload, value)
     }
 
     fn pair(&self, place: usize) -> &[u8] {
@@ -263,15 +264,35 @@ fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
     }
 }
 
+#[inline]
 fn payload_is(payload: &[u8], value: ValueRef<'_>) -> bool {
-    let (tag, bytes) = (payload[0], &payload[1..]);
+    let Some((tag, bytes)) = payload.split_first() else { return false };
     match value {
-        ValueRef::Str(v) => tag == STR && bytes == v.as_bytes(),
-        ValueRef::Bool(v) => tag == BOOL && bytes == [u8::from(v)],
-        ValueRef::I64(v) => tag == I64 && bytes == v.to_le_bytes(),
-        ValueRef::F64(v) => tag == F64 && bytes == v.to_bits().to_le_bytes(),
-        ValueRef::Array(v) => tag == ARRAY && array_is(bytes, v),
+        ValueRef::Str(v) => *tag == STR && is_equal(bytes, v.as_bytes()),
+        ValueRef::Bool(v) => *tag == BOOL && bytes == [u8::from(v)],
+        ValueRef::I64(v) => *tag == I64 && bytes == v.to_le_bytes(),
+        ValueRef::F64(v) => *tag == F64 && bytes == v.to_bits().to_le_bytes(),
+        ValueRef::Array(v) => *tag == ARRAY && array_is(bytes, v),
     }
+}
+
+/// Whether the bytes are the same. Keys and values are short, mostly: up to 16 bytes are compared as two numbers that
+/// overlap, which costs less than the call of a function that is good at long ones.
+#[inline]
+fn is_equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    if a.len() > 16 {
+        return a == b;
+    }
+    if a.len() >= 8 {
+        return a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>();
+    }
+    if a.len() >= 4 {
+        return a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>();
+    }
+    a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 fn array_is(mut bytes: &[u8], array: ArrayRef<'_>) -> bool {
