@@ -12,6 +12,7 @@ use crate::{cache, rig};
 /// Formatting, lints and documentation; the cheap step that fails most often comes first.
 pub(crate) fn check() -> Result<()> {
     step("format", cargo(["fmt", "--all", "--check"]))?;
+    step("format of the benchmark", cargo(["fmt", "--manifest-path", "benches/Cargo.toml", "--check"]))?;
     let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     step("lints", cargo(lints))?;
     for features in
@@ -71,13 +72,13 @@ fn loom() -> Command {
     command
 }
 
-fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(cache::repository());
     command
 }
 
-fn step(name: &str, mut command: Command) -> Result<()> {
+pub(crate) fn step(name: &str, mut command: Command) -> Result<()> {
     println!("-- {name}");
     let started = Instant::now();
     let status = command.status().with_context(|| format!("start {command:?}"))?;
