@@ -33,8 +33,8 @@ impl Row {
             case: text("case")?,
             candidate: text("candidate")?,
             unit: text("unit")?,
-            min: value["min"].as_f64()?,
-            median: value["median"].as_f64()?,
+            min: value["min"].as_f64().unwrap_or(f64::NAN),
+            median: value["median"].as_f64().unwrap_or(f64::NAN),
             limit_ratio: value["limit_ratio"].as_f64(),
         })
     }
@@ -84,15 +84,16 @@ pub fn print(rows: &[Row]) {
         first.case, "min", "median", "x limit", first.unit
     );
     for row in rows {
-        let ratio = row.limit_ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let ratio = row.limit_ratio.map_or_else(|| "-".to_owned(), number);
         let (min, median) = (number(row.min), number(row.median));
         println!("{:<width$}  {min:>10}  {median:>10}  {ratio:>8}", row.candidate);
     }
 }
 
-/// Three significant digits or so.
+/// Three significant digits or so; a dash where no sample counted.
 pub fn number(value: f64) -> String {
     match value {
+        v if v.is_nan() => "-".to_owned(),
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 10.0 => format!("{v:.1}"),
         v => format!("{v:.2}"),

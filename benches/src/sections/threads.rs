@@ -11,7 +11,8 @@ pub const SECTION: Section = Section {
     name: "threads",
     title: "The same series from several threads: ns of elapsed time per operation",
     notes: &[
-        "Half of one thread's figure is perfect scaling to two processors. Eight threads on two processors can gain \
+        "A sample counts only when the threads' processor time shows that they ran at once; a row without such a sample \
+         has no number. Half of one thread's figure is perfect scaling to two processors. Eight threads on two processors can gain \
          nothing more, and a scheduler that ends their turns unevenly shows as a loss.",
         "What is not even is as in the sections `counter` and `histogram`.",
     ],
@@ -25,7 +26,7 @@ pub const CASES: &[fn() -> Case] = &[counter, typed, strings, histogram];
 fn run(effort: Effort, random: &mut Random) -> Vec<Row> {
     let mut all = Vec::new();
     for make in CASES {
-        let by_threads = measure_parallel(&make(), THREADS, effort, random);
+        let by_threads = measure_parallel(&make(), THREADS, patient(effort), random);
         for rows in &by_threads {
             print(rows);
         }
@@ -33,6 +34,11 @@ fn run(effort: Effort, random: &mut Random) -> Vec<Row> {
         all.extend(by_threads.into_iter().flatten());
     }
     all
+}
+
+/// More rounds, because many samples do not count.
+fn patient(effort: Effort) -> Effort {
+    Effort { rounds_max: effort.rounds_max * 4, case: effort.case * 2, ..effort }
 }
 
 fn counter() -> Case {
