@@ -14,6 +14,7 @@ pub const SECTION: Section = Section {
         "Without attributes: libraries with handles use a bound or cached one. foundations-metrics, prometheus, \
          prometheus-client and measured do one `fetch_add`; foundations' ThreadLocal, throughline and the limit write a \
          cell of the thread's own.",
+        "measured is 0.0.25: its next version, 0.1, needs a newer Rust than this benchmark is built with.",
         "Closed sets: prometheus, metrics and the OpenTelemetry SDK have no such door.",
         "Strings: prometheus identifies a series by a 64-bit hash alone; the others, the limits among them, compare in \
          full. The limit for literals compares addresses, which only a library that knows them to be literals may do; \
