@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks")]
 #![expect(clippy::disallowed_methods, reason = "steps are timed with the real clock")]
 
+mod bench;
 mod cache;
 mod rig;
 mod steps;
@@ -26,7 +27,8 @@ usage: cargo xtask <task>
   test [--no-rig]        every test; makes the real servers ready first
   rig [SERVER...] [--all]
                          puts real servers into target/rig/bin: prometheus, promtool and
-                         otelcol unless named; jaeger and alertmanager when named";
+                         otelcol unless named; jaeger and alertmanager when named
+  bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -48,6 +50,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["rig", "--all"] => rig::prepare(&rig::all()),
         ["rig"] => rig::prepare(&rig::defaults()),
         ["rig", names @ ..] => rig::prepare(&rig::named(names)?),
+        ["bench", words @ ..] => bench::run(words),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -12,6 +12,7 @@ use crate::{cache, rig, tree};
 /// Formatting, lints and documentation; the cheap step that fails most often comes first.
 pub(crate) fn check() -> Result<()> {
     step("format", cargo(["fmt", "--all", "--check"]))?;
+    step("format of the benchmark", cargo(["fmt", "--manifest-path", "benches/Cargo.toml", "--check"]))?;
     let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     step("lints", cargo(lints))?;
     for features in
@@ -87,7 +88,7 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
     String::from_utf8(output.stdout).context("its output is not text")
 }
 
-fn step(name: &str, mut command: Command) -> Result<()> {
+pub(crate) fn step(name: &str, mut command: Command) -> Result<()> {
     println!("-- {name}");
     let started = Instant::now();
     let status = command.status().with_context(|| format!("start {command:?}"))?;
