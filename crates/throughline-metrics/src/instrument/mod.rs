@@ -126,7 +126,10 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         shared: Arc<Shared>,
     ) -> Self {
         let doors: Box<[_]> = streams.into_iter().map(Door::new::<A>).collect();
-        let sums = if let [door] = &*doors { door.dense.len() } else { 0 };
+        let sums = match &*doors {
+            [door] if matches!(door.stream.aggregation, Aggregation::Sum { .. }) => door.dense.len(),
+            _ => 0,
+        };
         let slots = (0..sums).map(|_| AtomicU32::new(NO_SLOT)).collect();
         Self { slots, doors, kind, refused, shared, marker: PhantomData }
     }
@@ -161,9 +164,9 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     /// Notes the slot of a numbered set whose series is known now.
     fn remember(&self, number: usize) {
         let (Some(noted), Some(door)) = (self.slots.get(number), self.doors.first()) else { return };
-        let Some(series) = door.dense[number].get() else { return };
-        if let Fast::Sum { slot } = Fast::of(&door.stream, series) {
-            noted.store(slot as u32, Ordering::Release);
+        let cells = door.dense[number].get().map(|series| &series.cells);
+        if let Some(Cells::Place(Place::Threads(slots))) = cells {
+            noted.store(slots.start as u32, Ordering::Release);
         }
     }
 
