@@ -158,7 +158,9 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         for door in &self.doors {
             door.record(value, attributes);
         }
-        self.remember(attributes.number());
+        if !self.slots.is_empty() {
+            self.remember(attributes.number());
+        }
     }
 
     /// Notes the slot of a numbered set whose series is known now.
