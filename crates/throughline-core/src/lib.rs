@@ -1,8 +1,8 @@
 //! What every throughline crate shares, and nothing else: attributes, resource, units and names, metric
 //! definitions, and the clock.
 //!
-//! Applications use the `throughline` crate, which re-exports what they need from here. Nothing in this crate does
-//! I/O, starts a thread or holds state.
+//! Applications use the `throughline` crate, which re-exports what they need from here. Nothing in this crate opens a
+//! connection, starts a thread or holds state; resource detectors read files when asked to.
 
 pub mod attribute;
 pub mod clock;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use throughline_core::name::TranslationStrategy;
+use throughline_core::resource::Detector;
 use throughline_core::{Clock, KeyValue, SystemClock};
 use throughline_metrics::TemporalityPreference;
 use throughline_metrics::view::View;
@@ -35,6 +36,7 @@ pub struct TelemetryConfig {
     pub(crate) service_name: String,
     pub(crate) service_name_override: Option<String>,
     pub(crate) resource: Vec<KeyValue>,
+    pub(crate) detectors: Option<Vec<Detector>>,
     pub(crate) enabled: bool,
     pub(crate) globals: bool,
     pub(crate) environment: Environment,
@@ -126,6 +128,7 @@ impl TelemetryConfig {
             service_name: service_name.into(),
             service_name_override: None,
             resource: Vec::new(),
+            detectors: None,
             enabled: true,
             globals: true,
             environment: Environment(Arc::new(|variable| std::env::var(variable).ok())),
@@ -161,6 +164,13 @@ impl TelemetryConfig {
     /// Adds a resource attribute. It wins over one of the same key in `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn with_resource_attribute(mut self, attribute: KeyValue) -> Self {
         self.resource.push(attribute);
+        self
+    }
+
+    /// Lets these resource detectors alone find out about process and machine; all of them unless set. None of them
+    /// makes a network call.
+    pub fn with_resource_detectors(mut self, detectors: impl IntoIterator<Item = Detector>) -> Self {
+        self.detectors = Some(detectors.into_iter().collect());
         self
     }
 

@@ -39,10 +39,6 @@ impl<'a> Settings<'a> {
     }
 
     /// Decides a setting: what code says, else the first variable that is set, else the default.
-    #[cfg_attr(
-        not(feature = "runtime"),
-        expect(dead_code, reason = "only exporters have settings to decide")
-    )]
     pub(crate) fn decide<T: fmt::Display>(
         &mut self,
         name: &'static str,
