@@ -1,7 +1,8 @@
-//! Results as Markdown tables in `docs/performance.md`, between markers; what stands outside them is left alone.
+//! Results as Markdown tables in `docs/`, between markers; what stands outside them is left alone.
 //!
-//! A section's tables stand between `<!-- bench:SECTION -->` and `<!-- /bench:SECTION -->`; the machine, versions and
-//! date between the markers of `machine`. A section that was not measured keeps what it had.
+//! In `performance.md` a section's tables stand between `<!-- bench:SECTION -->` and `<!-- /bench:SECTION -->`; the
+//! machine, versions and date between the markers of `machine`. `recording.md` has our own rows alone, by door. A section
+//! that was not measured keeps what it had.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,10 +10,11 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::harness::{Row, number};
+use crate::harness::{OURS, Row, number};
 use crate::sections::{SECTIONS, Section};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
+const DOORS_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/recording.md");
 const LOCK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock");
 
 /// Whose versions are named.
@@ -37,7 +39,62 @@ pub fn write(rows: &[Row]) -> Result<()> {
             replace(&mut text, section.name, &section_text(section, &rows))?;
         }
     }
-    fs::write(FILE, text).context("write docs/performance.md")
+    fs::write(FILE, text).context("write docs/performance.md")?;
+    let is_measured = |name: &str| rows.iter().any(|row| row.section == name);
+    if !is_measured("counter") || !is_measured("histogram") {
+        return Ok(());
+    }
+    let mut text = fs::read_to_string(DOORS_FILE).context("read docs/recording.md")?;
+    replace(&mut text, "doors", &doors(rows)?)?;
+    fs::write(DOORS_FILE, text).context("write docs/recording.md")
+}
+
+/// Our doors in the words of a user, and the rows that measured them: section, case and candidate.
+const DOORS: &[(&str, &str, &str, &str)] = &[
+    ("bound counter", "counter", "no attributes, bound or cached", OURS),
+    (
+        "counter without attributes",
+        "counter",
+        "no attributes, bound or cached",
+        "throughline (no attributes, typed)",
+    ),
+    ("typed, 3 enums, 100 combinations", "counter", "3 closed sets (enums), 100 combinations", OURS),
+    ("typed, 3 `&'static str`, 100 combinations", "counter", "3 &'static str, 100 combinations", OURS),
+    ("typed, 3 `&'static str`, 1000 combinations", "counter", "3 &'static str, 1000 combinations", OURS),
+    ("typed, 3 borrowed strings, 100 combinations", "counter", "3 borrowed strings, 100 combinations", OURS),
+    (
+        "typed, 3 borrowed strings, 1000 combinations",
+        "counter",
+        "3 borrowed strings, 1000 combinations",
+        OURS,
+    ),
+    (
+        "dynamic, 3 `KeyValue`, 100 combinations",
+        "counter",
+        "3 &'static str, 100 combinations",
+        "throughline ([KeyValue])",
+    ),
+    (
+        "OpenTelemetry's API, 3 attributes, 100 combinations",
+        "counter",
+        "opentelemetry::Counter::add(&[KeyValue; 3]), 100 combinations",
+        OURS,
+    ),
+    ("bound histogram, 14 bounds", "histogram", "14 explicit bounds, bound or cached", OURS),
+    ("bound exponential histogram", "histogram", "exponential or native, bound or cached", OURS),
+    ("typed histogram, 3 enums", "histogram", "14 explicit bounds, 3 closed sets, 100 combinations", OURS),
+];
+
+fn doors(rows: &[Row]) -> Result<String> {
+    let mut text = "\n| door | ns | × limit |\n|---|---:|---:|\n".to_owned();
+    for (door, section, case, candidate) in DOORS {
+        let is = |row: &&Row| row.section == *section && row.case == *case && row.candidate == *candidate;
+        let row = rows.iter().find(is).with_context(|| format!("no row `{candidate}` of `{case}`"))?;
+        let ratio = row.limit_ratio.map(number).unwrap_or_default();
+        let _ = writeln!(text, "| {door} | {} | {ratio} |", number(row.min));
+    }
+    text.push('\n');
+    Ok(text)
 }
 
 fn replace(text: &mut String, name: &str, new: &str) -> Result<()> {
