@@ -184,7 +184,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             Some(parent) => quick.samples_child(parent),
             None => quick.samples_root(trace_end),
         };
-        let exported = sampled || shared.keeps_errors;
+        let exported = sampled || shared.keep.is_some();
         let start = if exported { shared.clock.start() } else { Moment::default() };
         ids.stir(start);
         let trace_id = match &parent {
@@ -220,7 +220,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             links: &self.links,
         });
         let sampled = sampling.decision == Decision::Sample;
-        if shared.keeps_errors && !sampled {
+        if shared.keep.is_some() && !sampled {
             sampling.decision = Decision::Record;
         }
         let own = if ids.are_random() { RANDOM } else { 0 };
@@ -229,7 +229,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             trace_id,
             span_id: ids.span_id(),
             flags: TraceFlags::new(flags | u8::from(sampled)),
-            exported: sampled || shared.keeps_errors,
+            exported: sampled || shared.keep.is_some(),
             start,
             sampling,
         };

@@ -1,5 +1,6 @@
 //! The provider: what all spans of a program have in common, and the tracers that start them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use opentelemetry::InstrumentationScope;
@@ -9,6 +10,7 @@ use crate::builder::SpanBuilder;
 use crate::clock::SpanClock;
 use crate::drops::DropReason;
 use crate::id::IdGenerator;
+use crate::keep::KeepErrors;
 use crate::limits::SpanLimits;
 use crate::reader::SpanReader;
 use crate::ring::Channel;
@@ -25,7 +27,9 @@ pub(crate) struct Shared {
     pub(crate) limits: SpanLimits,
     pub(crate) ids: Option<Box<dyn IdGenerator>>,
     pub(crate) scopes: Scopes,
-    pub(crate) keeps_errors: bool,
+    pub(crate) keep: Option<KeepErrors>,
+    /// Spans that waited for the end of their trace, which did not fail.
+    pub(crate) discarded: AtomicU64,
 }
 
 /// Makes tracers. Clones are the same provider; the little that it is made of is never freed.
@@ -72,6 +76,12 @@ impl TracerProvider {
     pub fn drops(&self) -> Vec<(DropReason, u64)> {
         self.0.channel.drops().by_reason()
     }
+
+    /// The spans that the sampler left out, and whose traces did not fail either ([`KeepErrors`]). They are not lost:
+    /// nobody wanted them.
+    pub fn discarded(&self) -> u64 {
+        self.0.discarded.load(Ordering::Relaxed)
+    }
 }
 
 /// Sets up a [`TracerProvider`].
@@ -81,7 +91,7 @@ pub struct TracerProviderBuilder {
     limits: SpanLimits,
     clock: Option<Arc<dyn Clock>>,
     ids: Option<Box<dyn IdGenerator>>,
-    keeps_errors: bool,
+    keep: Option<KeepErrors>,
 }
 
 impl TracerProviderBuilder {
@@ -105,9 +115,14 @@ impl TracerProviderBuilder {
         Self { ids: Some(Box::new(ids)), ..self }
     }
 
+    /// Keeps traces that the sampler left out, should they fail.
+    pub fn with_keep_errors(self, keep: KeepErrors) -> Self {
+        Self { keep: Some(keep), ..self }
+    }
+
     /// The provider.
     pub fn build(self) -> TracerProvider {
-        let Self { sampler, limits, clock, ids, keeps_errors } = self;
+        let Self { sampler, limits, clock, ids, keep } = self;
         TracerProvider(Box::leak(Box::new(Shared {
             sampler: Switch::new(sampler),
             channel: Channel::new(),
@@ -115,7 +130,8 @@ impl TracerProviderBuilder {
             limits,
             ids,
             scopes: Scopes::default(),
-            keeps_errors,
+            keep,
+            discarded: AtomicU64::new(0),
         })))
     }
 }

@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 
 use opentelemetry::trace::{SpanContext, Status, TraceState};
-use throughline_core::attribute::{Attributes, ValueRef, Visitor};
+use throughline_core::attribute::{Attributes, ValueRef, Visitor, cut};
 
 use crate::clock::Moment;
 use crate::data::{LINK_IS_REMOTE, status_number};
 use crate::limits::SpanLimits;
 use crate::local;
 use crate::provider::Shared;
-use crate::record::{SpanHeader, Writer, tag};
+use crate::record::{KEY_BYTES_MAX, SpanHeader, Writer, tag};
 
 /// An open span.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl Recording {
     /// Sets the name; the last one counts.
     #[inline]
     pub(crate) fn set_name(&mut self, name: &str) {
-        self.writer.text(tag::NAME, "", name);
+        self.writer.text(tag::NAME, "", cut(name, KEY_BYTES_MAX));
     }
 
     pub(crate) fn set_trace_state(&mut self, trace_state: &TraceState) {
