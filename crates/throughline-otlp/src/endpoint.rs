@@ -25,6 +25,17 @@ pub enum Signal {
 }
 
 impl Signal {
+    const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
+
+    /// What it is counted in.
+    pub(crate) const fn items(self) -> &'static str {
+        match self {
+            Self::Traces => "spans",
+            Self::Metrics => "points",
+            Self::Logs => "log records",
+        }
+    }
+
     const fn path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -60,6 +71,11 @@ pub struct Endpoint {
     warnings: Vec<String>,
 }
 
+/// The signal whose path this one ends with.
+fn signal_of(path: &str) -> Option<Signal> {
+    Signal::ALL.into_iter().find(|signal| path.ends_with(signal.path()))
+}
+
 const PROMETHEUS_PATH: &str = "/api/v1/otlp";
 const HTTP_PORT: u16 = 80;
 const OTLP_GRPC_PORT: u16 = 4317;
@@ -74,16 +90,19 @@ impl Endpoint {
         let parsed = Parsed::new(url)?;
         let path = format!("{}{}", parsed.base_path(), signal.path());
         let mut warnings = parsed.port_warnings();
-        if parsed.base_path().ends_with(signal.path()) {
+        if let Some(other) = signal_of(parsed.base_path()) {
             warnings.push(format!(
                 "`{}` is taken as a base URL, so the path becomes `{path}`; leave out `{}`, or set it as the \
-                 endpoint of this signal",
+                 endpoint of that signal",
                 parsed.shown,
-                signal.path()
+                other.path()
             ));
         }
         if parsed.is_bare_prometheus() {
-            warnings.push(parsed.prometheus_warning());
+            warnings.push(match signal {
+                Signal::Metrics => parsed.prometheus_warning(),
+                Signal::Traces | Signal::Logs => parsed.metrics_alone_warning(signal),
+            });
         }
         parsed.into_endpoint(&path, warnings)
     }
@@ -126,9 +145,28 @@ impl Endpoint {
         parsed.into_endpoint(&path, warnings)
     }
 
-    /// What is legal but hardly meant, each with how to mend it. To be logged once at start.
-    pub fn warnings(&self) -> Vec<String> {
-        self.warnings.clone()
+    /// What is legal but hardly meant when this signal is sent there, each with how to mend it. To be logged once at
+    /// start.
+    pub fn warnings(&self, signal: Signal) -> Vec<String> {
+        let misled = self.misleads(signal);
+        self.warnings.iter().cloned().chain(misled).collect()
+    }
+
+    /// Says so when the path is that of another signal.
+    fn misleads(&self, signal: Signal) -> Option<String> {
+        let path = self.uri.path().trim_end_matches('/');
+        let (items, own) = (signal.items(), signal.path());
+        if signal != Signal::Metrics && path.contains(PROMETHEUS_PATH) {
+            return Some(format!(
+                "`{self}` is in Prometheus, which takes metrics alone; send {items} to a Collector or a store for them"
+            ));
+        }
+        let other = signal_of(path).filter(|other| *other != signal)?;
+        Some(format!(
+            "`{self}` ends in `{}`, where receivers take {}, not {items}; those go to `{own}`",
+            other.path(),
+            other.items(),
+        ))
     }
 
     /// The host to connect to; an IPv6 address without brackets.
@@ -218,6 +256,14 @@ impl Parsed {
              Prometheus use the preset `Endpoint::prometheus`, or the base URL `{}{PROMETHEUS_PATH}`",
             self.shown,
             self.shown.trim_end_matches('/')
+        )
+    }
+
+    fn metrics_alone_warning(&self, signal: Signal) -> String {
+        format!(
+            "port {PROMETHEUS_PORT} in `{}` is that of Prometheus, which takes metrics alone; set another endpoint for {}",
+            self.shown,
+            signal.items()
         )
     }
 
@@ -372,7 +418,7 @@ mod tests {
         ] {
             let endpoint = Endpoint::prometheus(url).expect(url);
             assert_eq!(endpoint.to_string(), "http://p:9090/api/v1/otlp/v1/metrics", "{url}");
-            assert_eq!(endpoint.warnings(), [""; 0]);
+            assert_eq!(endpoint.warnings(Signal::Metrics), [""; 0]);
         }
         let below = Endpoint::prometheus("http://proxy/prom").unwrap();
         assert_eq!(below.to_string(), "http://proxy/prom/api/v1/otlp/v1/metrics");
@@ -431,8 +477,8 @@ mod tests {
 
     #[test]
     fn what_can_hardly_be_meant_is_told() {
-        let base = |url| Endpoint::base(url, Signal::Metrics).expect(url).warnings();
-        let verbatim = |url| Endpoint::verbatim(url).expect(url).warnings();
+        let base = |url| Endpoint::base(url, Signal::Metrics).expect(url).warnings(Signal::Metrics);
+        let verbatim = |url| Endpoint::verbatim(url).expect(url).warnings(Signal::Metrics);
         for (warnings, expected) in [
             (base("http://h:4317"), "use port 4318"),
             (verbatim("http://h:4317/v1/metrics"), "use port 4318"),
@@ -448,5 +494,24 @@ mod tests {
         assert_eq!(base("http://h:4318"), [""; 0]);
         assert_eq!(base("http://h:9090/api/v1/otlp"), [""; 0]);
         assert_eq!(verbatim("http://h:4318/v1/metrics"), [""; 0]);
+    }
+    #[test]
+    fn the_path_of_another_signal_is_told() {
+        let base = |url| Endpoint::base(url, Signal::Traces).expect(url).warnings(Signal::Traces);
+        let verbatim = |url| Endpoint::verbatim(url).expect(url).warnings(Signal::Logs);
+        for (warnings, expected) in [
+            (base("http://h:4318/v1/metrics"), "becomes `/v1/metrics/v1/traces`; leave out `/v1/metrics`"),
+            (base("http://h:9090"), "takes metrics alone; set another endpoint for spans"),
+            (base("http://h:9090/api/v1/otlp"), "is in Prometheus, which takes metrics alone"),
+            (
+                verbatim("http://h:4318/v1/traces"),
+                "where receivers take spans, not log records; those go to `/v1/logs`",
+            ),
+        ] {
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            assert!(warnings[0].contains(expected), "{warnings:?}");
+        }
+        assert_eq!(base("http://h:4318"), [""; 0]);
+        assert_eq!(verbatim("http://h:4318/v1/logs"), [""; 0]);
     }
 }

@@ -36,14 +36,23 @@ pub(super) fn string(writer: &mut Writer, field: u32, value: &str) {
     }
 }
 
-fn key_value(writer: &mut Writer, field: u32, key: &str, value: ValueRef<'_>) {
+/// A number, left out when it is zero.
+pub(super) fn count(writer: &mut Writer, field: u32, value: u32) {
+    if value != 0 {
+        writer.uint(field, u64::from(value));
+    }
+}
+
+/// One attribute, as field `field`.
+pub(super) fn key_value(writer: &mut Writer, field: u32, key: &str, value: ValueRef<'_>) {
     writer.message(field, |writer| {
         writer.string(1, key);
         writer.message(2, |writer| any_value(writer, value));
     });
 }
 
-fn any_value(writer: &mut Writer, value: ValueRef<'_>) {
+/// The fields of an `AnyValue` message.
+pub(super) fn any_value(writer: &mut Writer, value: ValueRef<'_>) {
     match value {
         ValueRef::Str(v) => writer.string(1, v),
         ValueRef::Bool(v) => writer.uint(2, u64::from(v)),

@@ -23,8 +23,8 @@ const SHOWN_CHARS_MAX: usize = 300;
 /// The peer took the request, perhaps not all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// How many points it refused.
-    pub(crate) rejected_points: u64,
+    /// How many points, spans or log records it refused.
+    pub(crate) rejected_items: u64,
     /// What it says about that, or a warning.
     pub(crate) message: String,
 }
@@ -61,7 +61,7 @@ impl Answer {
             _ => protobuf_partial_success(body),
         });
         read.unwrap_or_else(|| Accepted {
-            rejected_points: 0,
+            rejected_items: 0,
             message: "its answer cannot be read as that of an OTLP receiver".to_owned(),
         })
     }
@@ -108,8 +108,8 @@ impl Answer {
     }
 }
 
-const PATH_HINT: &str =
-    "check the path: a Collector takes metrics at `/v1/metrics`, Prometheus at `/api/v1/otlp/v1/metrics`";
+const PATH_HINT: &str = "check the path: a Collector listens at `/v1/traces`, `/v1/metrics` and `/v1/logs`, \
+                         Prometheus at `/api/v1/otlp/v1/metrics`, for metrics alone";
 
 /// How to mend a refusal, as far as it can be told.
 fn hint(status: StatusCode, text: &str) -> Option<&'static str> {
@@ -140,13 +140,20 @@ fn shown(text: &str) -> String {
     short
 }
 
+/// The count of a partial success, which each signal names by its own items.
+const REJECTED: [&str; 3] = ["rejectedDataPoints", "rejectedSpans", "rejectedLogRecords"];
+
+/// A 64-bit integer: a string of digits, or a number.
+fn json_count(value: &serde_json::Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
 fn json_partial_success(body: &[u8]) -> Option<Accepted> {
     let response: serde_json::Value = serde_json::from_slice(body).ok()?;
     let partial = &response.as_object()?.get("partialSuccess").unwrap_or(&serde_json::Value::Null);
-    let rejected = &partial["rejectedDataPoints"];
-    let rejected_points = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
+    let rejected_items = REJECTED.iter().find_map(|key| json_count(&partial[*key])).unwrap_or(0);
     let message = shown(partial["errorMessage"].as_str().unwrap_or_default());
-    Some(Accepted { rejected_points, message })
+    Some(Accepted { rejected_items, message })
 }
 
 fn json_status_message(body: &[u8]) -> Option<String> {
@@ -154,7 +161,7 @@ fn json_status_message(body: &[u8]) -> Option<String> {
     status["message"].as_str().map(str::to_owned)
 }
 
-/// `ExportMetricsServiceResponse`: field 1 is the partial success, with the count in field 1 and the text in field 2.
+/// `ExportMetricsServiceResponse` and its like for the other signals: field 1 is the partial success, with the count in field 1 and the text in field 2.
 fn protobuf_partial_success(body: &[u8]) -> Option<Accepted> {
     let mut accepted = Accepted::default();
     for field in Fields(body) {
@@ -163,7 +170,7 @@ fn protobuf_partial_success(body: &[u8]) -> Option<Accepted> {
                 let field = field?;
                 match (field.number, field.value) {
                     (1, Value::Number(count)) => {
-                        accepted.rejected_points = u64::try_from(count as i64).unwrap_or(0);
+                        accepted.rejected_items = u64::try_from(count as i64).unwrap_or(0);
                     }
                     (2, Value::Bytes(text)) => accepted.message = shown(&String::from_utf8_lossy(text)),
                     _ => {}
@@ -281,8 +288,7 @@ mod tests {
 
     #[test]
     fn success_is_read_in_every_form() {
-        let taken =
-            |rejected_points, message: &str| Accepted { rejected_points, message: message.to_owned() };
+        let taken = |rejected_items, message: &str| Accepted { rejected_items, message: message.to_owned() };
         for (content_type, body, expected) in [
             ("", &b""[..], taken(0, "")),
             (PROTOBUF, b"", taken(0, "")),
@@ -293,6 +299,8 @@ mod tests {
             (JSON, b"{}", taken(0, "")),
             (JSON, br#"{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"bad"}}"#, taken(3, "bad")),
             (JSON, br#"{"partialSuccess":{"rejectedDataPoints":3}}"#, taken(3, "")),
+            (JSON, br#"{"partialSuccess":{"rejectedSpans":"4","errorMessage":"bad"}}"#, taken(4, "bad")),
+            (JSON, br#"{"partialSuccess":{"rejectedLogRecords":5}}"#, taken(5, "")),
             (JSON, b"garbage", taken(0, "its answer cannot be read as that of an OTLP receiver")),
             ("", b"\xff\xff", taken(0, "its answer cannot be read as that of an OTLP receiver")),
         ] {
