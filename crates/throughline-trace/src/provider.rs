@@ -12,7 +12,7 @@ use crate::id::IdGenerator;
 use crate::limits::SpanLimits;
 use crate::reader::SpanReader;
 use crate::ring::Channel;
-use crate::sampler::{Sampler, SamplerSwitch, Switch};
+use crate::sampler::{Quick, Sampler, SamplerSwitch, Switch};
 use crate::scope::Scopes;
 
 /// What spans refer to. It lives as long as the process: a span then needs no count of references, which all threads
@@ -26,6 +26,20 @@ pub(crate) struct Shared {
     pub(crate) ids: Option<Box<dyn IdGenerator>>,
     pub(crate) scopes: Scopes,
     pub(crate) keeps_errors: bool,
+}
+
+impl Shared {
+    /// Whether spans that the sampler left out are recorded, to be kept should their trace fail.
+    #[inline]
+    pub(crate) fn keeps_errors(&self) -> bool {
+        self.keeps_errors
+    }
+
+    /// Whether the child of a span that is not sampled is not recorded either, whatever it is.
+    #[inline]
+    pub(crate) fn follows_unsampled(&self) -> bool {
+        !self.keeps_errors() && self.sampler.quick().is_some_and(Quick::is_parent_based)
+    }
 }
 
 /// Makes tracers. Clones are the same provider; the little that it is made of is never freed.
