@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::candidates::{limit, throughline};
+use crate::candidates::{limit, throughline, throughline_trace};
 use crate::harness::Candidate;
 use crate::workload::{closed, durations, literals, with_durations};
 
@@ -39,6 +39,11 @@ const WARM_UP: u64 = 5;
 
 const PATHS: &[Path] = &[
     Path { name: "limit-counter-bound", times: FAST, make: limit::slab::counter },
+    Path { name: "limit-span", times: FAST, make: limit::span::sampled },
+    Path { name: "span-root", times: FAST, make: throughline_trace::root_whole },
+    Path { name: "span-child", times: FAST, make: throughline_trace::child_whole },
+    Path { name: "span-root-not-sampled", times: FAST, make: throughline_trace::root_unsampled },
+    Path { name: "span-child-not-sampled", times: FAST, make: throughline_trace::child_unsampled },
     Path { name: "limit-counter-typed", times: FAST, make: || limit::slab::counter_typed(&closed()) },
     Path {
         name: "limit-counter-static-str",

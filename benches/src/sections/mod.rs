@@ -6,6 +6,7 @@ pub mod histogram;
 pub mod memory;
 pub mod otlp;
 pub mod scrape;
+pub mod span;
 pub mod threads;
 
 use crate::harness::{Case, Effort, Random, Row, measure, print};
@@ -24,6 +25,7 @@ pub const SECTIONS: &[&Section] = &[
     &histogram::SECTION,
     &scrape::SECTION,
     &otlp::SECTION,
+    &span::SECTION,
     &memory::SECTION,
     &threads::SECTION,
 ];

@@ -197,7 +197,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             Some(parent) => quick.samples_child(parent),
             None => quick.samples_root(trace_end),
         };
-        let exported = sampled || shared.keeps_errors;
+        let exported = sampled || shared.keeps_errors();
         let timed = exported || self.tentative && parent.is_none();
         let start = if timed { shared.clock.start() } else { Moment::default() };
         ids.stir(start);
@@ -234,7 +234,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             links: &self.links,
         });
         let sampled = sampling.decision == Decision::Sample;
-        if shared.keeps_errors && !sampled {
+        if shared.keeps_errors() && !sampled {
             sampling.decision = Decision::Record;
         }
         let own = if ids.are_random() { RANDOM } else { 0 };
@@ -243,7 +243,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             trace_id,
             span_id: ids.span_id(),
             flags: TraceFlags::new(flags | u8::from(sampled)),
-            exported: sampled || shared.keeps_errors,
+            exported: sampled || shared.keeps_errors(),
             start,
             sampling,
         };

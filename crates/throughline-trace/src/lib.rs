@@ -37,6 +37,7 @@ pub mod data;
 mod drops;
 mod exception;
 mod id;
+mod keep;
 mod limits;
 #[cfg(feature = "tracing")]
 pub mod layer;
@@ -58,6 +59,7 @@ pub use builder::SpanBuilder;
 pub use context::{Enter, Entered, WithContext, current_span, propagate_context, spawn_thread, with_context};
 pub use drops::DropReason;
 pub use id::IdGenerator;
+pub use keep::KeepErrors;
 pub use limits::SpanLimits;
 pub use log::{LogRecord, Logger, LoggerProvider};
 pub use provider::{Tracer, TracerProvider, TracerProviderBuilder, global, install_global};

@@ -1,5 +1,6 @@
 //! The provider: what all spans of a program have in common, and the tracers that start them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use opentelemetry::InstrumentationScope;
@@ -9,6 +10,7 @@ use crate::builder::SpanBuilder;
 use crate::clock::SpanClock;
 use crate::drops::DropReason;
 use crate::id::IdGenerator;
+use crate::keep::KeepErrors;
 use crate::limits::SpanLimits;
 use crate::reader::SpanReader;
 use crate::ring::Channel;
@@ -25,14 +27,16 @@ pub(crate) struct Shared {
     pub(crate) limits: SpanLimits,
     pub(crate) ids: Option<Box<dyn IdGenerator>>,
     pub(crate) scopes: Scopes,
-    pub(crate) keeps_errors: bool,
+    pub(crate) keep: Option<KeepErrors>,
+    /// Spans that waited for the end of their trace, which did not fail.
+    pub(crate) discarded: AtomicU64,
 }
 
 impl Shared {
     /// Whether spans that the sampler left out are recorded, to be kept should their trace fail.
     #[inline]
     pub(crate) fn keeps_errors(&self) -> bool {
-        self.keeps_errors
+        self.keep.is_some()
     }
 
     /// Whether the child of a span that is not sampled is not recorded either, whatever it is.
@@ -86,6 +90,12 @@ impl TracerProvider {
     pub fn drops(&self) -> Vec<(DropReason, u64)> {
         self.0.channel.drops().by_reason()
     }
+
+    /// The spans that the sampler left out, and whose traces did not fail either ([`KeepErrors`]). They are not lost:
+    /// nobody wanted them.
+    pub fn discarded(&self) -> u64 {
+        self.0.discarded.load(Ordering::Relaxed)
+    }
 }
 
 /// Sets up a [`TracerProvider`].
@@ -95,7 +105,7 @@ pub struct TracerProviderBuilder {
     limits: SpanLimits,
     clock: Option<Arc<dyn Clock>>,
     ids: Option<Box<dyn IdGenerator>>,
-    keeps_errors: bool,
+    keep: Option<KeepErrors>,
 }
 
 impl TracerProviderBuilder {
@@ -119,9 +129,14 @@ impl TracerProviderBuilder {
         Self { ids: Some(Box::new(ids)), ..self }
     }
 
+    /// Keeps traces that the sampler left out, should they fail.
+    pub fn with_keep_errors(self, keep: KeepErrors) -> Self {
+        Self { keep: Some(keep), ..self }
+    }
+
     /// The provider.
     pub fn build(self) -> TracerProvider {
-        let Self { sampler, limits, clock, ids, keeps_errors } = self;
+        let Self { sampler, limits, clock, ids, keep } = self;
         TracerProvider(Box::leak(Box::new(Shared {
             sampler: Switch::new(sampler),
             channel: Channel::new(),
@@ -129,7 +144,8 @@ impl TracerProviderBuilder {
             limits,
             ids,
             scopes: Scopes::default(),
-            keeps_errors,
+            keep,
+            discarded: AtomicU64::new(0),
         })))
     }
 }

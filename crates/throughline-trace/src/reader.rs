@@ -4,8 +4,11 @@
 //! order between threads.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::data::{LogRef, Scope, SpanRef};
+use crate::drops::DropReason;
+use crate::keep::Keeper;
 use crate::log::LogShared;
 use crate::provider::Shared;
 use crate::ring::Receiver;
@@ -19,30 +22,38 @@ pub struct SpanReader {
     shared: &'static Shared,
     receiver: Receiver,
     scopes: Vec<Arc<Scope>>,
+    keeper: Option<Keeper>,
 }
 
 impl SpanReader {
     pub(crate) fn new(shared: &'static Shared) -> Option<Self> {
         let receiver = shared.channel.receiver()?;
-        Some(Self { shared, receiver, scopes: Vec::new() })
+        Some(Self { shared, receiver, scopes: Vec::new(), keeper: shared.keep.map(Keeper::new) })
     }
 
     /// Shows up to `limit` finished spans, and forgets them. How many there were.
     pub fn drain(&mut self, limit: usize, mut visit: impl FnMut(SpanRef<'_>)) -> usize {
         self.shared.clock.anchor();
-        let Self { shared, receiver, scopes } = self;
-        receiver.drain(limit, |record| {
-            if let Some(span) =
-                SpanRef::decode(record, |number| find(scopes, number, |into| shared.scopes.read(into)))
-            {
+        let shared = self.shared;
+        let Self { receiver, scopes, keeper, .. } = self;
+        let mut show = |record: &[u8]| {
+            let scopes = &mut *scopes;
+            if let Some(span) = SpanRef::decode(record, move |number| {
+                find(scopes, number, |into| shared.scopes.read(into))
+            }) {
                 visit(span);
             }
-        })
+        };
+        match keeper {
+            None => receiver.drain(limit, show),
+            Some(keeper) => drain_kept(shared, receiver, keeper, limit, &mut show),
+        }
     }
 
-    /// How many finished spans wait. Looks at every thread's ring.
+    /// How many finished spans wait. Looks at every thread's ring. Spans that wait for the end of their trace
+    /// ([`KeepErrors`](crate::KeepErrors)) do not count before they are to be exported.
     pub fn pending(&mut self) -> usize {
-        self.receiver.pending()
+        self.receiver.pending() + self.keeper.as_ref().map_or(0, Keeper::ready)
     }
 
     /// Calls `wake` as soon as some thread has this many spans waiting, and then not again before the next drain. It is
@@ -50,6 +61,47 @@ impl SpanReader {
     /// whether this was it.
     pub fn on_batch(&self, spans: usize, wake: impl Fn() + Send + Sync + 'static) -> bool {
         self.receiver.on_batch(spans, wake)
+    }
+}
+
+/// As [`SpanReader::drain`], with traces that have to wait.
+fn drain_kept(
+    shared: &Shared,
+    receiver: &mut Receiver,
+    keeper: &mut Keeper,
+    limit: usize,
+    show: &mut impl FnMut(&[u8]),
+) -> usize {
+    let now = shared.clock.now();
+    let mut shown = 0;
+    while shown < limit {
+        if let Some(record) = keeper.next_ready() {
+            show(&record);
+            shown += 1;
+            continue;
+        }
+        let mut passed = 0;
+        let taken = receiver.drain(limit - shown, |record| {
+            if !keeper.takes(record, now, shared.channel.drops()) {
+                show(record);
+                passed += 1;
+            }
+        });
+        shown += passed;
+        if taken == 0 {
+            break;
+        }
+    }
+    keeper.expire(now, shared.channel.drops());
+    shared.discarded.fetch_add(keeper.take_discarded(), Ordering::Relaxed);
+    shown
+}
+
+/// What waits is lost with the reader.
+impl Drop for SpanReader {
+    fn drop(&mut self) {
+        let lost = self.keeper.as_ref().map_or(0, Keeper::len);
+        self.shared.channel.drops().add(DropReason::Closed, lost);
     }
 }
 
@@ -70,7 +122,8 @@ impl LogReader {
     /// Shows up to `limit` log records, and forgets them. How many there were.
     pub fn drain(&mut self, limit: usize, mut visit: impl FnMut(LogRef<'_>)) -> usize {
         self.shared.clock.anchor();
-        let Self { shared, receiver, scopes } = self;
+        let shared = self.shared;
+        let Self { receiver, scopes, .. } = self;
         receiver.drain(limit, |record| {
             if let Some(log) =
                 LogRef::decode(record, |number| find(scopes, number, |into| shared.scopes.read(into)))

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceState};
-use throughline_core::attribute::{Attributes, ValueRef, Visitor};
+use throughline_core::attribute::{Attributes, ValueRef, Visitor, cut};
 use throughline_core::{Clock as _, SystemClock, Timestamp};
 
 use crate::clock::Moment;
@@ -15,7 +15,7 @@ use crate::data::{LINK_IS_REMOTE, kind_number, status_number};
 use crate::limits::SpanLimits;
 use crate::local;
 use crate::provider::Shared;
-use crate::record::{SpanHeader, Writer, bits, tag};
+use crate::record::{KEY_BYTES_MAX, SpanHeader, Writer, bits, tag};
 
 /// An open span.
 #[derive(Debug, Default)]
@@ -113,7 +113,7 @@ impl Recording {
     /// Sets the name; the last one counts.
     #[inline]
     pub(crate) fn set_name(&mut self, name: &str) {
-        self.writer.text(tag::NAME, "", name);
+        self.writer.text(tag::NAME, "", cut(name, KEY_BYTES_MAX));
     }
 
     pub(crate) fn set_trace_state(&mut self, trace_state: &TraceState) {

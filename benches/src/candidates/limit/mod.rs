@@ -5,6 +5,7 @@
 
 pub mod otlp;
 pub mod slab;
+pub mod span;
 pub mod strings;
 pub mod text;
 

@@ -312,6 +312,8 @@ unbounded_value! {
     u16 => |v| ValueRef::I64(i64::from(*v));
     u32 => |v| ValueRef::I64(i64::from(*v));
     f64 => |v| ValueRef::F64(*v);
+    StringValue => |v| ValueRef::Str(v.as_str());
+    Value => |v| ValueRef::from(v);
 }
 
 impl<T: AttributeValue + ?Sized> AttributeValue for &T {

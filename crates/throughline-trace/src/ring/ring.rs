@@ -207,3 +207,70 @@ fn read(words: &[AtomicU64], at: usize, record: &mut Vec<u8>) -> usize {
     }
     1 + length
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::thread;
+
+    use super::*;
+
+    /// Records of one word; a chunk of four words holds two.
+    fn record(n: u64) -> [u8; WORD] {
+        n.to_le_bytes()
+    }
+
+    fn pop(cursor: &mut Cursor) -> Option<u64> {
+        let mut bytes = Vec::new();
+        cursor.pop(&mut bytes).then(|| u64::from_le_bytes(bytes.try_into().unwrap()))
+    }
+
+    /// A writer that fills one chunk and goes on in the next, while the reader follows: each record once, in order, as
+    /// it was written.
+    #[test]
+    fn loom_the_reader_follows_the_writer_into_the_next_chunk() {
+        loom::model(|| {
+            let (mut writer, mut cursor) = Ring::new(2);
+            let writing = thread::spawn(move || {
+                (1..=3).for_each(|n| assert!(writer.push(&record(n), || true).is_ok()));
+            });
+            let mut seen: Vec<u64> = (0..3).filter_map(|_| pop(&mut cursor)).collect();
+            writing.join().unwrap();
+            seen.extend(std::iter::from_fn(|| pop(&mut cursor)));
+            assert_eq!(seen, [1, 2, 3]);
+            assert_eq!(cursor.pending(), 0);
+        });
+    }
+
+    /// A writer that takes the reader's place in a chunk that was set free: nothing is overwritten that was not read.
+    #[test]
+    fn loom_a_chunk_is_used_again_only_after_it_was_read() {
+        loom::model(|| {
+            let (mut writer, mut cursor) = Ring::new(2);
+            (1..=3).for_each(|n| assert!(writer.push(&record(n), || true).is_ok()));
+            let writing = thread::spawn(move || {
+                // Two more fit or not: one into this chunk, the other into the first, if that is free by then.
+                (4..=5).filter(|n| writer.push(&record(*n), || true).is_ok()).collect::<Vec<_>>()
+            });
+            let mut seen: Vec<u64> = (0..3).filter_map(|_| pop(&mut cursor)).collect();
+            let written = writing.join().unwrap();
+            seen.extend(std::iter::from_fn(|| pop(&mut cursor)));
+            assert_eq!(seen, [vec![1, 2, 3], written].concat());
+        });
+    }
+
+    /// A ring that goes from one thread to the next, as the channel's lock passes it on, with records unread.
+    #[test]
+    fn loom_a_ring_is_passed_on_with_its_records() {
+        loom::model(|| {
+            let (mut writer, mut cursor) = Ring::new(2);
+            let first = thread::spawn(move || {
+                assert!(writer.push(&record(1), || true).is_ok());
+                thread::spawn(move || assert!(writer.push(&record(2), || true).is_ok()))
+            });
+            let early = pop(&mut cursor);
+            first.join().unwrap().join().unwrap();
+            let seen: Vec<u64> = early.into_iter().chain(std::iter::from_fn(|| pop(&mut cursor))).collect();
+            assert_eq!(seen, [1, 2]);
+        });
+    }
+}

@@ -59,11 +59,11 @@ impl Ratio {
         self.threshold
     }
 
-    /// The share that is really sampled.
+    /// The share that is sampled, in four digits.
     pub fn as_f64(self) -> f64 {
         let share = (NEVER - self.threshold) as f64 / NEVER as f64;
-        // As somebody would have written it.
-        (share * 1e6).round() / 1e6
+        // As somebody would have written it: the digits beyond come from the rounding of the threshold.
+        format!("{share:.3e}").parse().unwrap_or(share)
     }
 
     /// The threshold as in `ot=th:…`: hex without trailing zeros.
