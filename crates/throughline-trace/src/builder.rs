@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 use throughline_core::Timestamp;
 use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor};
@@ -44,7 +44,9 @@ pub struct SpanBuilder<'a, A = ()> {
     parent: Parent,
     start: Option<Timestamp>,
     attributes: A,
-    links: Vec<SpanContext>,
+    links: Vec<Link>,
+    /// Recorded at first even when it is not sampled, since it may still get another parent.
+    tentative: bool,
 }
 
 /// Where the parent comes from.
@@ -76,6 +78,7 @@ impl<'a> SpanBuilder<'a> {
             start: None,
             attributes: (),
             links: Vec::new(),
+            tentative: false,
         }
     }
 }
@@ -138,14 +141,24 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
 
     /// Linked with this span. Allocates.
     pub fn with_link(mut self, to: SpanContext) -> Self {
-        self.links.push(to);
+        self.links.push(Link::with_context(to));
         self
+    }
+
+    /// Linked with these, in place of other links.
+    pub(crate) fn with_links(self, links: Vec<Link>) -> Self {
+        Self { links, ..self }
+    }
+
+    /// If it is a root, recorded even when it is not sampled, for as long as it may get another parent.
+    pub(crate) fn with_tentative(self) -> Self {
+        Self { tentative: true, ..self }
     }
 
     #[inline]
     fn map_attributes<B>(self, map: impl FnOnce(A) -> B) -> SpanBuilder<'a, B> {
-        let Self { tracer, name, kind, parent, start, attributes, links } = self;
-        SpanBuilder { tracer, name, kind, parent, start, attributes: map(attributes), links }
+        let Self { tracer, name, kind, parent, start, attributes, links, tentative } = self;
+        SpanBuilder { tracer, name, kind, parent, start, attributes: map(attributes), links, tentative }
     }
 
     /// Starts the span, and says so to nobody: [`Span::enter`] makes it the current one.
@@ -184,8 +197,9 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             Some(parent) => quick.samples_child(parent),
             None => quick.samples_root(trace_end),
         };
-        let exported = sampled || shared.keep.is_some();
-        let start = if exported { shared.clock.start() } else { Moment::default() };
+        let exported = sampled || shared.keeps_errors();
+        let timed = exported || self.tentative && parent.is_none();
+        let start = if timed { shared.clock.start() } else { Moment::default() };
         ids.stir(start);
         let trace_id = match &parent {
             Some(parent) => parent.trace_id(),
@@ -220,7 +234,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             links: &self.links,
         });
         let sampled = sampling.decision == Decision::Sample;
-        if shared.keep.is_some() && !sampled {
+        if shared.keeps_errors() && !sampled {
             sampling.decision = Decision::Record;
         }
         let own = if ids.are_random() { RANDOM } else { 0 };
@@ -229,7 +243,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             trace_id,
             span_id: ids.span_id(),
             flags: TraceFlags::new(flags | u8::from(sampled)),
-            exported: sampled || shared.keep.is_some(),
+            exported: sampled || shared.keeps_errors(),
             start,
             sampling,
         };
@@ -251,7 +265,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
         let inherited = || parent.map(|parent| parent.trace_state().clone()).unwrap_or_default();
         let trace_state = sampling.trace_state.unwrap_or_else(inherited);
         let context = SpanContext::new(trace_id, span_id, flags, false, trace_state);
-        if sampling.decision == Decision::Drop {
+        if sampling.decision == Decision::Drop && !(self.tentative && is_root) {
             return Span::unrecorded(context);
         }
         let keep = if flags.is_sampled() { 0 } else { bits::KEEP };
@@ -276,7 +290,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
             sampling.attributes.as_slice().visit(&mut *recording);
         }
         for link in &self.links {
-            recording.add_link(link, &());
+            recording.add_link(&link.span_context, link.attributes.as_slice(), link.dropped_attributes_count);
         }
         Span::recorded(context, recording)
     }

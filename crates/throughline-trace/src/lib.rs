@@ -39,8 +39,11 @@ mod exception;
 mod id;
 mod keep;
 mod limits;
+#[cfg(feature = "tracing")]
+pub mod layer;
 mod local;
 mod log;
+mod otel;
 mod provider;
 mod reader;
 mod record;
@@ -53,7 +56,7 @@ mod sync;
 pub mod testing;
 
 pub use builder::SpanBuilder;
-pub use context::{Enter, Entered, WithContext, propagate_context, spawn_thread, with_context};
+pub use context::{Enter, Entered, WithContext, current_span, propagate_context, spawn_thread, with_context};
 pub use drops::DropReason;
 pub use id::IdGenerator;
 pub use keep::KeepErrors;

@@ -4,16 +4,18 @@
 //! by the next span.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use opentelemetry::trace::{SpanContext, Status, TraceState};
+use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceState};
 use throughline_core::attribute::{Attributes, ValueRef, Visitor, cut};
+use throughline_core::{Clock as _, SystemClock, Timestamp};
 
 use crate::clock::Moment;
-use crate::data::{LINK_IS_REMOTE, status_number};
+use crate::data::{LINK_IS_REMOTE, kind_number, status_number};
 use crate::limits::SpanLimits;
 use crate::local;
 use crate::provider::Shared;
-use crate::record::{KEY_BYTES_MAX, SpanHeader, Writer, tag};
+use crate::record::{KEY_BYTES_MAX, SpanHeader, Writer, bits, tag};
 
 /// An open span.
 #[derive(Debug, Default)]
@@ -58,6 +60,52 @@ impl Recording {
         self.shared.map_or(0, |shared| shared.clock.since(self.start))
     }
 
+    /// A time read from the system's clock, as this span sees it.
+    ///
+    /// OpenTelemetry's boxed spans read that clock themselves for what happens now, and it may differ from this span's
+    /// by more than the span takes. So what is about now is taken to be as long ago as it is there; unless the span
+    /// started at a time that was given, too.
+    pub(crate) fn time_of(&self, given: Timestamp) -> u64 {
+        const ABOUT_NOW: Duration = Duration::from_millis(1);
+        let read = SystemClock.now();
+        let ago = read - given;
+        if given <= read && ago < ABOUT_NOW && self.header.start == self.start.nanos {
+            self.now().saturating_sub(ago.as_nanos() as u64)
+        } else {
+            given.as_nanos()
+        }
+    }
+
+    /// Whether it goes to the reader in the end.
+    pub(crate) fn is_exported(&self) -> bool {
+        self.exported
+    }
+
+    pub(crate) fn set_kind(&mut self, kind: &SpanKind) {
+        self.header.kind = kind_number(kind);
+    }
+
+    /// Makes it a child of this span, with the ids and flags of `own`.
+    pub(crate) fn adopt(&mut self, parent: &SpanContext, own: &SpanContext, exported: bool) {
+        let remote = if parent.is_remote() { bits::REMOTE_PARENT | bits::LOCAL_ROOT } else { 0 };
+        let keep = if own.is_sampled() { 0 } else { bits::KEEP };
+        self.header.trace_id = own.trace_id().to_bytes();
+        self.header.parent_span_id = parent.span_id().to_bytes();
+        self.header.flags = own.trace_flags().to_u8();
+        self.header.bits = remote | keep;
+        self.exported = exported;
+        self.set_trace_state(own.trace_state());
+    }
+
+    /// Gives it up.
+    pub(crate) fn discard(self: Box<Self>) {
+        local::with(|local| {
+            if let Some(local) = local {
+                local.recycle(self);
+            }
+        });
+    }
+
     fn limits(&self) -> SpanLimits {
         self.shared.map(|shared| shared.limits).unwrap_or_default()
     }
@@ -81,13 +129,20 @@ impl Recording {
         self.attributes.add(&mut self.writer, key, value, attributes, value_bytes);
     }
 
-    pub(crate) fn add_event<A: Attributes + ?Sized>(&mut self, name: &str, time: u64, attributes: &A) {
+    /// Adds an event, some of whose attributes may have been dropped before.
+    pub(crate) fn add_event<A: Attributes + ?Sized>(
+        &mut self,
+        name: &str,
+        time: u64,
+        attributes: &A,
+        dropped: u32,
+    ) {
         let SpanLimits { events, attributes_per_event, value_bytes, .. } = self.limits();
         let mut fixed = [0; 16];
         fixed[..8].copy_from_slice(&time.to_le_bytes());
         let room = self.header.events < events;
         let added = room
-            && Nested::new(&mut self.writer, attributes_per_event, value_bytes).write(
+            && Nested::new(&mut self.writer, attributes_per_event, value_bytes, dropped).write(
                 tag::EVENT,
                 name,
                 &fixed,
@@ -97,7 +152,8 @@ impl Recording {
         *count += 1;
     }
 
-    pub(crate) fn add_link<A: Attributes + ?Sized>(&mut self, to: &SpanContext, attributes: &A) {
+    /// Adds a link, some of whose attributes may have been dropped before.
+    pub(crate) fn add_link<A: Attributes + ?Sized>(&mut self, to: &SpanContext, attributes: &A, dropped: u32) {
         let SpanLimits { links, attributes_per_link, value_bytes, .. } = self.limits();
         let remote = if to.is_remote() { LINK_IS_REMOTE } else { 0 };
         let flags = u32::from(to.trace_flags().to_u8()) | remote;
@@ -108,7 +164,7 @@ impl Recording {
         let room = self.header.links < links;
         let trace_state = to.trace_state().header();
         let added = room
-            && Nested::new(&mut self.writer, attributes_per_link, value_bytes).write(
+            && Nested::new(&mut self.writer, attributes_per_link, value_bytes, dropped).write(
                 tag::LINK,
                 &trace_state,
                 &fixed,
@@ -217,11 +273,13 @@ struct Nested<'a> {
     list: AttributeList,
     count_max: u32,
     value_max: u32,
+    /// Dropped by whoever gave them.
+    dropped: u32,
 }
 
 impl<'a> Nested<'a> {
-    fn new(writer: &'a mut Writer, count_max: u32, value_max: u32) -> Self {
-        Self { writer, list: AttributeList::default(), count_max, value_max }
+    fn new(writer: &'a mut Writer, count_max: u32, value_max: u32, dropped: u32) -> Self {
+        Self { writer, list: AttributeList::default(), count_max, value_max, dropped }
     }
 
     /// Writes it; `fixed` ends with room for the counts. `false` when there is no room for it.
@@ -230,7 +288,7 @@ impl<'a> Nested<'a> {
         let from = self.writer.len();
         self.list = AttributeList::starting_at(from);
         attributes.visit(&mut self);
-        self.writer.patch(from - 8, self.list.dropped);
+        self.writer.patch(from - 8, self.list.dropped.saturating_add(self.dropped));
         self.writer.patch(from - 4, self.list.count);
         self.writer.close(at);
         true

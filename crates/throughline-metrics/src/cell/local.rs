@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::arena::{Arena, Slab};
 use crate::exemplar;
@@ -30,10 +31,31 @@ impl Drop for Lease {
     }
 }
 
+/// Whether spans may be current of which only OpenTelemetry's context knows. Never false again.
+static ASKS_CONTEXT: AtomicBool = AtomicBool::new(false);
+
+/// Makes all threads look for their span in OpenTelemetry's context.
+pub(crate) fn ask_current_context() {
+    if !asks_current_context() {
+        ASKS_CONTEXT.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether threads look for their span in OpenTelemetry's context.
+#[inline]
+pub(crate) fn asks_current_context() -> bool {
+    ASKS_CONTEXT.load(Ordering::Relaxed)
+}
+
 /// The calling thread's slab, when it has one already and leaves no exemplars.
 #[inline]
 pub(crate) fn quiet_slab() -> Option<Slab> {
-    QUIET.get()
+    if asks_current_context() { quiet_slab_in_context() } else { QUIET.get() }
+}
+
+#[inline(never)]
+fn quiet_slab_in_context() -> Option<Slab> {
+    SLAB.get().filter(|_| exemplar::of_current_context().is_none())
 }
 
 /// Says whether the calling thread is in a sampled span.
