@@ -10,6 +10,7 @@ use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
 use crate::aggregation::Aggregation;
+use crate::cache::Scopes;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
 use crate::exemplar::{self, Reservoir, TraceContext};
@@ -36,6 +37,7 @@ pub(crate) struct Stream {
     pub(crate) aggregation: Aggregation,
     pub(crate) keys: KeyFilter,
     pub(crate) series: SeriesTable,
+    pub(crate) scopes: Scopes,
     pub(crate) shared: Arc<Shared>,
 }
 

@@ -1,16 +1,19 @@
 //! [`AttributeSet`] and the bytes it is made of.
 //!
 //! ```text
-//! set   = count:u32  end:u32 × count  pair × count      (`end` counts from the first pair; all little endian)
-//! pair  = key_len:u32  key  tag:u8  payload
+//! set   = start:u32 × (count + 1)  pair × count     (each pair's start, then the end; all little endian)
+//! pair  = key_len:u32  tag:u8  key  payload
 //! ```
 //! Pairs are sorted by key and each key stands once, so equality, order and hash of two sets are those of their
-//! bytes. The offsets let the engine compare the n-th attribute without walking the ones before.
+//! bytes. Starts count from the first byte, so the first one says how many there are, and the n-th attribute is found
+//! without walking the ones before (`compare.rs`).
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
+
+use opentelemetry::KeyValue;
 
 use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef, Visitor};
 use crate::definition::AttributeDef;
@@ -50,8 +53,9 @@ impl AttributeSet {
     }
 
     /// How many attributes there are.
+    #[inline]
     pub fn len(&self) -> usize {
-        word(&self.0, 0)
+        word(&self.0, 0) / WORD - 1
     }
 
     /// Whether there are none.
@@ -80,25 +84,43 @@ impl AttributeSet {
         &self.0
     }
 
-    /// Whether the attribute at canonical place `place` is this one. The engine's verification of a cache hit:
-    /// bytes are compared, nothing is decoded.
+    /// The pair at this place, as long as there is one and its key is this long.
     #[inline]
-    pub fn is_at(&self, place: usize, key: &str, value: ValueRef<'_>) -> bool {
-        if place >= self.len() {
-            return false;
+    pub(super) fn pair_with_key_of(&self, place: usize, key_len: usize) -> Option<Pair<'_>> {
+        let bounds: &[u8; 2 * WORD] = self.0.get(place * WORD..)?.first_chunk()?;
+        let bounds = u64::from_le_bytes(*bounds);
+        let pair = self.0.get(bounds as u32 as usize..(bounds >> u32::BITS) as usize)?;
+        let (head, text) = pair.split_first_chunk::<PAIR_HEAD>()?;
+        if word(head, 0) != key_len {
+            return None;
         }
-        let Some((key_len, rest)) = self.pair(place).split_first_chunk() else { return false };
-        if u32::from_le_bytes(*key_len) as usize != key.len() {
-            return false;
-        }
-        let Some((own_key, payload)) = rest.split_at_checked(key.len()) else { return false };
-        is_equal(own_key, key.as_bytes()) && payload_is(payload, value)
+        let (key, payload) = text.split_at_checked(key_len)?;
+        Some(Pair { key, tag: head[WORD], payload })
     }
 
-    fn pair(&self, place: usize) -> &[u8] {
-        let pairs = &self.0[WORD * (1 + self.len())..];
-        let start = if place == 0 { 0 } else { word(&self.0, place) };
-        &pairs[start..word(&self.0, place + 1)]
+    fn pair(&self, place: usize) -> Pair<'_> {
+        let pair = &self.0[word(&self.0, place)..word(&self.0, place + 1)];
+        let (key, payload) = pair[PAIR_HEAD..].split_at(word(pair, 0));
+        Pair { key, tag: pair[WORD], payload }
+    }
+}
+
+/// The length of the key, and the tag.
+const PAIR_HEAD: usize = WORD + 1;
+
+/// One attribute as it stands in a set.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'a> {
+    pub(super) key: &'a [u8],
+    tag: u8,
+    payload: &'a [u8],
+}
+
+impl Pair<'_> {
+    /// Whether this is its value.
+    #[inline]
+    pub(super) fn has_value(self, value: ValueRef<'_>) -> bool {
+        is_value(self.tag, self.payload, value)
     }
 }
 
@@ -129,6 +151,8 @@ impl Hash for AttributeSet {
 }
 
 impl Attributes for AttributeSet {
+    type Shape = [KeyValue];
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 1;
 
@@ -183,8 +207,7 @@ impl<'a> Iterator for Iter<'a> {
         }
         let pair = self.set.pair(self.next);
         self.next += 1;
-        let key_len = word(pair, 0);
-        Some((text(key_bytes(pair, key_len)), decode(&pair[WORD + key_len..])))
+        Some((text(pair.key), decode(pair.tag, pair.payload)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -204,7 +227,7 @@ impl<'a> EncodedArray<'a> {
         let mut rest = self.0;
         while !rest.is_empty() {
             let len = word(rest, 0);
-            f(decode(&rest[WORD..WORD + len]));
+            f(decode(rest[WORD], &rest[WORD + 1..WORD + len]));
             rest = &rest[WORD + len..];
         }
     }
@@ -217,90 +240,94 @@ const I64: u8 = b'i';
 const F64: u8 = b'f';
 const ARRAY: u8 = b'a';
 
+/// The key of a pair as [`write_pair`] wrote it.
 pub(super) fn key_bytes(pair: &[u8], key_len: usize) -> &[u8] {
-    &pair[WORD..WORD + key_len]
+    &pair[PAIR_HEAD..PAIR_HEAD + key_len]
 }
 
 pub(super) fn write_header(out: &mut Vec<u8>, pair_lengths: impl ExactSizeIterator<Item = usize>) {
-    put_word(out, pair_lengths.len());
-    let mut end = 0;
+    let mut start = WORD * (1 + pair_lengths.len());
+    put_word(out, start);
     for length in pair_lengths {
-        end += length;
-        put_word(out, end);
+        start += length;
+        put_word(out, start);
     }
 }
 
 pub(super) fn write_pair(out: &mut Vec<u8>, key: &str, value: ValueRef<'_>) {
     put_word(out, key.len());
+    out.push(tag(value));
     out.extend_from_slice(key.as_bytes());
-    write_value(out, value);
+    write_payload(out, value);
 }
 
-fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
+fn tag(value: ValueRef<'_>) -> u8 {
     match value {
-        ValueRef::Str(v) => {
-            out.push(STR);
-            out.extend_from_slice(v.as_bytes());
-        }
-        ValueRef::Bool(v) => out.extend_from_slice(&[BOOL, u8::from(v)]),
-        ValueRef::I64(v) => {
-            out.push(I64);
-            out.extend_from_slice(&v.to_le_bytes());
-        }
-        ValueRef::F64(v) => {
-            out.push(F64);
-            out.extend_from_slice(&v.to_bits().to_le_bytes());
-        }
-        ValueRef::Array(v) => {
-            out.push(ARRAY);
-            v.for_each(|element| {
-                let length_at = out.len();
-                put_word(out, 0);
-                write_value(out, element);
-                let length = out.len() - length_at - WORD;
-                out[length_at..length_at + WORD].copy_from_slice(&narrow(length).to_le_bytes());
-            });
-        }
+        ValueRef::Str(_) => STR,
+        ValueRef::Bool(_) => BOOL,
+        ValueRef::I64(_) => I64,
+        ValueRef::F64(_) => F64,
+        ValueRef::Array(_) => ARRAY,
+    }
+}
+
+fn write_payload(out: &mut Vec<u8>, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Str(v) => out.extend_from_slice(v.as_bytes()),
+        ValueRef::Bool(v) => out.push(u8::from(v)),
+        ValueRef::I64(v) => out.extend_from_slice(&v.to_le_bytes()),
+        ValueRef::F64(v) => out.extend_from_slice(&v.to_bits().to_le_bytes()),
+        ValueRef::Array(v) => v.for_each(|element| {
+            let length_at = out.len();
+            put_word(out, 0);
+            out.push(tag(element));
+            write_payload(out, element);
+            let length = out.len() - length_at - WORD;
+            out[length_at..length_at + WORD].copy_from_slice(&narrow(length).to_le_bytes());
+        }),
     }
 }
 
 #[inline]
-fn payload_is(payload: &[u8], value: ValueRef<'_>) -> bool {
-    let Some((tag, bytes)) = payload.split_first() else { return false };
+fn is_value(tag: u8, payload: &[u8], value: ValueRef<'_>) -> bool {
     match value {
-        ValueRef::Str(v) => *tag == STR && is_equal(bytes, v.as_bytes()),
-        ValueRef::Bool(v) => *tag == BOOL && bytes == [u8::from(v)],
-        ValueRef::I64(v) => *tag == I64 && bytes == v.to_le_bytes(),
-        ValueRef::F64(v) => *tag == F64 && bytes == v.to_bits().to_le_bytes(),
-        ValueRef::Array(v) => *tag == ARRAY && array_is(bytes, v),
+        ValueRef::Str(v) => tag == STR && is_equal(payload, v.as_bytes()),
+        ValueRef::Bool(v) => tag == BOOL && payload == [u8::from(v)],
+        ValueRef::I64(v) => tag == I64 && payload == v.to_le_bytes(),
+        ValueRef::F64(v) => tag == F64 && payload == v.to_bits().to_le_bytes(),
+        ValueRef::Array(v) => tag == ARRAY && is_array(payload, v),
     }
 }
 
-/// Whether the bytes are the same. Keys and values are short, mostly: up to 16 bytes are compared as two numbers that
+/// Whether the bytes are the same. Keys and values are short, mostly: up to 32 bytes are compared as two pieces that
 /// overlap, which costs less than the call of a function that is good at long ones.
 #[inline]
-fn is_equal(a: &[u8], b: &[u8]) -> bool {
+pub(super) fn is_equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    if a.len() > 16 {
-        return a == b;
+    match a.len() {
+        0 => true,
+        1..4 => a[0] == b[0] && a[a.len() / 2] == b[a.len() / 2] && a[a.len() - 1] == b[a.len() - 1],
+        4..8 => has_same_ends::<4>(a, b),
+        8..16 => has_same_ends::<8>(a, b),
+        16..=32 => has_same_ends::<16>(a, b),
+        _ => a == b,
     }
-    if a.len() >= 8 {
-        return a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>();
-    }
-    if a.len() >= 4 {
-        return a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>();
-    }
-    a.iter().zip(b).all(|(a, b)| a == b)
 }
 
-fn array_is(mut bytes: &[u8], array: ArrayRef<'_>) -> bool {
+#[inline]
+fn has_same_ends<const LEN: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<LEN>() == b.first_chunk() && a.last_chunk::<LEN>() == b.last_chunk()
+}
+
+#[inline(never)]
+fn is_array(mut bytes: &[u8], array: ArrayRef<'_>) -> bool {
     let mut same = true;
     array.for_each(|element| {
         if same && bytes.len() >= WORD {
             let len = word(bytes, 0);
-            same = payload_is(&bytes[WORD..WORD + len], element);
+            same = is_value(bytes[WORD], &bytes[WORD + 1..WORD + len], element);
             bytes = &bytes[WORD + len..];
         } else {
             same = false;
@@ -309,15 +336,14 @@ fn array_is(mut bytes: &[u8], array: ArrayRef<'_>) -> bool {
     same && bytes.is_empty()
 }
 
-fn decode(payload: &[u8]) -> ValueRef<'_> {
-    let bytes = &payload[1..];
-    let number = || u64::from_le_bytes(bytes.try_into().expect("numbers are written as eight bytes"));
-    match payload[0] {
-        STR => ValueRef::Str(text(bytes)),
-        BOOL => ValueRef::Bool(bytes[0] != 0),
+fn decode(tag: u8, payload: &[u8]) -> ValueRef<'_> {
+    let number = || u64::from_le_bytes(payload.try_into().expect("numbers are written as eight bytes"));
+    match tag {
+        STR => ValueRef::Str(text(payload)),
+        BOOL => ValueRef::Bool(payload[0] != 0),
         I64 => ValueRef::I64(number() as i64),
         F64 => ValueRef::F64(f64::from_bits(number())),
-        _ => ValueRef::Array(ArrayRef(Elements::Encoded(EncodedArray(bytes)))),
+        _ => ValueRef::Array(ArrayRef(Elements::Encoded(EncodedArray(payload)))),
     }
 }
 

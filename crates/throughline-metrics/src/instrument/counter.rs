@@ -35,7 +35,10 @@ instrument!(Counter, BoundCounter, Counter);
 impl<N: Number, A: Attributes + ?Sized> Counter<N, A> {
     /// Adds to the series of these attributes. A negative or non-finite value is dropped and counted.
     #[inline]
-    pub fn add(&self, value: N, attributes: &A) {
+    pub fn add<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         self.0.record(value, attributes);
     }
 }

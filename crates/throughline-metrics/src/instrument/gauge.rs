@@ -29,7 +29,10 @@ instrument!(Gauge, BoundGauge, Gauge);
 impl<N: Number, A: Attributes + ?Sized> Gauge<N, A> {
     /// Sets the series of these attributes to the value. A non-finite value is dropped and counted.
     #[inline]
-    pub fn set(&self, value: N, attributes: &A) {
+    pub fn set<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         self.0.record(value, attributes);
     }
 }

@@ -29,7 +29,10 @@ instrument!(Histogram, BoundHistogram, Histogram);
 impl<N: Number, A: Attributes + ?Sized> Histogram<N, A> {
     /// Records a value in the series of these attributes. A non-finite value is dropped and counted.
     #[inline]
-    pub fn record(&self, value: N, attributes: &A) {
+    pub fn record<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         self.0.record(value, attributes);
     }
 }

@@ -24,7 +24,7 @@ use throughline_core::{AttributeSet, InstrumentKind};
 
 use crate::aggregation::histogram::record_in;
 use crate::aggregation::{Aggregation, Cells};
-use crate::cache;
+use crate::cache::{self, Scope};
 use crate::cell::Place;
 use crate::cell::local::quiet_slab;
 use crate::drops::DropReason;
@@ -84,7 +84,10 @@ macro_rules! instrument {
         impl<N: Number, A: Attributes + ?Sized> $name<N, A> {
             /// Finds the series of these attributes once, so that recording looks nothing up. As long as the handle
             /// lives, its series does not expire.
-            pub fn bind(&self, attributes: &A) -> $bound<N> {
+            pub fn bind<B>(&self, attributes: &B) -> $bound<N>
+            where
+                B: Attributes<Shape = A::Shape> + ?Sized,
+            {
                 $bound(self.0.bind(attributes))
             }
         }
@@ -107,6 +110,8 @@ pub struct Recorder<N, A: ?Sized> {
 #[derive(Debug)]
 struct Door {
     stream: Arc<Stream>,
+    /// What its sets of attributes have in common in the threads' caches.
+    scope: Scope,
     /// The series of each numbered set, once recorded.
     dense: Box<[OnceLock<BoundSeries>]>,
 }
@@ -136,7 +141,7 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
 
     /// Records a value, or counts why not.
     #[inline]
-    pub(crate) fn record(&self, value: N, attributes: &A) {
+    pub(crate) fn record<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
         if let Some(slot) = self.slots.get(attributes.number()) {
             // Acquire, partner of the Release in `remember`: the slot was zeroed for its series before.
             let slot = slot.load(Ordering::Acquire);
@@ -151,7 +156,7 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
 
     /// Apart, so that the fast path above is small enough to be inlined.
     #[inline(never)]
-    fn record_each(&self, value: N, attributes: &A) {
+    fn record_each<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
         if let Some(reason) = reason_to_drop(self.kind, self.refused, value) {
             return self.shared.drops.count(reason);
         }
@@ -173,7 +178,7 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     }
 
     /// Finds the series once and for all.
-    pub(crate) fn bind(&self, attributes: &A) -> Bound<N> {
+    pub(crate) fn bind<B: Attributes<Shape = A::Shape> + ?Sized>(&self, attributes: &B) -> Bound<N> {
         let series: Vec<_> = self.doors.iter().map(|door| BoundStream::new(door, attributes)).collect();
         let fast = match series.as_slice() {
             [bound] if self.refused.is_none() => Fast::of(&bound.stream, &bound.series),
@@ -204,7 +209,8 @@ fn reason_to_drop<N: Number>(
 impl Door {
     fn new<A: Attributes + ?Sized>(stream: Arc<Stream>) -> Self {
         let sets = if A::NUMBERED <= MOST_DENSE { A::NUMBERED } else { 0 };
-        Self { stream, dense: (0..sets).map(|_| OnceLock::new()).collect() }
+        let scope = stream.scopes.of::<A::Shape>();
+        Self { stream, scope, dense: (0..sets).map(|_| OnceLock::new()).collect() }
     }
 
     #[inline]
@@ -214,7 +220,7 @@ impl Door {
                 let series = series.get().unwrap_or_else(|| self.make(series, attributes));
                 self.stream.record(series, value, attributes);
             }
-            None => cache::with_series(&self.stream, attributes, |series| {
+            None => cache::with_series(&self.stream, self.scope, attributes, |series| {
                 self.stream.record(series, value, attributes);
             }),
         }

@@ -31,7 +31,10 @@ instrument!(UpDownCounter, BoundUpDownCounter, UpDownCounter);
 impl<N: Number, A: Attributes + ?Sized> UpDownCounter<N, A> {
     /// Adds to the series of these attributes; a negative value subtracts. A non-finite value is dropped and counted.
     #[inline]
-    pub fn add(&self, value: N, attributes: &A) {
+    pub fn add<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         self.0.record(value, attributes);
     }
 }

@@ -1,0 +1,220 @@
+//! What a thread's cache finds a set of attributes by.
+//!
+//! Made by [`Key::of`] for each recording that looks its series up, and kept in the entry (`mod.rs`). There are two
+//! kinds. A set of few values that are numbers, booleans or literals *is* its key: a word for each value, a literal's
+//! address and length in place of its text, and nothing else has to be compared. Any other set has a fingerprint,
+//! which must be proved by comparing it in full.
+
+use throughline_core::attribute::{ArrayRef, Attributes, Order, ValueRef, Visitor};
+
+use super::Scope;
+
+/// A key: equal for equal sets that one scope was given in the same order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    /// The scope's number and, below it, the types of the values, or [`FINGERPRINT`].
+    pub(super) scope: u64,
+    pub(super) words: [u64; WORDS],
+}
+
+/// Values of a set that is its own key. Most have two to four attributes.
+const WORDS: usize = 4;
+/// Bits for the types of the values: four for each.
+pub(super) const TYPES: u32 = 16;
+/// In the place of types: the first word is a fingerprint, and the second the order of the attributes.
+const FINGERPRINT: u64 = (1 << TYPES) - 1;
+
+impl Key {
+    #[inline]
+    pub(super) fn of<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> Self {
+        if A::FIXED_KEYS {
+            let mut words = Words::default();
+            attributes.visit(&mut words);
+            if words.strange == 0 {
+                return Self { scope: scope.number | words.types, words: words.words };
+            }
+        }
+        let mut print = Fingerprint { seed: scope.seed, mixed: scope.number };
+        attributes.visit(&mut print);
+        Self { scope: scope.number | FINGERPRINT, words: [print.mixed & PRINTED, 0, 0, 0] }
+    }
+
+    /// Whether an equal key proves nothing yet.
+    #[inline]
+    pub(super) fn is_fingerprint(&self) -> bool {
+        self.scope & FINGERPRINT == FINGERPRINT
+    }
+
+    /// The same fingerprint with the order of its attributes beside it.
+    pub(super) fn with_order(self, order: Order) -> Self {
+        let [print, ..] = self.words;
+        Self { words: [print, order.to_bits(), 0, 0], ..self }
+    }
+
+    /// The order of the attributes, of a fingerprint.
+    #[inline]
+    pub(super) fn order(&self) -> Order {
+        Order::from_bits(self.words[1])
+    }
+
+    /// Compared without a branch for each word.
+    #[inline]
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let [a, b, c, d] = self.words;
+        let [w, x, y, z] = other.words;
+        let rest = if self.is_fingerprint() { 0 } else { (b ^ x) | (c ^ y) | (d ^ z) };
+        (self.scope ^ other.scope) | (a ^ w) | rest == 0
+    }
+
+    #[inline]
+    pub(super) fn hash(&self) -> u64 {
+        if self.is_fingerprint() {
+            return self.words[0];
+        }
+        let [a, b, c, d] = self.words;
+        fold(a ^ self.scope, b ^ MULTIPLIER)
+            ^ fold(c ^ MULTIPLIER.rotate_left(17), d ^ MULTIPLIER.rotate_left(31))
+    }
+}
+
+/// The values of a set in a word each.
+#[derive(Default)]
+struct Words {
+    words: [u64; WORDS],
+    given: usize,
+    types: u64,
+    /// Not zero when a value does not fit in a word, or there are too many.
+    strange: u64,
+}
+
+impl Words {
+    #[inline]
+    fn push(&mut self, of_type: u64, word: u64) {
+        match self.words.get_mut(self.given) {
+            Some(place) => *place = word,
+            None => self.strange = 1,
+        }
+        self.given += 1;
+        self.types = self.types << 4 | of_type;
+    }
+}
+
+impl Visitor for Words {
+    #[inline]
+    fn attribute(&mut self, _key: &str, value: ValueRef<'_>) {
+        match value {
+            ValueRef::Bool(v) => self.push(1, u64::from(v)),
+            ValueRef::I64(v) => self.push(2, v as u64),
+            ValueRef::F64(v) => self.push(3, v.to_bits()),
+            ValueRef::Str(_) | ValueRef::Array(_) => self.strange = 1,
+        }
+    }
+
+    /// Addresses have 48 bits on the platforms there are; on others, or for a literal of 64 KiB, the text counts.
+    #[inline]
+    fn literal(&mut self, _key: &str, value: &'static str) {
+        let (address, len) = (value.as_ptr().addr() as u64, value.len() as u64);
+        self.strange |= address >> 48 | len >> 16;
+        self.push(4, address << 16 | len);
+    }
+}
+
+/// A number that equal attributes, in the same order, have in common. Keys hardly matter, since they hardly differ:
+/// their length and last letter do.
+struct Fingerprint {
+    seed: u64,
+    mixed: u64,
+}
+
+/// Bits of pi, half of them set.
+const MULTIPLIER: u64 = 0x2437_54E9_9F6B_5A7D;
+
+/// The two halves of a product, folded into one, as wyhash and foldhash do.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+impl Fingerprint {
+    /// Products do not wait for each other, so that the processor works on several at once.
+    #[inline]
+    fn mix(&mut self, a: u64, b: u64) {
+        self.mixed =
+            self.mixed.rotate_left(23) ^ fold(a ^ self.seed, b ^ self.seed.rotate_left(32) ^ MULTIPLIER);
+    }
+
+    /// Up to 32 bytes are read as pieces that overlap: cheaper than a loop, or the call of a function.
+    #[inline]
+    fn text(&mut self, bytes: &[u8], more: u64) {
+        let len = bytes.len();
+        let more = more << 32 ^ len as u64;
+        match len {
+            0 => self.mix(0, more),
+            1..4 => {
+                let letters = [bytes[0], bytes[len / 2], bytes[len - 1], 0];
+                self.mix(u64::from(u32::from_le_bytes(letters)), more);
+            }
+            4..8 => self.mix(half(bytes.first_chunk()) << 32 | half(bytes.last_chunk()), more),
+            8..=16 => self.mix(word(bytes.first_chunk()), word(bytes.last_chunk()) ^ more),
+            _ => self.long(bytes, more),
+        }
+    }
+
+    #[inline]
+    fn long(&mut self, bytes: &[u8], more: u64) {
+        if bytes.len() > 32 {
+            self.middle(bytes);
+        }
+        self.mix(word(bytes.first_chunk()), word(bytes.last_chunk()) ^ more);
+        let inner = &bytes[8..bytes.len() - 8];
+        self.mix(word(inner.first_chunk()), word(inner.last_chunk()));
+    }
+
+    #[inline(never)]
+    fn middle(&mut self, bytes: &[u8]) {
+        bytes.chunks_exact(8).for_each(|chunk| self.mix(word(chunk.first_chunk()), 0));
+    }
+
+    /// Arrays are rare, so the code for them stands apart.
+    #[inline(never)]
+    fn array(&mut self, array: ArrayRef<'_>, more: u64) {
+        let mut elements = 0;
+        array.for_each(|element| {
+            elements += 1;
+            self.attribute("", element);
+        });
+        self.mix(elements, more);
+    }
+}
+
+impl Visitor for Fingerprint {
+    #[inline]
+    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
+        let bytes = key.as_bytes();
+        let key = bytes.len() as u64 ^ bytes.last().map_or(0, |last| u64::from(*last) << 8);
+        match value {
+            ValueRef::Str(v) => self.text(v.as_bytes(), key),
+            ValueRef::Bool(v) => self.mix(u64::from(v), key | 1 << 40),
+            ValueRef::I64(v) => self.mix(v as u64, key | 2 << 40),
+            ValueRef::F64(v) => self.mix(v.to_bits(), key | 3 << 40),
+            ValueRef::Array(v) => self.array(v, key),
+        }
+    }
+}
+
+#[inline]
+fn word(chunk: Option<&[u8; 8]>) -> u64 {
+    chunk.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[inline]
+fn half(chunk: Option<&[u8; 4]>) -> u64 {
+    chunk.map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)))
+}
+
+/// The bits of a fingerprint that count. In unit tests there are so few of them that nearly all sets collide.
+#[cfg(not(test))]
+const PRINTED: u64 = u64::MAX;
+#[cfg(test)]
+const PRINTED: u64 = 3;
