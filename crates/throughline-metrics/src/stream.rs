@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
-use crate::aggregation::Aggregation;
+use crate::aggregation::{Aggregation, Cells};
 use crate::cache::Scopes;
+use crate::cell::Place;
+use crate::cell::local::quiet_slab;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
 use crate::exemplar::{self, Reservoir, TraceContext};
@@ -53,6 +55,12 @@ impl Stream {
         value: N,
         attributes: &A,
     ) {
+        // What is recorded most, with the least to decide.
+        if let (Aggregation::Sum { .. }, Cells::Place(Place::Threads(slots)), Some(slab)) =
+            (&self.aggregation, &series.cells, quiet_slab())
+        {
+            return slab.add(slots.start, value);
+        }
         self.aggregation.record(&series.cells, value);
         if let Some(context) = exemplar::current() {
             self.offer_exemplar(series, value, context, self.dropped(attributes));

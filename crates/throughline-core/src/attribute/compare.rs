@@ -1,92 +1,98 @@
 //! Whether attributes, in the order given, are those of an [`AttributeSet`]: the proof of a cache hit.
 //!
-//! Called by the series lookup's cache (`throughline-metrics/src/cache/mod.rs`). Bytes are compared with the set's own, front to
-//! back; nothing is decoded, copied or allocated.
+//! Called by the series lookup's cache (`throughline-metrics/src/cache/mod.rs`). Bytes are compared with the set's own,
+//! front to back; nothing is decoded, copied or allocated.
 
-use super::set::{Pair, is_equal};
+use super::set::Pairs;
 use super::{AttributeSet, Attributes, ValueRef, Visitor};
 
-/// For each attribute in the order given, its place in the sorted set.
+/// In which order the attributes of a set were given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order(u64);
+
+const PLACE_BITS: usize = 4;
 
 impl Order {
     /// An order of more attributes than this does not fit.
     pub const MOST: usize = u64::BITS as usize / PLACE_BITS;
 
+    /// Sorted, as they are in the set. No other order of two or more has a first place for each of them.
+    pub const SORTED: Self = Self(0);
+
     /// From the place in the order given of each attribute of the sorted set; `None` when there are too many.
-    pub fn of_given(given: impl ExactSizeIterator<Item = usize>) -> Option<Self> {
+    pub(super) fn of_given(given: impl ExactSizeIterator<Item = usize> + Clone) -> Option<Self> {
         if given.len() > Self::MOST {
             return None;
         }
-        let mut places = 0;
-        for (place, given) in given.enumerate() {
-            places |= (place as u64).checked_shl(u32::try_from(given * PLACE_BITS).ok()?)?;
+        if given.clone().enumerate().all(|(place, given)| place == given) {
+            return Some(Self::SORTED);
         }
-        Some(Self(places))
+        let places = given.enumerate().map(|(place, given)| (place as u64) << (given * PLACE_BITS));
+        Some(Self(places.sum()))
     }
 
-    /// The order as bits, for whoever keeps it.
+    /// The order in a word, for whoever keeps it.
     pub fn to_bits(self) -> u64 {
         self.0
     }
 
     /// What [`to_bits`](Self::to_bits) gave.
+    #[inline]
     pub fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 }
 
-const PLACE_BITS: usize = 4;
-
 impl AttributeSet {
-    /// Whether these attributes, given in that order, are exactly this set. Keys are not looked at when the type says
-    /// that they are [fixed](Attributes::FIXED_KEYS): the caller knows that this set was made of the same shape.
+    /// Whether these attributes, given in that order, are exactly this set.
+    ///
+    /// Keys are not looked at when the type says that they are [fixed](Attributes::FIXED_KEYS): the caller knows that
+    /// the set was made from the same shape.
     #[inline]
     pub fn is_same<A: Attributes + ?Sized>(&self, order: Order, attributes: &A) -> bool {
-        let mut comparison =
-            Comparison { set: self, order: order.0, given: 0, same: true, fixed_keys: A::FIXED_KEYS };
-        attributes.visit(&mut comparison);
-        comparison.same && comparison.given == self.len()
+        if order == Order::SORTED {
+            let mut sorted = Sorted { rest: Some(self.pairs()), has_keys: A::FIXED_KEYS };
+            attributes.visit(&mut sorted);
+            return sorted.rest.is_some_and(Pairs::is_empty);
+        }
+        let mut shuffled = Shuffled { pairs: self.pairs(), order, given: 0, same: true };
+        attributes.visit(&mut shuffled);
+        shuffled.same && shuffled.given == self.len()
     }
 }
 
-struct Comparison<'a> {
-    set: &'a AttributeSet,
+/// Compares with one attribute of the set after the other.
+struct Sorted<'a> {
+    /// What is still to come; `None` after a difference.
+    rest: Option<Pairs<'a>>,
+    /// Whether keys are known to be the same.
+    has_keys: bool,
+}
+
+impl Visitor for Sorted<'_> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "with the key known, most of it vanishes")]
+    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
+        self.rest = self.rest.and_then(|rest| rest.after(key, value, self.has_keys));
+    }
+}
+
+/// Looks each attribute up at its place in the set.
+struct Shuffled<'a> {
+    pairs: Pairs<'a>,
     /// The places of the attributes still to come, the next one lowest.
-    order: u64,
+    order: Order,
     given: usize,
     same: bool,
-    fixed_keys: bool,
 }
 
-impl Comparison<'_> {
-    #[inline]
-    fn next_place(&mut self) -> usize {
-        let given = self.given;
-        self.given += 1;
-        if self.fixed_keys {
-            return given;
-        }
-        let place = self.order & ((1 << PLACE_BITS) - 1);
-        self.order >>= PLACE_BITS;
-        place as usize
-    }
-
-    #[inline]
-    fn is_same(&self, pair: Pair<'_>, key: &str, value: ValueRef<'_>) -> bool {
-        let same_key = self.fixed_keys || is_equal(pair.key, key.as_bytes());
-        same_key && pair.has_value(value)
-    }
-}
-
-impl Visitor for Comparison<'_> {
+impl Visitor for Shuffled<'_> {
     #[inline]
     fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        let place = self.next_place();
-        if self.same {
-            let pair = self.set.pair_with_key_of(place, key.len());
-            self.same = pair.is_some_and(|pair| self.is_same(pair, key, value));
-        }
+        let place = self.order.0 as usize & ((1 << PLACE_BITS) - 1);
+        self.order.0 >>= PLACE_BITS;
+        self.given += 1;
+        self.same =
+            self.same && self.pairs.from(place).and_then(|from| from.after(key, value, false)).is_some();
     }
 }

@@ -88,7 +88,7 @@ impl AttributeEncoder {
 
     fn write_canonical(&mut self) {
         self.out.clear();
-        set::write_header(&mut self.out, self.entries.iter().map(|entry| entry.end - entry.start));
+        set::put_word(&mut self.out, self.entries.len());
         for entry in &self.entries {
             self.out.extend_from_slice(&self.pairs[entry.start..entry.end]);
         }

@@ -1,12 +1,11 @@
 //! [`AttributeSet`] and the bytes it is made of.
 //!
 //! ```text
-//! set   = start:u32 × (count + 1)  pair × count     (each pair's start, then the end; all little endian)
-//! pair  = key_len:u32  tag:u8  key  payload
+//! set   = count:u32  pair × count                                (all little endian)
+//! pair  = key_len:u32  payload_len:u32  tag:u8  key  payload
 //! ```
 //! Pairs are sorted by key and each key stands once, so equality, order and hash of two sets are those of their
-//! bytes. Starts count from the first byte, so the first one says how many there are, and the n-th attribute is found
-//! without walking the ones before (`compare.rs`).
+//! bytes. Lengths stand in front, so that comparing with attributes as given reads the bytes once (`compare.rs`).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -55,7 +54,7 @@ impl AttributeSet {
     /// How many attributes there are.
     #[inline]
     pub fn len(&self) -> usize {
-        word(&self.0, 0) / WORD - 1
+        word(&self.0, 0)
     }
 
     /// Whether there are none.
@@ -65,7 +64,7 @@ impl AttributeSet {
 
     /// The attributes in order of their keys.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { set: self, next: 0 }
+        Iter { rest: self.pairs(), len: self.len() }
     }
 
     /// The value of `key`.
@@ -84,43 +83,9 @@ impl AttributeSet {
         &self.0
     }
 
-    /// The pair at this place, as long as there is one and its key is this long.
     #[inline]
-    pub(super) fn pair_with_key_of(&self, place: usize, key_len: usize) -> Option<Pair<'_>> {
-        let bounds: &[u8; 2 * WORD] = self.0.get(place * WORD..)?.first_chunk()?;
-        let bounds = u64::from_le_bytes(*bounds);
-        let pair = self.0.get(bounds as u32 as usize..(bounds >> u32::BITS) as usize)?;
-        let (head, text) = pair.split_first_chunk::<PAIR_HEAD>()?;
-        if word(head, 0) != key_len {
-            return None;
-        }
-        let (key, payload) = text.split_at_checked(key_len)?;
-        Some(Pair { key, tag: head[WORD], payload })
-    }
-
-    fn pair(&self, place: usize) -> Pair<'_> {
-        let pair = &self.0[word(&self.0, place)..word(&self.0, place + 1)];
-        let (key, payload) = pair[PAIR_HEAD..].split_at(word(pair, 0));
-        Pair { key, tag: pair[WORD], payload }
-    }
-}
-
-/// The length of the key, and the tag.
-const PAIR_HEAD: usize = WORD + 1;
-
-/// One attribute as it stands in a set.
-#[derive(Clone, Copy)]
-pub(super) struct Pair<'a> {
-    pub(super) key: &'a [u8],
-    tag: u8,
-    payload: &'a [u8],
-}
-
-impl Pair<'_> {
-    /// Whether this is its value.
-    #[inline]
-    pub(super) fn has_value(self, value: ValueRef<'_>) -> bool {
-        is_value(self.tag, self.payload, value)
+    pub(super) fn pairs(&self) -> Pairs<'_> {
+        Pairs(self.0.get(WORD..).unwrap_or_default())
     }
 }
 
@@ -194,29 +159,82 @@ impl fmt::Debug for AttributeSet {
 /// The attributes of a set in order of their keys.
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
-    set: &'a AttributeSet,
-    next: usize,
+    rest: Pairs<'a>,
+    len: usize,
 }
 
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a str, ValueRef<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next == self.set.len() {
-            return None;
-        }
-        let pair = self.set.pair(self.next);
-        self.next += 1;
-        Some((text(pair.key), decode(pair.tag, pair.payload)))
+        let Pair { key, tag, payload, rest } = self.rest.split_first()?;
+        self.rest = rest;
+        self.len -= 1;
+        Some((text(key), decode(tag, payload)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.set.len() - self.next;
-        (left, Some(left))
+        (self.len, Some(self.len))
     }
 }
 
 impl ExactSizeIterator for Iter<'_> {}
+
+/// Pairs of a set, from one of them to the last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pairs<'a>(&'a [u8]);
+
+struct Pair<'a> {
+    key: &'a [u8],
+    tag: u8,
+    payload: &'a [u8],
+    rest: Pairs<'a>,
+}
+
+/// The length of the key, that of the payload, and the tag.
+const PAIR_HEAD: usize = 2 * WORD + 1;
+
+impl<'a> Pairs<'a> {
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn split_first(self) -> Option<Pair<'a>> {
+        let (head, body) = self.0.split_at_checked(PAIR_HEAD)?;
+        let (key, body) = body.split_at_checked(word(head, 0))?;
+        let (payload, rest) = body.split_at_checked(word(head, 1))?;
+        Some(Pair { key, tag: head[2 * WORD], payload, rest: Self(rest) })
+    }
+
+    /// The pairs from the one at this place on. Walks there: sets are small.
+    pub(super) fn from(self, place: usize) -> Option<Self> {
+        (0..place).try_fold(self, |pairs, _| Some(pairs.split_first()?.rest))
+    }
+
+    /// What comes after the first pair, if that is this attribute; its key is not looked at when it is known.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "with the key known, most of it vanishes")]
+    pub(super) fn after(self, key: &str, value: ValueRef<'_>, has_key: bool) -> Option<Self> {
+        let (head, body) = self.0.split_first_chunk::<PAIR_HEAD>()?;
+        let (lengths, tag) = head.split_first_chunk::<{ 2 * WORD }>()?;
+        let lengths = u64::from_le_bytes(*lengths);
+        let payload_len = match value {
+            ValueRef::Str(v) => v.len(),
+            ValueRef::Bool(_) => 1,
+            ValueRef::I64(_) | ValueRef::F64(_) => 8,
+            ValueRef::Array(_) => (lengths >> u32::BITS) as usize,
+        };
+        // What is longer than the words hold is longer than the body, too.
+        if lengths != key.len() as u64 ^ (payload_len as u64) << u32::BITS {
+            return None;
+        }
+        let (own_key, body) = body.split_at_checked(key.len())?;
+        let (payload, rest) = body.split_at_checked(payload_len)?;
+        let is_same = (has_key || is_equal(own_key, key.as_bytes())) && is_value(tag[0], payload, value);
+        is_same.then_some(Self(rest))
+    }
+}
 
 /// An array value as it stands in a set: one tag for all elements, then each with its length.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -245,20 +263,15 @@ pub(super) fn key_bytes(pair: &[u8], key_len: usize) -> &[u8] {
     &pair[PAIR_HEAD..PAIR_HEAD + key_len]
 }
 
-pub(super) fn write_header(out: &mut Vec<u8>, pair_lengths: impl ExactSizeIterator<Item = usize>) {
-    let mut start = WORD * (1 + pair_lengths.len());
-    put_word(out, start);
-    for length in pair_lengths {
-        start += length;
-        put_word(out, start);
-    }
-}
-
 pub(super) fn write_pair(out: &mut Vec<u8>, key: &str, value: ValueRef<'_>) {
+    let start = out.len();
     put_word(out, key.len());
+    put_word(out, 0);
     out.push(tag(value));
     out.extend_from_slice(key.as_bytes());
     write_payload(out, value);
+    let payload_len = out.len() - start - PAIR_HEAD - key.len();
+    out[start + WORD..start + 2 * WORD].copy_from_slice(&narrow(payload_len).to_le_bytes());
 }
 
 fn tag(value: ValueRef<'_>) -> u8 {
@@ -288,7 +301,8 @@ fn write_payload(out: &mut Vec<u8>, value: ValueRef<'_>) {
     }
 }
 
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "most callers know the type of the value")]
 fn is_value(tag: u8, payload: &[u8], value: ValueRef<'_>) -> bool {
     match value {
         ValueRef::Str(v) => tag == STR && is_equal(payload, v.as_bytes()),
@@ -301,18 +315,19 @@ fn is_value(tag: u8, payload: &[u8], value: ValueRef<'_>) -> bool {
 
 /// Whether the bytes are the same. Keys and values are short, mostly: up to 32 bytes are compared as two pieces that
 /// overlap, which costs less than the call of a function that is good at long ones.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "most callers know the lengths to be the same, or one of them")]
 pub(super) fn is_equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
     match a.len() {
+        33.. => a == b,
+        16.. => has_same_ends::<16>(a, b),
+        8.. => has_same_ends::<8>(a, b),
+        4.. => has_same_ends::<4>(a, b),
         0 => true,
-        1..4 => a[0] == b[0] && a[a.len() / 2] == b[a.len() / 2] && a[a.len() - 1] == b[a.len() - 1],
-        4..8 => has_same_ends::<4>(a, b),
-        8..16 => has_same_ends::<8>(a, b),
-        16..=32 => has_same_ends::<16>(a, b),
-        _ => a == b,
+        len => [a[0], a[len / 2], a[len - 1]] == [b[0], b[len / 2], b[len - 1]],
     }
 }
 
@@ -356,7 +371,7 @@ fn word(bytes: &[u8], index: usize) -> usize {
     u32::from_le_bytes(bytes[at..at + WORD].try_into().expect("four bytes")) as usize
 }
 
-fn put_word(out: &mut Vec<u8>, value: usize) {
+pub(super) fn put_word(out: &mut Vec<u8>, value: usize) {
     out.extend_from_slice(&narrow(value).to_le_bytes());
 }
 

@@ -1,19 +1,20 @@
 //! What a thread's cache finds a set of attributes by.
 //!
-//! Made by [`Key::of`] for each recording that looks its series up, and kept in the entry (`mod.rs`). There are two
-//! kinds. A set of few values that are numbers, booleans or literals *is* its key: a word for each value, a literal's
-//! address and length in place of its text, and nothing else has to be compared. Any other set has a fingerprint,
-//! which must be proved by comparing it in full.
+//! Made for each recording that looks its series up, and kept in the entry (`mod.rs`). There are two kinds. A set of a
+//! few values that are numbers, booleans or literals *is* its key: a word for each value, a literal's address and
+//! length in place of its text, and nothing else has to be compared. Any other set has a fingerprint, which must be
+//! proved by comparing it in full.
 
 use throughline_core::attribute::{ArrayRef, Attributes, Order, ValueRef, Visitor};
 
 use super::Scope;
 
-/// A key: equal for equal sets that one scope was given in the same order.
-#[derive(Clone, Copy, Debug)]
+/// What an entry is found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     /// The scope's number and, below it, the types of the values, or [`FINGERPRINT`].
     pub(super) scope: u64,
+    /// The values; or the fingerprint, and the order of the attributes.
     pub(super) words: [u64; WORDS],
 }
 
@@ -21,34 +22,25 @@ pub(super) struct Key {
 const WORDS: usize = 4;
 /// Bits for the types of the values: four for each.
 pub(super) const TYPES: u32 = 16;
-/// In the place of types: the first word is a fingerprint, and the second the order of the attributes.
+/// In the place of types: the key is a fingerprint.
 const FINGERPRINT: u64 = (1 << TYPES) - 1;
 
 impl Key {
-    #[inline]
-    pub(super) fn of<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> Self {
-        if A::FIXED_KEYS {
-            let mut words = Words::default();
-            attributes.visit(&mut words);
-            if words.strange == 0 {
-                return Self { scope: scope.number | words.types, words: words.words };
-            }
-        }
-        let mut print = Fingerprint { seed: scope.seed, mixed: scope.number };
-        attributes.visit(&mut print);
-        Self { scope: scope.number | FINGERPRINT, words: [print.mixed & PRINTED, 0, 0, 0] }
-    }
-
-    /// Whether an equal key proves nothing yet.
     #[inline]
     pub(super) fn is_fingerprint(&self) -> bool {
         self.scope & FINGERPRINT == FINGERPRINT
     }
 
-    /// The same fingerprint with the order of its attributes beside it.
-    pub(super) fn with_order(self, order: Order) -> Self {
-        let [print, ..] = self.words;
-        Self { words: [print, order.to_bits(), 0, 0], ..self }
+    /// Whether this is the key of a set that is its own, or at least one with this fingerprint.
+    #[inline]
+    pub(super) fn is(&self, sought: &impl Sought) -> bool {
+        // Without a branch for each word.
+        let differs = |differs, (a, b): (&u64, &u64)| differs | (a ^ b);
+        self.words.iter().zip(sought.words()).fold(self.scope ^ sought.scope(), differs) == 0
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        if self.is_fingerprint() { self.words[0] } else { hash(self.scope, &self.words) }
     }
 
     /// The order of the attributes, of a fingerprint.
@@ -56,38 +48,42 @@ impl Key {
     pub(super) fn order(&self) -> Order {
         Order::from_bits(self.words[1])
     }
+}
 
-    /// Compared without a branch for each word.
-    #[inline]
-    pub(super) fn is(&self, other: &Self) -> bool {
-        let [a, b, c, d] = self.words;
-        let [w, x, y, z] = other.words;
-        let rest = if self.is_fingerprint() { 0 } else { (b ^ x) | (c ^ y) | (d ^ z) };
-        (self.scope ^ other.scope) | (a ^ w) | rest == 0
-    }
-
-    #[inline]
-    pub(super) fn hash(&self) -> u64 {
-        if self.is_fingerprint() {
-            return self.words[0];
-        }
-        let [a, b, c, d] = self.words;
-        fold(a ^ self.scope, b ^ MULTIPLIER)
-            ^ fold(c ^ MULTIPLIER.rotate_left(17), d ^ MULTIPLIER.rotate_left(31))
-    }
+/// What is looked for.
+pub(super) trait Sought {
+    fn scope(&self) -> u64;
+    fn words(&self) -> &[u64];
+    fn hash(&self) -> u64;
 }
 
 /// The values of a set in a word each.
-#[derive(Default)]
-struct Words {
+pub(super) struct Words {
+    /// The scope's number, and below it the types.
+    scope: u64,
     words: [u64; WORDS],
     given: usize,
-    types: u64,
     /// Not zero when a value does not fit in a word, or there are too many.
     strange: u64,
 }
 
 impl Words {
+    /// The words of a set whose keys are fixed; `None` when it needs a fingerprint.
+    #[inline]
+    pub(super) fn of<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> Option<Self> {
+        if !A::FIXED_KEYS {
+            return None;
+        }
+        let mut words = Self { scope: 0, words: [0; WORDS], given: 0, strange: 0 };
+        attributes.visit(&mut words);
+        words.scope |= scope.number;
+        (words.strange == 0).then_some(words)
+    }
+
+    pub(super) fn key(&self) -> Key {
+        Key { scope: self.scope, words: self.words }
+    }
+
     #[inline]
     fn push(&mut self, of_type: u64, word: u64) {
         match self.words.get_mut(self.given) {
@@ -95,7 +91,25 @@ impl Words {
             None => self.strange = 1,
         }
         self.given += 1;
-        self.types = self.types << 4 | of_type;
+        self.scope = self.scope << 4 | of_type;
+    }
+}
+
+impl Sought for Words {
+    #[inline]
+    fn scope(&self) -> u64 {
+        self.scope
+    }
+
+    /// Those that were given: an equal scope says that there are as many.
+    #[inline]
+    fn words(&self) -> &[u64] {
+        &self.words[..self.given.min(WORDS)]
+    }
+
+    #[inline]
+    fn hash(&self) -> u64 {
+        hash(self.scope, &self.words)
     }
 }
 
@@ -119,11 +133,40 @@ impl Visitor for Words {
     }
 }
 
-/// A number that equal attributes, in the same order, have in common. Keys hardly matter, since they hardly differ:
-/// their length and last letter do.
-struct Fingerprint {
-    seed: u64,
-    mixed: u64,
+/// A fingerprint: a number that equal attributes, in the same order, have in common.
+pub(super) struct Print {
+    scope: u64,
+    words: [u64; 1],
+}
+
+impl Print {
+    #[inline(never)]
+    pub(super) fn of<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> Self {
+        let mut print = Fingerprint { seed: scope.seed, mixed: scope.number };
+        attributes.visit(&mut print);
+        Self { scope: scope.number | FINGERPRINT, words: [print.mixed & PRINTED] }
+    }
+
+    pub(super) fn key(&self, order: Order) -> Key {
+        Key { scope: self.scope, words: [self.words[0], order.to_bits(), 0, 0] }
+    }
+}
+
+impl Sought for Print {
+    #[inline]
+    fn scope(&self) -> u64 {
+        self.scope
+    }
+
+    #[inline]
+    fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    #[inline]
+    fn hash(&self) -> u64 {
+        self.words[0]
+    }
 }
 
 /// Bits of pi, half of them set.
@@ -136,28 +179,44 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
+#[inline]
+fn hash(scope: u64, words: &[u64; WORDS]) -> u64 {
+    let [a, b, c, d] = *words;
+    let (first, second) = (MULTIPLIER.rotate_left(17), MULTIPLIER.rotate_left(31));
+    fold(a ^ scope, b ^ MULTIPLIER) ^ fold(c ^ first, d ^ second)
+}
+
+/// What a set's fingerprint is mixed in. Of the keys, which hardly differ from one set to the next, only the length and
+/// the last letter count.
+struct Fingerprint {
+    seed: u64,
+    mixed: u64,
+}
+
 impl Fingerprint {
     /// Products do not wait for each other, so that the processor works on several at once.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "four instructions")]
     fn mix(&mut self, a: u64, b: u64) {
         self.mixed =
             self.mixed.rotate_left(23) ^ fold(a ^ self.seed, b ^ self.seed.rotate_left(32) ^ MULTIPLIER);
     }
 
     /// Up to 32 bytes are read as pieces that overlap: cheaper than a loop, or the call of a function.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "with the key known, and in a row, most of it vanishes")]
     fn text(&mut self, bytes: &[u8], more: u64) {
         let len = bytes.len();
         let more = more << 32 ^ len as u64;
         match len {
+            17.. => self.long(bytes, more),
+            8.. => self.mix(word(bytes.first_chunk()), word(bytes.last_chunk()) ^ more),
+            4.. => self.mix(half(bytes.first_chunk()) << 32 | half(bytes.last_chunk()), more),
             0 => self.mix(0, more),
-            1..4 => {
+            _ => {
                 let letters = [bytes[0], bytes[len / 2], bytes[len - 1], 0];
                 self.mix(u64::from(u32::from_le_bytes(letters)), more);
             }
-            4..8 => self.mix(half(bytes.first_chunk()) << 32 | half(bytes.last_chunk()), more),
-            8..=16 => self.mix(word(bytes.first_chunk()), word(bytes.last_chunk()) ^ more),
-            _ => self.long(bytes, more),
         }
     }
 
@@ -189,7 +248,8 @@ impl Fingerprint {
 }
 
 impl Visitor for Fingerprint {
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "with the key known, and in a row, most of it vanishes")]
     fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
         let bytes = key.as_bytes();
         let key = bytes.len() as u64 ^ bytes.last().map_or(0, |last| u64::from(*last) << 8);

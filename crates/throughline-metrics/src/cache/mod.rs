@@ -11,11 +11,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use throughline_core::attribute::{AttributeEncoder, Attributes};
+use throughline_core::attribute::{AttributeEncoder, Attributes, Encoded};
 
 use crate::series::{self, Series};
 use crate::stream::Stream;
-use key::Key;
+use key::{Key, Print, Sought, Words};
 pub(crate) use scope::{Scope, Scopes};
 
 thread_local! {
@@ -34,24 +34,43 @@ pub(crate) fn with_series<A: Attributes + ?Sized>(
     attributes: &A,
     found: impl Fn(&Series),
 ) {
-    let key = Key::of(scope, attributes);
-    let known = CACHE.try_with(|cache| {
-        let Ok(cache) = cache.try_borrow() else { return false };
-        let Some(series) = cache.find(&key, attributes) else { return false };
-        found(series);
-        true
-    });
-    if known != Ok(true) {
-        found(&look_up(stream, key, attributes));
+    if let Some(words) = Words::of(scope, attributes) {
+        if !with_known(&words, |_| true, &found) {
+            found(&look_up(stream, attributes, |_| Some(words.key())));
+        }
+        return;
+    }
+    let print = Print::of(scope, attributes);
+    if !with_known(&print, |entry| entry.is_of(attributes), &found) {
+        found(&look_up(stream, attributes, |encoded| Some(print.key(encoded.order()?))));
     }
 }
 
-/// Asks the stream's table, and remembers the answer.
+/// Calls `found` with the series that is remembered by this key and `proof` accepts. Says whether there is one.
+#[inline]
+fn with_known(sought: &impl Sought, proof: impl Fn(&Entry) -> bool, found: impl Fn(&Series)) -> bool {
+    let known = CACHE.try_with(|cache| {
+        let Ok(cache) = cache.try_borrow() else { return false };
+        let Some(series) = cache.find(sought, proof) else { return false };
+        found(series);
+        true
+    });
+    known == Ok(true)
+}
+
+/// Asks the stream's table, and remembers the answer by this key.
 #[cold]
 #[inline(never)]
-fn look_up<A: Attributes + ?Sized>(stream: &Stream, key: Key, attributes: &A) -> Arc<Series> {
-    let looked_up =
-        CACHE.try_with(|cache| Some(cache.try_borrow_mut().ok()?.look_up(stream, key, attributes)));
+fn look_up<A: Attributes + ?Sized>(
+    stream: &Stream,
+    attributes: &A,
+    key: impl FnOnce(Encoded<'_>) -> Option<Key>,
+) -> Arc<Series> {
+    let mut key = Some(key);
+    let looked_up = CACHE.try_with(|cache| {
+        let mut cache = cache.try_borrow_mut().ok()?;
+        Some(cache.look_up(stream, attributes, key.take()?))
+    });
     if let Ok(Some(series)) = looked_up {
         return series;
     }
@@ -79,20 +98,15 @@ struct Entry {
 }
 
 impl Entry {
-    #[inline]
-    fn is<A: Attributes + ?Sized>(&self, key: &Key, attributes: &A) -> bool {
-        let Self { key: own, series } = self;
-        let is_proof = || !key.is_fingerprint() || series.attributes.is_same(own.order(), attributes);
-        own.is(key) && series.is_active() && is_proof()
+    /// Whether these are its attributes, in its order.
+    #[inline(never)]
+    fn is_of<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
+        self.series.attributes.is_same(self.key.order(), attributes)
     }
-}
 
-impl Entry {
     /// Whether the other one is for the same attributes, in the same order.
     fn is_replaced_by(&self, other: &Self) -> bool {
-        self.key.is(&other.key)
-            && self.key.words == other.key.words
-            && self.series.attributes == other.series.attributes
+        self.key == other.key && self.series.attributes == other.series.attributes
     }
 }
 
@@ -102,24 +116,33 @@ impl Cache {
     }
 
     #[inline]
-    fn find<A: Attributes + ?Sized>(&self, key: &Key, attributes: &A) -> Option<&Series> {
-        let entry = |place: &u16| self.entries.get(usize::from(*place));
-        let is = |place: &u16| entry(place).is_some_and(|entry| entry.is(key, attributes));
-        self.index.find(key.hash(), is).and_then(entry).map(|entry| &*entry.series)
+    fn find(&self, sought: &impl Sought, proof: impl Fn(&Entry) -> bool) -> Option<&Series> {
+        let mut found = None;
+        let is = |place: &u16| {
+            found = self
+                .entries
+                .get(usize::from(*place))
+                .filter(|entry| entry.key.is(sought) && entry.series.is_active() && proof(entry));
+            found.is_some()
+        };
+        self.index.find(sought.hash(), is)?;
+        found.map(|entry| &*entry.series)
     }
 
-    fn look_up<A: Attributes + ?Sized>(&mut self, stream: &Stream, key: Key, attributes: &A) -> Arc<Series> {
+    fn look_up<A: Attributes + ?Sized>(
+        &mut self,
+        stream: &Stream,
+        attributes: &A,
+        key: impl FnOnce(Encoded<'_>) -> Option<Key>,
+    ) -> Arc<Series> {
         let encoded = self.encoder.encode(attributes, |key| stream.keys.keeps(key));
         let series = stream.series.find_or_make(stream, encoded);
-        // What went to the overflow series may have one of its own next time: not remembered.
-        if encoded.bytes() != series.attributes.as_bytes() {
-            return series;
-        }
-        // What was filtered or given twice does not compare equal: not remembered either.
-        let key =
-            if key.is_fingerprint() { encoded.order().map(|order| key.with_order(order)) } else { Some(key) };
-        if let Some(key) = key {
-            self.remember(Entry { key, series: Arc::clone(&series) });
+        // What went to the overflow series may have one of its own next time: not remembered. Neither is what does not
+        // compare equal, because some of it was filtered or given twice: it has no key.
+        if encoded.bytes() == series.attributes.as_bytes() {
+            if let Some(key) = key(encoded) {
+                self.remember(Entry { key, series: Arc::clone(&series) });
+            }
         }
         series
     }

@@ -142,7 +142,7 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     /// Records a value, or counts why not.
     #[inline]
     pub(crate) fn record<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
-        if let Some(slot) = self.slots.get(attributes.number()) {
+        if let Some(slot) = number(attributes).and_then(|number| self.slots.get(number)) {
             // Acquire, partner of the Release in `remember`: the slot was zeroed for its series before.
             let slot = slot.load(Ordering::Acquire);
             if let Some(slab) = quiet_slab() {
@@ -160,11 +160,12 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         if let Some(reason) = reason_to_drop(self.kind, self.refused, value) {
             return self.shared.drops.count(reason);
         }
-        for door in &self.doors {
-            door.record(value, attributes);
+        match &*self.doors {
+            [door] => door.record(value, attributes),
+            doors => doors.iter().for_each(|door| door.record_too(value, attributes)),
         }
-        if !self.slots.is_empty() {
-            self.remember(attributes.number());
+        if let Some(number) = number(attributes) {
+            self.remember(number);
         }
     }
 
@@ -187,6 +188,12 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         let (kind, refused, shared) = (self.kind, self.refused, Arc::clone(&self.shared));
         Bound { fast, series, kind, refused, shared, marker: PhantomData }
     }
+}
+
+/// The set's number, if sets of the type have any.
+#[inline]
+fn number<A: Attributes + ?Sized>(attributes: &A) -> Option<usize> {
+    (A::NUMBERED > 0).then(|| attributes.number())
 }
 
 #[inline]
@@ -215,7 +222,7 @@ impl Door {
 
     #[inline]
     fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
-        match self.dense.get(attributes.number()) {
+        match number(attributes).and_then(|number| self.dense.get(number)) {
             Some(series) => {
                 let series = series.get().unwrap_or_else(|| self.make(series, attributes));
                 self.stream.record(series, value, attributes);
@@ -224,6 +231,12 @@ impl Door {
                 self.stream.record(series, value, attributes);
             }),
         }
+    }
+
+    /// As [`record`](Self::record), for the rare instrument that several views show: its code is not repeated there.
+    #[inline(never)]
+    fn record_too<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        self.record(value, attributes);
     }
 
     /// Finds the series before the lock is asked for: what is called meanwhile may record in the same one.
