@@ -16,7 +16,7 @@ impl Order {
     /// An order of more attributes than this does not fit.
     pub const MOST: usize = u64::BITS as usize / PLACE_BITS;
 
-    /// Sorted, as they are in the set. No other order of two or more has a first place for each of them.
+    /// Sorted, as they are in the set. All zeroes, which no other order of two or more is.
     pub const SORTED: Self = Self(0);
 
     /// From the place in the order given of each attribute of the sorted set; `None` when there are too many.
@@ -73,7 +73,9 @@ impl Visitor for Sorted<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "with the key known, most of it vanishes")]
     fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        self.rest = self.rest.and_then(|rest| rest.after(key, value, self.has_keys));
+        if let Some(rest) = self.rest {
+            self.rest = rest.after(key, value, self.has_keys);
+        }
     }
 }
 

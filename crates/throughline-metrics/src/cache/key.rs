@@ -140,11 +140,9 @@ pub(super) struct Print {
 }
 
 impl Print {
-    #[inline(never)]
+    #[inline]
     pub(super) fn of<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> Self {
-        let mut print = Fingerprint { seed: scope.seed, mixed: scope.number };
-        attributes.visit(&mut print);
-        Self { scope: scope.number | FINGERPRINT, words: [print.mixed & PRINTED] }
+        Self { scope: scope.number | FINGERPRINT, words: [fingerprint(scope, attributes) & PRINTED] }
     }
 
     pub(super) fn key(&self, order: Order) -> Key {
@@ -186,10 +184,19 @@ fn hash(scope: u64, words: &[u64; WORDS]) -> u64 {
     fold(a ^ scope, b ^ MULTIPLIER) ^ fold(c ^ first, d ^ second)
 }
 
+#[inline(never)]
+fn fingerprint<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> u64 {
+    let other_seed = scope.seed.rotate_left(32) ^ MULTIPLIER;
+    let mut print = Fingerprint { seed: scope.seed, other_seed, mixed: scope.number };
+    attributes.visit(&mut print);
+    print.mixed
+}
+
 /// What a set's fingerprint is mixed in. Of the keys, which hardly differ from one set to the next, only the length and
 /// the last letter count.
 struct Fingerprint {
     seed: u64,
+    other_seed: u64,
     mixed: u64,
 }
 
@@ -198,8 +205,7 @@ impl Fingerprint {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "four instructions")]
     fn mix(&mut self, a: u64, b: u64) {
-        self.mixed =
-            self.mixed.rotate_left(23) ^ fold(a ^ self.seed, b ^ self.seed.rotate_left(32) ^ MULTIPLIER);
+        self.mixed = self.mixed.rotate_left(23) ^ fold(a ^ self.seed, b ^ self.other_seed);
     }
 
     /// Up to 32 bytes are read as pieces that overlap: cheaper than a loop, or the call of a function.
@@ -223,16 +229,11 @@ impl Fingerprint {
     #[inline]
     fn long(&mut self, bytes: &[u8], more: u64) {
         if bytes.len() > 32 {
-            self.middle(bytes);
+            self.mixed ^= middle(self.seed, bytes);
         }
         self.mix(word(bytes.first_chunk()), word(bytes.last_chunk()) ^ more);
         let inner = &bytes[8..bytes.len() - 8];
         self.mix(word(inner.first_chunk()), word(inner.last_chunk()));
-    }
-
-    #[inline(never)]
-    fn middle(&mut self, bytes: &[u8]) {
-        bytes.chunks_exact(8).for_each(|chunk| self.mix(word(chunk.first_chunk()), 0));
     }
 
     /// Arrays are rare, so the code for them stands apart.
@@ -261,6 +262,12 @@ impl Visitor for Fingerprint {
             ValueRef::Array(v) => self.array(v, key),
         }
     }
+}
+
+/// All but the last bytes of a long text, apart from the rest, so that that is small and stays in registers.
+#[inline(never)]
+fn middle(seed: u64, bytes: &[u8]) -> u64 {
+    bytes.chunks_exact(8).fold(0, |mixed, chunk| fold(mixed ^ word(chunk.first_chunk()), seed))
 }
 
 #[inline]

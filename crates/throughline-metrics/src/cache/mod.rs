@@ -4,17 +4,18 @@
 //! attributes were compared in full with the series' own. Called by `instrument/mod.rs` as the first half of stop 2;
 //! `series.rs` is the second.
 
+mod index;
 mod key;
 mod scope;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
 use throughline_core::attribute::{AttributeEncoder, Attributes, Encoded};
 
 use crate::series::{self, Series};
 use crate::stream::Stream;
+use index::Index;
 use key::{Key, Print, Sought, Words};
 pub(crate) use scope::{Scope, Scopes};
 
@@ -51,9 +52,8 @@ pub(crate) fn with_series<A: Attributes + ?Sized>(
 fn with_known(sought: &impl Sought, proof: impl Fn(&Entry) -> bool, found: impl Fn(&Series)) -> bool {
     let known = CACHE.try_with(|cache| {
         let Ok(cache) = cache.try_borrow() else { return false };
-        let Some(series) = cache.find(sought, proof) else { return false };
-        found(series);
-        true
+        let known = cache.find(sought).filter(|entry| entry.series.is_active() && proof(entry));
+        known.map(|entry| found(&entry.series)).is_some()
     });
     known == Ok(true)
 }
@@ -85,7 +85,7 @@ const FIRST_ENTRIES: usize = 16;
 
 struct Cache {
     /// Finds the place of an entry.
-    index: HashTable<u16>,
+    index: Index,
     entries: Vec<Entry>,
     /// How many series had been removed in the process when the cache last let go of such.
     removals: u64,
@@ -112,21 +112,15 @@ impl Entry {
 
 impl Cache {
     const fn new() -> Self {
-        Self { index: HashTable::new(), entries: Vec::new(), removals: 0, encoder: AttributeEncoder::new() }
+        Self { index: Index::new(), entries: Vec::new(), removals: 0, encoder: AttributeEncoder::new() }
     }
 
+    /// The first entry with this key. Another one with the same fingerprint stays in its shadow: those are too rare for
+    /// code that goes on to look for it.
     #[inline]
-    fn find(&self, sought: &impl Sought, proof: impl Fn(&Entry) -> bool) -> Option<&Series> {
-        let mut found = None;
-        let is = |place: &u16| {
-            found = self
-                .entries
-                .get(usize::from(*place))
-                .filter(|entry| entry.key.is(sought) && entry.series.is_active() && proof(entry));
-            found.is_some()
-        };
-        self.index.find(sought.hash(), is)?;
-        found.map(|entry| &*entry.series)
+    fn find(&self, sought: &impl Sought) -> Option<&Entry> {
+        let is = |place| self.entries.get(usize::from(place)).filter(|entry| entry.key.is(sought));
+        self.index.find(sought.hash(), is)
     }
 
     fn look_up<A: Attributes + ?Sized>(
@@ -149,16 +143,14 @@ impl Cache {
 
     fn remember(&mut self, entry: Entry) {
         self.forget_removed();
-        let hash = entry.key.hash();
-        if let Some(place) =
-            self.index.find(hash, |place| self.entries[usize::from(*place)].is_replaced_by(&entry))
-        {
-            self.entries[usize::from(*place)] = entry;
+        let is_same = |place: u16| self.entries[usize::from(place)].is_replaced_by(&entry).then_some(place);
+        if let Some(place) = self.index.find(entry.key.hash(), is_same) {
+            self.entries[usize::from(place)] = entry;
             return;
         }
         let place = if self.entries.len() < MOST_ENTRIES { self.push(entry) } else { self.replace(entry) };
         let Self { index, entries, .. } = self;
-        index.insert_unique(hash, place, |place| entries[usize::from(*place)].key.hash());
+        index.insert(place, |place| entries[usize::from(place)].key.hash());
     }
 
     /// Lets go of series that expired or whose provider is gone, so that their cells can be used again.
@@ -170,10 +162,8 @@ impl Cache {
         let Self { index, entries, .. } = self;
         entries.retain(|entry| entry.series.is_active());
         index.clear();
-        for (place, entry) in entries.iter().enumerate() {
-            index.insert_unique(entry.key.hash(), place as u16, |place| {
-                entries[usize::from(*place)].key.hash()
-            });
+        for place in 0..entries.len() {
+            index.insert(place as u16, |place| entries[usize::from(place)].key.hash());
         }
         self.removals = removals;
     }
@@ -191,10 +181,9 @@ impl Cache {
     /// come, some then stay; if the oldest gave way, all of them might, just before they are needed again.
     fn replace(&mut self, entry: Entry) -> u16 {
         let place = entry.key.hash() as usize % MOST_ENTRIES;
-        let before = std::mem::replace(&mut self.entries[place], entry);
-        if let Ok(found) = self.index.find_entry(before.key.hash(), |at| usize::from(*at) == place) {
-            let _place = found.remove();
-        }
+        let Self { index, entries, .. } = self;
+        index.remove(place as u16, |place| entries[usize::from(place)].key.hash());
+        entries[place] = entry;
         place as u16
     }
 }
