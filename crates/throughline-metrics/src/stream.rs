@@ -61,6 +61,12 @@ impl Stream {
         {
             return slab.add(slots.start, value);
         }
+        self.record_any(series, value, attributes);
+    }
+
+    /// Apart, so that what is above is small enough to be inlined.
+    #[inline(never)]
+    fn record_any<N: Number, A: Attributes + ?Sized>(&self, series: &Series, value: N, attributes: &A) {
         self.aggregation.record(&series.cells, value);
         if let Some(context) = exemplar::current() {
             self.offer_exemplar(series, value, context, self.dropped(attributes));

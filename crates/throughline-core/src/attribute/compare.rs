@@ -55,6 +55,12 @@ impl AttributeSet {
             attributes.visit(&mut sorted);
             return sorted.rest.is_some_and(Pairs::is_empty);
         }
+        self.is_same_shuffled(order, attributes)
+    }
+
+    /// Apart, so that the common case stays in registers.
+    #[inline(never)]
+    fn is_same_shuffled<A: Attributes + ?Sized>(&self, order: Order, attributes: &A) -> bool {
         let mut shuffled = Shuffled { pairs: self.pairs(), order, given: 0, same: true };
         attributes.visit(&mut shuffled);
         shuffled.same && shuffled.given == self.len()

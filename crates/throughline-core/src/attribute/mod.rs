@@ -239,8 +239,14 @@ impl Attributes for [KeyValue] {
 
     #[inline]
     fn visit<V: Visitor>(&self, visitor: &mut V) {
-        for pair in self {
-            visitor.attribute(pair.key.as_str(), ValueRef::from(&pair.value));
+        for KeyValue { key, value, .. } in self {
+            // Each type by itself, so that the visitor's code for it has nothing left to decide.
+            match value {
+                Value::String(v) => visitor.attribute(key.as_str(), ValueRef::Str(v.as_str())),
+                Value::I64(v) => visitor.attribute(key.as_str(), ValueRef::I64(*v)),
+                Value::Bool(v) => visitor.attribute(key.as_str(), ValueRef::Bool(*v)),
+                other => visitor.attribute(key.as_str(), ValueRef::from(other)),
+            }
         }
     }
 }

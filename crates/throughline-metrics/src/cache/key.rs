@@ -192,8 +192,8 @@ fn fingerprint<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> u64 {
     print.mixed
 }
 
-/// What a set's fingerprint is mixed in. Of the keys, which hardly differ from one set to the next, only the length and
-/// the last letter count.
+/// What a set's fingerprint is mixed in. Of the keys, which hardly ever differ from one set to the next, only the lengths
+/// count.
 struct Fingerprint {
     seed: u64,
     other_seed: u64,
@@ -218,11 +218,8 @@ impl Fingerprint {
             17.. => self.long(bytes, more),
             8.. => self.mix(word(bytes.first_chunk()), word(bytes.last_chunk()) ^ more),
             4.. => self.mix(half(bytes.first_chunk()) << 32 | half(bytes.last_chunk()), more),
-            0 => self.mix(0, more),
-            _ => {
-                let letters = [bytes[0], bytes[len / 2], bytes[len - 1], 0];
-                self.mix(u64::from(u32::from_le_bytes(letters)), more);
-            }
+            2.. => self.mix(quarter(bytes.first_chunk()) << 32 | quarter(bytes.last_chunk()), more),
+            _ => self.mix(bytes.first().map_or(0, |byte| u64::from(*byte)), more),
         }
     }
 
@@ -252,8 +249,7 @@ impl Visitor for Fingerprint {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "with the key known, and in a row, most of it vanishes")]
     fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        let bytes = key.as_bytes();
-        let key = bytes.len() as u64 ^ bytes.last().map_or(0, |last| u64::from(*last) << 8);
+        let key = key.len() as u64;
         match value {
             ValueRef::Str(v) => self.text(v.as_bytes(), key),
             ValueRef::Bool(v) => self.mix(u64::from(v), key | 1 << 40),
@@ -278,6 +274,11 @@ fn word(chunk: Option<&[u8; 8]>) -> u64 {
 #[inline]
 fn half(chunk: Option<&[u8; 4]>) -> u64 {
     chunk.map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)))
+}
+
+#[inline]
+fn quarter(chunk: Option<&[u8; 2]>) -> u64 {
+    chunk.map_or(0, |bytes| u64::from(u16::from_le_bytes(*bytes)))
 }
 
 /// The bits of a fingerprint that count. In unit tests there are so few of them that nearly all sets collide.

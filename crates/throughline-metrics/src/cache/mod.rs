@@ -11,7 +11,7 @@ mod scope;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use throughline_core::attribute::{AttributeEncoder, Attributes, Encoded};
+use throughline_core::attribute::{AttributeEncoder, Attributes};
 
 use crate::series::{self, Series};
 use crate::stream::Stream;
@@ -33,17 +33,14 @@ pub(crate) fn with_series<A: Attributes + ?Sized>(
     stream: &Stream,
     scope: Scope,
     attributes: &A,
-    found: impl Fn(&Series),
+    found: impl Fn(&Series) + Copy,
 ) {
-    if let Some(words) = Words::of(scope, attributes) {
-        if !with_known(&words, |_| true, &found) {
-            found(&look_up(stream, attributes, |_| Some(words.key())));
-        }
-        return;
-    }
-    let print = Print::of(scope, attributes);
-    if !with_known(&print, |entry| entry.is_of(attributes), &found) {
-        found(&look_up(stream, attributes, |encoded| Some(print.key(encoded.order()?))));
+    let is_known = match Words::of(scope, attributes) {
+        Some(words) => with_known(&words, |_| true, found),
+        None => with_known(&Print::of(scope, attributes), |entry| entry.is_of(attributes), found),
+    };
+    if !is_known {
+        look_up(stream, scope, attributes, found);
     }
 }
 
@@ -52,30 +49,24 @@ pub(crate) fn with_series<A: Attributes + ?Sized>(
 fn with_known(sought: &impl Sought, proof: impl Fn(&Entry) -> bool, found: impl Fn(&Series)) -> bool {
     let known = CACHE.try_with(|cache| {
         let Ok(cache) = cache.try_borrow() else { return false };
-        let known = cache.find(sought).filter(|entry| entry.series.is_active() && proof(entry));
-        known.map(|entry| found(&entry.series)).is_some()
+        let Some(entry) = cache.find(sought, proof) else { return false };
+        found(&entry.series);
+        true
     });
     known == Ok(true)
 }
 
-/// Asks the stream's table, and remembers the answer by this key.
+/// Calls `found` with what the stream's table says, and remembers it.
 #[cold]
 #[inline(never)]
-fn look_up<A: Attributes + ?Sized>(
-    stream: &Stream,
-    attributes: &A,
-    key: impl FnOnce(Encoded<'_>) -> Option<Key>,
-) -> Arc<Series> {
-    let mut key = Some(key);
-    let looked_up = CACHE.try_with(|cache| {
-        let mut cache = cache.try_borrow_mut().ok()?;
-        Some(cache.look_up(stream, attributes, key.take()?))
-    });
+fn look_up<A: Attributes + ?Sized>(stream: &Stream, scope: Scope, attributes: &A, found: impl Fn(&Series)) {
+    let looked_up =
+        CACHE.try_with(|cache| Some(cache.try_borrow_mut().ok()?.look_up(stream, scope, attributes)));
     if let Ok(Some(series)) = looked_up {
-        return series;
+        return found(&series);
     }
     let mut encoder = AttributeEncoder::default();
-    stream.series.find_or_make(stream, encoder.encode(attributes, |key| stream.keys.keeps(key)))
+    found(&stream.series.find_or_make(stream, encoder.encode(attributes, |key| stream.keys.keeps(key))));
 }
 
 /// Entries at most: with their index just under 64 KiB a thread, so that a hundred threads take some megabytes.
@@ -115,28 +106,30 @@ impl Cache {
         Self { index: Index::new(), entries: Vec::new(), removals: 0, encoder: AttributeEncoder::new() }
     }
 
-    /// The first entry with this key. Another one with the same fingerprint stays in its shadow: those are too rare for
-    /// code that goes on to look for it.
     #[inline]
-    fn find(&self, sought: &impl Sought) -> Option<&Entry> {
-        let is = |place| self.entries.get(usize::from(place)).filter(|entry| entry.key.is(sought));
-        self.index.find(sought.hash(), is)
+    fn find(&self, sought: &impl Sought, proof: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        let is = |entry: &&Entry| entry.key.is(sought) && entry.series.is_active() && proof(entry);
+        self.index.find(sought.hash(), |place| self.entries.get(usize::from(place)).filter(is))
     }
 
     fn look_up<A: Attributes + ?Sized>(
         &mut self,
         stream: &Stream,
+        scope: Scope,
         attributes: &A,
-        key: impl FnOnce(Encoded<'_>) -> Option<Key>,
     ) -> Arc<Series> {
+        let words = Words::of(scope, attributes);
         let encoded = self.encoder.encode(attributes, |key| stream.keys.keeps(key));
         let series = stream.series.find_or_make(stream, encoded);
-        // What went to the overflow series may have one of its own next time: not remembered. Neither is what does not
-        // compare equal, because some of it was filtered or given twice: it has no key.
-        if encoded.bytes() == series.attributes.as_bytes() {
-            if let Some(key) = key(encoded) {
-                self.remember(Entry { key, series: Arc::clone(&series) });
-            }
+        // What was filtered or given twice has no order, since it would not compare equal: not remembered.
+        let key = match words {
+            Some(words) => Some(words.key()),
+            None => encoded.order().map(|order| Print::of(scope, attributes).key(order)),
+        };
+        // Nor is what went to the overflow series: it may have one of its own next time.
+        let is_own = encoded.bytes() == series.attributes.as_bytes();
+        if let Some(key) = key.filter(|_| is_own) {
+            self.remember(Entry { key, series: Arc::clone(&series) });
         }
         series
     }
