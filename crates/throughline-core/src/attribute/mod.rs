@@ -240,15 +240,18 @@ impl Attributes for [KeyValue] {
     #[inline]
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         for KeyValue { key, value, .. } in self {
-            // Each type by itself, so that the visitor's code for it has nothing left to decide.
             match value {
                 Value::String(v) => visitor.attribute(key.as_str(), ValueRef::Str(v.as_str())),
-                Value::I64(v) => visitor.attribute(key.as_str(), ValueRef::I64(*v)),
-                Value::Bool(v) => visitor.attribute(key.as_str(), ValueRef::Bool(*v)),
-                other => visitor.attribute(key.as_str(), ValueRef::from(other)),
+                other => visit_other(key.as_str(), other, visitor),
             }
         }
     }
+}
+
+/// A value that is not a string; apart, so that the visitor's code for strings has nothing left to decide.
+#[inline(never)]
+fn visit_other<V: Visitor>(key: &str, value: &Value, visitor: &mut V) {
+    visitor.attribute(key, ValueRef::from(value));
 }
 
 impl<const LEN: usize> Attributes for [KeyValue; LEN] {

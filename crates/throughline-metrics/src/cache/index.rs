@@ -12,8 +12,8 @@ pub(super) struct Index {
 
 /// A slot without a place.
 const EMPTY: u16 = u16::MAX;
-/// Slots to begin with.
-const FIRST_SLOTS: usize = 32;
+/// Slots to begin with: half a kibibyte.
+const FIRST_SLOTS: usize = 256;
 
 impl Index {
     pub(super) const fn new() -> Self {

@@ -28,7 +28,8 @@ thread_local! {
 /// Does not allocate when the series exists, but for a thread's first calls, in which its cache grows. When the cache
 /// is being written, because a log subscriber records in turn, or gone, because the thread is ending, the series is
 /// looked up without it.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it has one caller for each type of attributes")]
 pub(crate) fn with_series<A: Attributes + ?Sized>(
     stream: &Stream,
     scope: Scope,
@@ -74,12 +75,17 @@ const MOST_ENTRIES: usize = 1200;
 /// Entries to begin with.
 const FIRST_ENTRIES: usize = 16;
 
+/// Knuth's linear congruential generator: good enough to choose a victim.
+const LCG: (u64, u64) = (6_364_136_223_846_793_005, 1_442_695_040_888_963_407);
+
 struct Cache {
     /// Finds the place of an entry.
     index: Index,
     entries: Vec<Entry>,
     /// How many series had been removed in the process when the cache last let go of such.
     removals: u64,
+    /// The state of a generator of numbers that look random.
+    replaced: u64,
     encoder: AttributeEncoder,
 }
 
@@ -103,7 +109,13 @@ impl Entry {
 
 impl Cache {
     const fn new() -> Self {
-        Self { index: Index::new(), entries: Vec::new(), removals: 0, encoder: AttributeEncoder::new() }
+        Self {
+            index: Index::new(),
+            entries: Vec::new(),
+            removals: 0,
+            replaced: 0,
+            encoder: AttributeEncoder::new(),
+        }
     }
 
     #[inline]
@@ -170,10 +182,11 @@ impl Cache {
         (self.entries.len() - 1) as u16
     }
 
-    /// Puts the entry in the place of one that its hash chooses. With more sets than entries, in whatever order they
-    /// come, some then stay; if the oldest gave way, all of them might, just before they are needed again.
+    /// Puts the entry in the place of another, chosen without a pattern. With more sets than entries, some then are
+    /// found in whatever order they come; if the oldest gave way, all of them might, just before they are needed.
     fn replace(&mut self, entry: Entry) -> u16 {
-        let place = entry.key.hash() as usize % MOST_ENTRIES;
+        self.replaced = self.replaced.wrapping_mul(LCG.0).wrapping_add(LCG.1);
+        let place = (self.replaced >> 33) as usize % MOST_ENTRIES;
         let Self { index, entries, .. } = self;
         index.remove(place as u16, |place| entries[usize::from(place)].key.hash());
         entries[place] = entry;

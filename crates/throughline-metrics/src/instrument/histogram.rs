@@ -33,7 +33,7 @@ impl<N: Number, A: Attributes + ?Sized> Histogram<N, A> {
     where
         B: Attributes<Shape = A::Shape> + ?Sized,
     {
-        self.0.record(value, attributes);
+        self.0.record_in_bucket(value, attributes);
     }
 }
 
