@@ -321,13 +321,18 @@ pub(super) fn is_equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    match a.len() {
-        33.. => a == b,
-        16.. => has_same_ends::<16>(a, b),
-        8.. => has_same_ends::<8>(a, b),
-        4.. => has_same_ends::<4>(a, b),
-        2.. => has_same_ends::<2>(a, b),
-        _ => a.first() == b.first(),
+    if a.len() >= 8 {
+        match a.len() {
+            33.. => a == b,
+            16.. => has_same_ends::<16>(a, b),
+            _ => has_same_ends::<8>(a, b),
+        }
+    } else if a.len() >= 4 {
+        has_same_ends::<4>(a, b)
+    } else if a.len() >= 2 {
+        has_same_ends::<2>(a, b)
+    } else {
+        a.first() == b.first()
     }
 }
 

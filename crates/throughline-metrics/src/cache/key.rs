@@ -13,9 +13,9 @@ use super::Scope;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     /// The scope's number and, below it, the types of the values, or [`FINGERPRINT`].
-    pub(super) scope: u64,
+    scope: u64,
     /// The values; or the fingerprint, and the order of the attributes.
-    pub(super) words: [u64; WORDS],
+    words: [u64; WORDS],
 }
 
 /// Values of a set that is its own key. Most have two to four attributes.
@@ -26,90 +26,80 @@ pub(super) const TYPES: u32 = 16;
 const FINGERPRINT: u64 = (1 << TYPES) - 1;
 
 impl Key {
+    /// The key of a set that is its own; `None` when it needs a fingerprint.
     #[inline]
-    pub(super) fn is_fingerprint(&self) -> bool {
-        self.scope & FINGERPRINT == FINGERPRINT
+    pub(super) fn of_words<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> Option<Self> {
+        if !A::FIXED_KEYS {
+            return None;
+        }
+        let mut words = Words { key: Self { scope: 0, words: [0; WORDS] }, given: 0, strange: 0 };
+        attributes.visit(&mut words);
+        words.key.scope |= scope.number;
+        (words.strange == 0).then_some(words.key)
     }
 
-    /// Whether this is the key of a set that is its own, or at least one with this fingerprint.
+    /// The key of a set with this fingerprint, whose attributes were given in this order.
+    pub(super) fn of_print(scope: Scope, print: u64, order: Order) -> Self {
+        Self { scope: scope.of_prints(), words: [print, order.to_bits(), 0, 0] }
+    }
+
+    /// The same key, compared without a branch for each word.
     #[inline]
-    pub(super) fn is(&self, sought: &impl Sought) -> bool {
-        // Without a branch for each word.
-        let differs = |differs, (a, b): (&u64, &u64)| differs | (a ^ b);
-        self.words.iter().zip(sought.words()).fold(self.scope ^ sought.scope(), differs) == 0
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let differs = |differs, (own, other): (&u64, &u64)| differs | (own ^ other);
+        self.words.iter().zip(&other.words).fold(self.scope ^ other.scope, differs) == 0
     }
 
-    pub(super) fn hash(&self) -> u64 {
-        if self.is_fingerprint() { self.words[0] } else { hash(self.scope, &self.words) }
+    /// Whether it is of a set with this fingerprint.
+    #[inline]
+    pub(super) fn is_print(&self, scope: u64, print: u64) -> bool {
+        self.scope == scope && self.words[0] == print
     }
 
-    /// The order of the attributes, of a fingerprint.
+    /// The order of the attributes of a set with a fingerprint.
     #[inline]
     pub(super) fn order(&self) -> Order {
         Order::from_bits(self.words[1])
     }
+
+    pub(super) fn hash(&self) -> u64 {
+        if self.scope & FINGERPRINT == FINGERPRINT { self.words[0] } else { self.hash_of_words() }
+    }
+
+    /// The hash of a key that is no fingerprint.
+    #[inline]
+    pub(super) fn hash_of_words(&self) -> u64 {
+        let [a, b, c, d] = self.words;
+        let (first, second) = (MULTIPLIER.rotate_left(17), MULTIPLIER.rotate_left(31));
+        fold(a ^ self.scope, b ^ MULTIPLIER) ^ fold(c ^ first, d ^ second)
+    }
 }
 
-/// What is looked for.
-pub(super) trait Sought {
-    fn scope(&self) -> u64;
-    fn words(&self) -> &[u64];
-    fn hash(&self) -> u64;
+impl Scope {
+    /// What the keys of sets with a fingerprint have in this scope.
+    #[inline]
+    pub(super) fn of_prints(self) -> u64 {
+        self.number | FINGERPRINT
+    }
 }
 
-/// The values of a set in a word each.
-pub(super) struct Words {
-    /// The scope's number, and below it the types.
-    scope: u64,
-    words: [u64; WORDS],
+/// Puts the values of a set in a word each.
+struct Words {
+    key: Key,
     given: usize,
     /// Not zero when a value does not fit in a word, or there are too many.
     strange: u64,
 }
 
 impl Words {
-    /// The words of a set whose keys are fixed; `None` when it needs a fingerprint.
-    #[inline]
-    pub(super) fn of<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> Option<Self> {
-        if !A::FIXED_KEYS {
-            return None;
-        }
-        let mut words = Self { scope: 0, words: [0; WORDS], given: 0, strange: 0 };
-        attributes.visit(&mut words);
-        words.scope |= scope.number;
-        (words.strange == 0).then_some(words)
-    }
-
-    pub(super) fn key(&self) -> Key {
-        Key { scope: self.scope, words: self.words }
-    }
-
     #[inline]
     fn push(&mut self, of_type: u64, word: u64) {
-        match self.words.get_mut(self.given) {
+        match self.key.words.get_mut(self.given) {
             Some(place) => *place = word,
             None => self.strange = 1,
         }
         self.given += 1;
-        self.scope = self.scope << 4 | of_type;
-    }
-}
-
-impl Sought for Words {
-    #[inline]
-    fn scope(&self) -> u64 {
-        self.scope
-    }
-
-    /// Those that were given: an equal scope says that there are as many.
-    #[inline]
-    fn words(&self) -> &[u64] {
-        &self.words[..self.given.min(WORDS)]
-    }
-
-    #[inline]
-    fn hash(&self) -> u64 {
-        hash(self.scope, &self.words)
+        self.key.scope = self.key.scope << 4 | of_type;
     }
 }
 
@@ -133,40 +123,6 @@ impl Visitor for Words {
     }
 }
 
-/// A fingerprint: a number that equal attributes, in the same order, have in common.
-pub(super) struct Print {
-    scope: u64,
-    words: [u64; 1],
-}
-
-impl Print {
-    #[inline]
-    pub(super) fn of<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> Self {
-        Self { scope: scope.number | FINGERPRINT, words: [fingerprint(scope, attributes) & PRINTED] }
-    }
-
-    pub(super) fn key(&self, order: Order) -> Key {
-        Key { scope: self.scope, words: [self.words[0], order.to_bits(), 0, 0] }
-    }
-}
-
-impl Sought for Print {
-    #[inline]
-    fn scope(&self) -> u64 {
-        self.scope
-    }
-
-    #[inline]
-    fn words(&self) -> &[u64] {
-        &self.words
-    }
-
-    #[inline]
-    fn hash(&self) -> u64 {
-        self.words[0]
-    }
-}
-
 /// Bits of pi, half of them set.
 const MULTIPLIER: u64 = 0x2437_54E9_9F6B_5A7D;
 
@@ -177,19 +133,13 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-#[inline]
-fn hash(scope: u64, words: &[u64; WORDS]) -> u64 {
-    let [a, b, c, d] = *words;
-    let (first, second) = (MULTIPLIER.rotate_left(17), MULTIPLIER.rotate_left(31));
-    fold(a ^ scope, b ^ MULTIPLIER) ^ fold(c ^ first, d ^ second)
-}
-
+/// A number that equal attributes, in the same order, have in common.
 #[inline(never)]
-fn fingerprint<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> u64 {
+pub(super) fn fingerprint<A: Attributes + ?Sized>(scope: Scope, attributes: &A) -> u64 {
     let other_seed = scope.seed.rotate_left(32) ^ MULTIPLIER;
     let mut print = Fingerprint { seed: scope.seed, other_seed, mixed: scope.number };
     attributes.visit(&mut print);
-    print.mixed
+    print.mixed & PRINTED
 }
 
 /// What a set's fingerprint is mixed in. Of the keys, which hardly ever differ from one set to the next, only the lengths
@@ -214,12 +164,17 @@ impl Fingerprint {
     fn text(&mut self, bytes: &[u8], more: u64) {
         let len = bytes.len();
         let more = more << 32 ^ len as u64;
-        match len {
-            17.. => self.long(bytes, more),
-            8.. => self.mix(word(bytes.first_chunk()), word(bytes.last_chunk()) ^ more),
-            4.. => self.mix(half(bytes.first_chunk()) << 32 | half(bytes.last_chunk()), more),
-            2.. => self.mix(quarter(bytes.first_chunk()) << 32 | quarter(bytes.last_chunk()), more),
-            _ => self.mix(bytes.first().map_or(0, |byte| u64::from(*byte)), more),
+        if len >= 8 {
+            if len > 16 {
+                return self.long(bytes, more);
+            }
+            self.mix(word(bytes.first_chunk()), word(bytes.last_chunk()) ^ more);
+        } else if len >= 4 {
+            self.mix(half(bytes.first_chunk()) << 32 | half(bytes.last_chunk()), more);
+        } else if len >= 2 {
+            self.mix(quarter(bytes.first_chunk()) << 32 | quarter(bytes.last_chunk()), more);
+        } else {
+            self.mix(bytes.first().map_or(0, |byte| u64::from(*byte)), more);
         }
     }
 

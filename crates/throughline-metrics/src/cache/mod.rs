@@ -16,7 +16,7 @@ use throughline_core::attribute::{AttributeEncoder, Attributes};
 use crate::series::{self, Series};
 use crate::stream::Stream;
 use index::Index;
-use key::{Key, Print, Sought, Words};
+use key::{Key, fingerprint};
 pub(crate) use scope::{Scope, Scopes};
 
 thread_local! {
@@ -36,21 +36,24 @@ pub(crate) fn with_series<A: Attributes + ?Sized>(
     attributes: &A,
     found: impl Fn(&Series) + Copy,
 ) {
-    let is_known = match Words::of(scope, attributes) {
-        Some(words) => with_known(&words, |_| true, found),
-        None => with_known(&Print::of(scope, attributes), |entry| entry.is_of(attributes), found),
+    let is_known = match Key::of_words(scope, attributes) {
+        Some(key) => with_entry(|cache| cache.find(&key), found),
+        None => {
+            let print = fingerprint(scope, attributes);
+            with_entry(|cache| cache.find_proved(scope, print, |entry| entry.is_of(attributes)), found)
+        }
     };
     if !is_known {
         look_up(stream, scope, attributes, found);
     }
 }
 
-/// Calls `found` with the series that is remembered by this key and `proof` accepts. Says whether there is one.
+/// Calls `found` with the series of the entry that `find` finds. Says whether there is one.
 #[inline]
-fn with_known(sought: &impl Sought, proof: impl Fn(&Entry) -> bool, found: impl Fn(&Series)) -> bool {
+fn with_entry(find: impl FnOnce(&Cache) -> Option<&Entry>, found: impl Fn(&Series)) -> bool {
     let known = CACHE.try_with(|cache| {
         let Ok(cache) = cache.try_borrow() else { return false };
-        let Some(entry) = cache.find(sought, proof) else { return false };
+        let Some(entry) = find(&cache) else { return false };
         found(&entry.series);
         true
     });
@@ -118,10 +121,36 @@ impl Cache {
         }
     }
 
+    /// The entry of a set that is its own key. Not generic, so that there is one copy for all types.
+    #[inline(never)]
+    fn find(&self, key: &Key) -> Option<&Entry> {
+        self.index.find(key.hash_of_words(), |place| {
+            self.entries.get(usize::from(place)).filter(|entry| entry.key.is(key) && entry.series.is_active())
+        })
+    }
+
+    /// The entry with this fingerprint that `proof` accepts: the first one, but for a chance in many millions.
     #[inline]
-    fn find(&self, sought: &impl Sought, proof: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        let is = |entry: &&Entry| entry.key.is(sought) && entry.series.is_active() && proof(entry);
-        self.index.find(sought.hash(), |place| self.entries.get(usize::from(place)).filter(is))
+    fn find_proved(&self, scope: Scope, print: u64, proof: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        let entry = self.find_print(scope.of_prints(), print)?;
+        if proof(entry) { Some(entry) } else { self.find_behind(scope.of_prints(), print, proof) }
+    }
+
+    #[inline(never)]
+    fn find_print(&self, scope: u64, print: u64) -> Option<&Entry> {
+        self.index.find(print, |place| {
+            let entry = self.entries.get(usize::from(place))?;
+            (entry.key.is_print(scope, print) && entry.series.is_active()).then_some(entry)
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_behind(&self, scope: u64, print: u64, proof: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        self.index.find(print, |place| {
+            let entry = self.entries.get(usize::from(place))?;
+            (entry.key.is_print(scope, print) && entry.series.is_active() && proof(entry)).then_some(entry)
+        })
     }
 
     fn look_up<A: Attributes + ?Sized>(
@@ -130,14 +159,14 @@ impl Cache {
         scope: Scope,
         attributes: &A,
     ) -> Arc<Series> {
-        let words = Words::of(scope, attributes);
+        let key = Key::of_words(scope, attributes);
         let encoded = self.encoder.encode(attributes, |key| stream.keys.keeps(key));
         let series = stream.series.find_or_make(stream, encoded);
         // What was filtered or given twice has no order, since it would not compare equal: not remembered.
-        let key = match words {
-            Some(words) => Some(words.key()),
-            None => encoded.order().map(|order| Print::of(scope, attributes).key(order)),
-        };
+        let key = key.or_else(|| {
+            let print = fingerprint(scope, attributes);
+            encoded.order().map(|order| Key::of_print(scope, print, order))
+        });
         // Nor is what went to the overflow series: it may have one of its own next time.
         let is_own = encoded.bytes() == series.attributes.as_bytes();
         if let Some(key) = key.filter(|_| is_own) {
@@ -193,3 +222,6 @@ impl Cache {
         place as u16
     }
 }
+
+#[cfg(test)]
+mod tests;
