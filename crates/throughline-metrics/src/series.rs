@@ -1,7 +1,7 @@
 //! Stop 2 in the life of an increment: find or make the series of an attribute set, within the limit.
 //!
 //! `instrument/counter.rs` comes here with a value and its attributes. A set that this thread recorded lately is found
-//! in the thread's own cache (`cache.rs`), compared in full; otherwise it is brought into canonical form and looked up
+//! in the thread's own cache (`cache/mod.rs`), compared in full; otherwise it is brought into canonical form and looked up
 //! in the stream's table, under a lock that only new series take for writing. Neither allocates when the series
 //! exists. Next: `aggregation/sum.rs`.
 

@@ -156,7 +156,7 @@ pub trait Visitor {
 
 /// Anything that can say its attributes: the argument of every recording call.
 ///
-/// Implemented for `[KeyValue]`, for `()` (none), and by `#[derive(Attributes)]`. An implementation must visit the
+/// Implemented for `[KeyValue]` and what holds one, for `()` (none), and by `#[derive(Attributes)]`. An implementation must visit the
 /// same attributes each time it is asked; it is called on the recording path, so it should not allocate.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a set of attributes",
@@ -298,7 +298,7 @@ pub trait AttributeValue {
     /// The value to record.
     fn value(&self) -> ValueRef<'_>;
 
-    /// Shows the value, as the attribute of this key, to the visitor.
+    /// Shows the value, once, as the attribute of this key, to the visitor. Values that are literals say so here.
     #[inline]
     fn visit<V: Visitor>(&self, key: &str, visitor: &mut V) {
         visitor.attribute(key, self.value());

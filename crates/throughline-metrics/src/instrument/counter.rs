@@ -13,7 +13,8 @@ use crate::number::Number;
 
 /// A sum that only grows: requests, bytes, errors.
 ///
-/// `N` is `u64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type.
+/// `N` is `u64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type,
+/// in whose place it takes the same type with other lifetimes.
 /// Cloning is cheap, and clones record in the same series. Recording takes no lock and, when the
 /// series exists, does not allocate.
 ///

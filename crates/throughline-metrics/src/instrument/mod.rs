@@ -5,7 +5,7 @@
 //!
 //! 1. *bound*: the series was found when the handle was made ([`Bound`]);
 //! 2. *typed*: a `#[derive(Attributes)]` type with few possible sets indexes a table of series ([`Door::dense`]);
-//! 3. *dynamic*: everything else is found through the thread's cache (`cache.rs`).
+//! 3. *dynamic*: everything else is found through the thread's cache (`cache/mod.rs`).
 //!
 //! Called by user code, and by `otel.rs` for the OpenTelemetry API. Next: `series.rs`.
 
