@@ -61,12 +61,23 @@ impl Stream {
         {
             return slab.add(slots.start, value);
         }
-        self.record_any(series, value, attributes);
+        self.record_apart(series, value, attributes);
     }
 
     /// Apart, so that what is above is small enough to be inlined.
     #[inline(never)]
-    fn record_any<N: Number, A: Attributes + ?Sized>(&self, series: &Series, value: N, attributes: &A) {
+    fn record_apart<N: Number, A: Attributes + ?Sized>(&self, series: &Series, value: N, attributes: &A) {
+        self.record_any(series, value, attributes);
+    }
+
+    /// The same, for who knows that the series is not just a sum.
+    #[inline]
+    pub(crate) fn record_any<N: Number, A: Attributes + ?Sized>(
+        &self,
+        series: &Series,
+        value: N,
+        attributes: &A,
+    ) {
         self.aggregation.record(&series.cells, value);
         if let Some(context) = exemplar::current() {
             self.offer_exemplar(series, value, context, self.dropped(attributes));

@@ -143,7 +143,7 @@ fn typed_attributes() {
     let texts: Vec<_> = (0..103).map(|n| format!("/cart/{}", n % 3)).collect();
     for outcome in [Outcome::Ok, Outcome::Failed] {
         assert_free("literals", |n| {
-            literals.add(n, &Literals { method: "GET", route: "/cart", code: n as i64 % 3 })
+            literals.add(n, &Literals { method: "GET", route: "/cart", code: n as i64 % 3 });
         });
         assert_free("borrowed", |n| borrowed.add(n, &Route { route: &texts[n as usize], outcome }));
         assert_free("dense", |n| dense.add(n, &Dense { outcome, cached: true }));

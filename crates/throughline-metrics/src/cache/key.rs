@@ -62,8 +62,13 @@ impl Key {
         Order::from_bits(self.words[1])
     }
 
+    /// Whether it is a fingerprint.
+    pub(super) fn has_print(&self) -> bool {
+        self.scope & FINGERPRINT == FINGERPRINT
+    }
+
     pub(super) fn hash(&self) -> u64 {
-        if self.scope & FINGERPRINT == FINGERPRINT { self.words[0] } else { self.hash_of_words() }
+        if self.has_print() { self.words[0] } else { self.hash_of_words() }
     }
 
     /// The hash of a key that is no fingerprint.

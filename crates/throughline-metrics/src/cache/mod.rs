@@ -7,6 +7,7 @@
 mod index;
 mod key;
 mod scope;
+mod table;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -15,9 +16,9 @@ use throughline_core::attribute::{AttributeEncoder, Attributes};
 
 use crate::series::{self, Series};
 use crate::stream::Stream;
-use index::Index;
 use key::{Key, fingerprint};
 pub(crate) use scope::{Scope, Scopes};
+use table::{Entry, Table};
 
 thread_local! {
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
@@ -37,10 +38,10 @@ pub(crate) fn with_series<A: Attributes + ?Sized>(
     found: impl Fn(&Series) + Copy,
 ) {
     let is_known = match Key::of_words(scope, attributes) {
-        Some(key) => with_entry(|cache| cache.find(&key), found),
+        Some(key) => with_entry(|cache| cache.words.find(&key), found),
         None => {
             let print = fingerprint(scope, attributes);
-            with_entry(|cache| cache.find_proved(scope, print, |entry| entry.is_of(attributes)), found)
+            with_entry(|cache| cache.prints.find_proved(scope, print, |entry| entry.is_of(attributes)), found)
         }
     };
     if !is_known {
@@ -73,84 +74,19 @@ fn look_up<A: Attributes + ?Sized>(stream: &Stream, scope: Scope, attributes: &A
     found(&stream.series.find_or_make(stream, encoder.encode(attributes, |key| stream.keys.keeps(key))));
 }
 
-/// Entries at most: with their index just under 64 KiB a thread, so that a hundred threads take some megabytes.
-const MOST_ENTRIES: usize = 1200;
-/// Entries to begin with.
-const FIRST_ENTRIES: usize = 16;
-
-/// Knuth's linear congruential generator: good enough to choose a victim.
-const LCG: (u64, u64) = (6_364_136_223_846_793_005, 1_442_695_040_888_963_407);
-
 struct Cache {
-    /// Finds the place of an entry.
-    index: Index,
-    entries: Vec<Entry>,
+    /// Sets that are their own key.
+    words: Table,
+    /// Sets with a fingerprint.
+    prints: Table,
     /// How many series had been removed in the process when the cache last let go of such.
     removals: u64,
-    /// The state of a generator of numbers that look random.
-    replaced: u64,
     encoder: AttributeEncoder,
-}
-
-struct Entry {
-    key: Key,
-    series: Arc<Series>,
-}
-
-impl Entry {
-    /// Whether these are its attributes, in its order.
-    #[inline(never)]
-    fn is_of<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
-        self.series.attributes.is_same(self.key.order(), attributes)
-    }
-
-    /// Whether the other one is for the same attributes, in the same order.
-    fn is_replaced_by(&self, other: &Self) -> bool {
-        self.key == other.key && self.series.attributes == other.series.attributes
-    }
 }
 
 impl Cache {
     const fn new() -> Self {
-        Self {
-            index: Index::new(),
-            entries: Vec::new(),
-            removals: 0,
-            replaced: 0,
-            encoder: AttributeEncoder::new(),
-        }
-    }
-
-    /// The entry of a set that is its own key. Not generic, so that there is one copy for all types.
-    #[inline(never)]
-    fn find(&self, key: &Key) -> Option<&Entry> {
-        self.index.find(key.hash_of_words(), |place| {
-            self.entries.get(usize::from(place)).filter(|entry| entry.key.is(key) && entry.series.is_active())
-        })
-    }
-
-    /// The entry with this fingerprint that `proof` accepts: the first one, but for a chance in many millions.
-    #[inline]
-    fn find_proved(&self, scope: Scope, print: u64, proof: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        let entry = self.find_print(scope.of_prints(), print)?;
-        if proof(entry) { Some(entry) } else { self.find_behind(scope.of_prints(), print, proof) }
-    }
-
-    #[inline(never)]
-    fn find_print(&self, scope: u64, print: u64) -> Option<&Entry> {
-        self.index.find(print, |place| {
-            let entry = self.entries.get(usize::from(place))?;
-            (entry.key.is_print(scope, print) && entry.series.is_active()).then_some(entry)
-        })
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn find_behind(&self, scope: u64, print: u64, proof: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        self.index.find(print, |place| {
-            let entry = self.entries.get(usize::from(place))?;
-            (entry.key.is_print(scope, print) && entry.series.is_active() && proof(entry)).then_some(entry)
-        })
+        Self { words: Table::new(), prints: Table::new(), removals: 0, encoder: AttributeEncoder::new() }
     }
 
     fn look_up<A: Attributes + ?Sized>(
@@ -170,56 +106,21 @@ impl Cache {
         // Nor is what went to the overflow series: it may have one of its own next time.
         let is_own = encoded.bytes() == series.attributes.as_bytes();
         if let Some(key) = key.filter(|_| is_own) {
-            self.remember(Entry { key, series: Arc::clone(&series) });
+            self.forget_removed();
+            let table = if key.has_print() { &mut self.prints } else { &mut self.words };
+            table.remember(Entry { key, series: Arc::clone(&series) });
         }
         series
-    }
-
-    fn remember(&mut self, entry: Entry) {
-        self.forget_removed();
-        let is_same = |place: u16| self.entries[usize::from(place)].is_replaced_by(&entry).then_some(place);
-        if let Some(place) = self.index.find(entry.key.hash(), is_same) {
-            self.entries[usize::from(place)] = entry;
-            return;
-        }
-        let place = if self.entries.len() < MOST_ENTRIES { self.push(entry) } else { self.replace(entry) };
-        let Self { index, entries, .. } = self;
-        index.insert(place, |place| entries[usize::from(place)].key.hash());
     }
 
     /// Lets go of series that expired or whose provider is gone, so that their cells can be used again.
     fn forget_removed(&mut self) {
         let removals = series::removals();
-        if removals == self.removals {
-            return;
+        if removals != self.removals {
+            self.words.forget_removed();
+            self.prints.forget_removed();
+            self.removals = removals;
         }
-        let Self { index, entries, .. } = self;
-        entries.retain(|entry| entry.series.is_active());
-        index.clear();
-        for place in 0..entries.len() {
-            index.insert(place as u16, |place| entries[usize::from(place)].key.hash());
-        }
-        self.removals = removals;
-    }
-
-    fn push(&mut self, entry: Entry) -> u16 {
-        if self.entries.len() == self.entries.capacity() {
-            let more = self.entries.len().clamp(FIRST_ENTRIES, MOST_ENTRIES - self.entries.len());
-            self.entries.reserve_exact(more);
-        }
-        self.entries.push(entry);
-        (self.entries.len() - 1) as u16
-    }
-
-    /// Puts the entry in the place of another, chosen without a pattern. With more sets than entries, some then are
-    /// found in whatever order they come; if the oldest gave way, all of them might, just before they are needed.
-    fn replace(&mut self, entry: Entry) -> u16 {
-        self.replaced = self.replaced.wrapping_mul(LCG.0).wrapping_add(LCG.1);
-        let place = (self.replaced >> 33) as usize % MOST_ENTRIES;
-        let Self { index, entries, .. } = self;
-        index.remove(place as u16, |place| entries[usize::from(place)].key.hash());
-        entries[place] = entry;
-        place as u16
     }
 }
 

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use throughline_core::{AttributeSet, KeyValue};
 use throughline_macros::Attributes;
 
-use super::*;
+use super::CACHE;
+use super::table::MOST_ENTRIES;
 use crate::testing::Snapshot;
 use crate::{Counter, MeterProvider};
 
@@ -93,7 +94,7 @@ proptest! {
 }
 
 fn entries() -> usize {
-    CACHE.with_borrow(|cache| cache.entries.len())
+    CACHE.with_borrow(|cache| cache.words.entries.len() + cache.prints.entries.len())
 }
 
 #[test]

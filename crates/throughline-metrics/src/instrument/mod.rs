@@ -346,7 +346,7 @@ impl<N: Number> Bound<N> {
             return self.shared.drops.count(reason);
         }
         for BoundStream { stream, series, dropped } in &self.series {
-            stream.record(series, value, dropped);
+            stream.record_any(series, value, dropped);
         }
     }
 }
