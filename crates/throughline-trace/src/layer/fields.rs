@@ -223,6 +223,7 @@ impl SpanAttributes<'_> {
 }
 
 impl Attributes for SpanAttributes<'_> {
+    type Shape = [KeyValue];
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 
@@ -258,6 +259,7 @@ impl EventAttributes<'_> {
 }
 
 impl Attributes for EventAttributes<'_> {
+    type Shape = [KeyValue];
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 
