@@ -93,7 +93,11 @@ pub(super) fn write<C: WriteCarrier + ?Sized>(context: &Context, span: &SpanCont
     }
     for (key, (value, _)) in context.baggage().iter().take(BAGGAGE_MEMBERS_MAX) {
         let value: String = baggage::encode(value.as_str()).collect();
-        carrier.write(&format!("{BAGGAGE_PREFIX}{key}"), &value);
+        if value.len() > BAGGAGE_BYTES_MAX {
+            Rejected::BaggageLimit.add(1);
+        } else {
+            carrier.write(&format!("{BAGGAGE_PREFIX}{key}"), &value);
+        }
     }
 }
 

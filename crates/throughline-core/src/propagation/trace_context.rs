@@ -8,7 +8,7 @@ use std::str;
 use opentelemetry::trace::{SpanContext, TraceState};
 
 use super::extracted::Extracted;
-use super::{ReadCarrier, Rejected, WriteCarrier, text, trace_parent, trace_state};
+use super::{ReadCarrier, Rejected, WriteCarrier, trace_parent, trace_state};
 
 pub(super) const TRACEPARENT: &str = "traceparent";
 pub(super) const TRACESTATE: &str = "tracestate";
@@ -23,20 +23,19 @@ pub(super) fn read<C: ReadCarrier + ?Sized>(carrier: &C, found: &mut Extracted) 
 /// The caller's span. Allocates only for members of a `tracestate`.
 #[inline]
 pub(super) fn span_context<C: ReadCarrier + ?Sized>(carrier: &C) -> Option<SpanContext> {
-    let parent = match text::only(carrier.read(TRACEPARENT)) {
-        Ok(None) => return None,
-        Ok(Some(header)) => trace_parent::parse(header),
-        Err(text::Several) => None,
-    };
-    let Some(parent) = parent else {
+    let (mut header, mut several, mut has_state) = (None, false, false);
+    carrier.read_each([TRACEPARENT, TRACESTATE], |place, value| match place {
+        0 => several |= header.replace(value).is_some(),
+        _ => has_state = true,
+    });
+    let Some(parent) = trace_parent::parse(header?).filter(|_| !several) else {
         Rejected::TraceParent.add(1);
         return None;
     };
-    let mut states = carrier.read(TRACESTATE).peekable();
-    if states.peek().is_none() {
-        return Some(parent);
+    if has_state {
+        return Some(with_state(&parent, trace_state::parse(carrier.read(TRACESTATE))));
     }
-    Some(with_state(&parent, trace_state::parse(states)))
+    Some(parent)
 }
 
 fn with_state(parent: &SpanContext, state: Option<TraceState>) -> SpanContext {

@@ -88,6 +88,25 @@ fn a_header_map_leaves_out_what_http_does_not_allow() {
 }
 
 #[test]
+fn a_large_header_map_is_read_like_a_small_one() {
+    for others in [0, 31, 32, 33, 500] {
+        let mut headers = HeaderMap::new();
+        for at in 0..others {
+            headers.write(&format!("x-header-{at}"), "1");
+        }
+        headers.write("tracestate", "stale=1");
+        let mut clean = headers.clone();
+        Propagators::default().inject(&filled(), &mut clean);
+        assert!(!clean.contains_key("tracestate"), "with {others} others");
+        let found = Propagators::default().extract(&Context::new(), &clean);
+        assert_eq!(found.span().span_context(), filled().span().span_context());
+        assert_eq!(Format::TraceContext.extract_span_context(&headers), None);
+        clean.append("traceparent", clean["traceparent"].clone());
+        assert_eq!(Format::TraceContext.extract_span_context(&clean), None, "there twice");
+    }
+}
+
+#[test]
 fn maps_match_names_in_any_case_and_those_in_lower_case_first() {
     let map = HashMap::from([("TraceParent".to_owned(), "1".to_owned())]);
     assert_eq!(map.read("traceparent").collect::<Vec<_>>(), [b"1"]);

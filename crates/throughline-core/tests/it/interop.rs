@@ -44,7 +44,8 @@ proptest! {
         Format::TraceContext.inject(&context, &mut by_us);
         theirs.inject_context(&context, &mut by_them);
         let read_by_them = theirs.extract_with_context(&Context::new(), &by_us);
-        prop_assert_eq!(read_by_them.span().span_context().clone(), span.clone());
+        let read_by_them = read_by_them.span().span_context().clone();
+        prop_assert_eq!(&read_by_them, &span);
         prop_assert_eq!(Format::TraceContext.extract_span_context(&by_them), Some(span));
     }
 

@@ -104,6 +104,9 @@ fn baggage_has_limits() {
     let context = Format::Jaeger.extract(&Context::new(), &many);
     assert_eq!(baggage_items(&context).collect::<Vec<_>>(), [BaggageItem::new("ok", "1")]);
     assert!(Rejected::BaggageMember.count() >= before + 2);
+    let long =
+        Context::new().with_baggage([BaggageItem::new("a", "é".repeat(2000)), BaggageItem::new("b", "1")]);
+    assert_eq!(inject(Format::Jaeger, &long), pairs(&[("uberctx-b", "1")]), "too long once it is encoded");
     let many: Vec<(String, String)> = (0..200).map(|at| (format!("uberctx-k{at}"), "v".into())).collect();
     let context = Format::Jaeger.extract(&Context::new(), &many);
     assert_eq!(context.baggage().len(), 64);

@@ -37,7 +37,7 @@ fn sent(state: TraceState) -> Option<String> {
 }
 
 fn state(members: &[(&str, &str)]) -> TraceState {
-    TraceState::from_key_value(members.iter().copied()).unwrap()
+    TraceState::from_key_value(members.iter().copied()).expect("valid members")
 }
 
 #[test]

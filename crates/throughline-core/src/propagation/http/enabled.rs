@@ -1,4 +1,6 @@
-//! The headers of this folder's formats have names made beforehand, so that no name is parsed to be looked up.
+//! A header map hashes a name byte by byte, which takes longer than looking at every name of a usual request. So the few
+//! headers of such a request are gone through once; only large maps are asked. What is written has names made beforehand,
+//! so that none is parsed.
 
 use http::header::{GetAll, HeaderMap, HeaderName, HeaderValue};
 
@@ -8,6 +10,26 @@ impl ReadCarrier for HeaderMap {
     #[inline]
     fn read<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         find(self, name).into_iter().map(HeaderValue::as_bytes)
+    }
+
+    #[inline]
+    fn read_each<'a, const NAMES: usize>(
+        &'a self,
+        names: [&str; NAMES],
+        mut see: impl FnMut(usize, &'a [u8]),
+    ) {
+        let known = names.map(known);
+        if self.len() > SCANNED_MAX || known.contains(&None) {
+            for (place, name) in names.into_iter().enumerate() {
+                self.read(name).for_each(|value| see(place, value));
+            }
+            return;
+        }
+        for (name, value) in self {
+            if let Some(place) = known.iter().position(|known| *known == Some(name)) {
+                see(place, value.as_bytes());
+            }
+        }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
@@ -24,7 +46,8 @@ fn find<'a>(headers: &'a HeaderMap, name: &str) -> GetAll<'a, HeaderValue> {
 }
 
 impl WriteCarrier for HeaderMap {
-    #[inline]
+    #[expect(clippy::inline_always, reason = "only where the name is known is it found by the compiler")]
+    #[inline(always)]
     fn write(&mut self, name: &str, value: &str) {
         let Ok(value) = HeaderValue::from_str(value) else { return };
         if let Some(name) = known(name) {
@@ -34,17 +57,23 @@ impl WriteCarrier for HeaderMap {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "only where the name is known is it found by the compiler")]
+    #[inline(always)]
     fn remove(&mut self, name: &str) {
         match known(name) {
+            Some(name) if self.keys_len() <= SCANNED_MAX && self.keys().all(|key| key != name) => None,
             Some(name) => self.remove(name),
             None => self.remove(name),
         };
     }
 }
 
+/// How many headers are gone through rather than asked for: beyond this a look-up costs less.
+const SCANNED_MAX: usize = 32;
+
 /// The ready-made name. Callers pass constants, so that the compiler decides.
-#[inline]
+#[expect(clippy::inline_always, reason = "only where the name is known is it found by the compiler")]
+#[inline(always)]
 fn known(name: &str) -> Option<&'static HeaderName> {
     Some(match name {
         "traceparent" => &TRACEPARENT,
