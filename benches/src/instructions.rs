@@ -12,8 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::candidates::{limit, throughline};
-use crate::harness::Candidate;
+use crate::candidates::{headers, limit, throughline};
+use crate::harness::{Candidate, LIMIT, OURS};
 use crate::workload::{closed, durations, literals, with_durations};
 
 /// The largest growth that is taken for chance.
@@ -74,6 +74,10 @@ const PATHS: &[Path] = &[
         times: FAST,
         make: || throughline::histogram_typed(&with_durations(&closed())),
     },
+    Path { name: "limit-extract", times: FAST, make: || extracting(LIMIT) },
+    Path { name: "extract", times: FAST, make: || extracting(OURS) },
+    Path { name: "limit-inject", times: FAST, make: || injecting(LIMIT) },
+    Path { name: "inject", times: FAST, make: || injecting(OURS) },
     Path {
         name: "scrape-1000-counters",
         times: SLOW,
@@ -90,6 +94,19 @@ const PATHS: &[Path] = &[
         make: || passes(limit::text::scrape_counters(SERIES)),
     },
 ];
+
+fn extracting(name: &str) -> Candidate {
+    let request = headers::request(&[("traceparent", headers::PARENT)]);
+    headers::extracting("", named(headers::EXTRACT, name), request)
+}
+
+fn injecting(name: &str) -> Candidate {
+    headers::injecting("", named(headers::INJECT, name))
+}
+
+fn named<T: Copy>(candidates: &[(&str, T)], name: &str) -> T {
+    candidates.iter().find(|(candidate, _)| *candidate == name).expect("each case has one").1
+}
 
 fn passes(scrape: crate::sections::scrape::Scrape) -> Candidate {
     Candidate::new("", move |times| {

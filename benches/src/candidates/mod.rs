@@ -4,6 +4,7 @@
 //! together.
 
 pub mod foundations;
+pub mod headers;
 pub mod limit;
 pub mod measured;
 pub mod metrics;
