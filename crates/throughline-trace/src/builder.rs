@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _};
+use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _, TraceState};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 use throughline_core::Timestamp;
 use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor};
@@ -13,8 +13,7 @@ use throughline_core::definition::AttributeDef;
 
 use crate::clock::Moment;
 use crate::data::kind_number;
-use crate::id::Generator;
-use crate::local::{self, Local};
+use crate::local;
 use crate::provider::{Shared, Tracer, global_tracer};
 use crate::record::{SpanHeader, bits};
 use crate::sampler::{Decision, Quick, Sampling, SamplingInput, StartAttributes};
@@ -38,27 +37,33 @@ const RANDOM: u8 = 2;
 /// ```
 #[must_use = "the span begins with `start`"]
 pub struct SpanBuilder<'a, A = ()> {
+    start: Start<'a>,
+    attributes: A,
+}
+
+/// A span to be started, but for its attributes. Small, since builders are moved about; what is borrowed needs no count.
+struct Start<'a> {
     tracer: Option<Tracer>,
     name: &'a str,
     kind: SpanKind,
-    parent: Parent,
-    start: Option<Timestamp>,
-    attributes: A,
+    parent: Parent<'a>,
+    time: Option<Timestamp>,
     links: Vec<SpanContext>,
 }
 
 /// Where the parent comes from.
-enum Parent {
+enum Parent<'a> {
     Current,
-    /// `None` starts a trace.
-    Given(Option<SpanContext>),
+    None,
+    Context(&'a Context),
+    Span(&'a SpanContext),
 }
 
 impl<A> fmt::Debug for SpanBuilder<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanBuilder")
-            .field("name", &self.name)
-            .field("kind", &self.kind)
+            .field("name", &self.start.name)
+            .field("kind", &self.start.kind)
             .finish_non_exhaustive()
     }
 }
@@ -68,53 +73,59 @@ impl<'a> SpanBuilder<'a> {
     /// ([`install_global`](crate::install_global)). Before there is one, nothing is recorded.
     #[inline]
     pub fn new(name: &'a str) -> Self {
-        Self {
+        let start = Start {
             tracer: None,
             name,
             kind: SpanKind::Internal,
             parent: Parent::Current,
-            start: None,
-            attributes: (),
+            time: None,
             links: Vec::new(),
-        }
+        };
+        Self { start, attributes: () }
     }
 }
 
 impl<'a, A: Attributes> SpanBuilder<'a, A> {
     /// Of this tracer.
     #[inline]
-    pub fn with_tracer(self, tracer: Tracer) -> Self {
-        Self { tracer: Some(tracer), ..self }
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.start.tracer = Some(tracer);
+        self
     }
 
     /// Of this kind.
     #[inline]
-    pub fn with_kind(self, kind: SpanKind) -> Self {
-        Self { kind, ..self }
+    pub fn with_kind(mut self, kind: SpanKind) -> Self {
+        self.start.kind = kind;
+        self
     }
 
     /// A child of the span in this context; the root of a new trace when there is none in it.
     #[inline]
-    pub fn with_parent(self, parent: &Context) -> Self {
-        self.with_parent_span(parent.span().span_context())
+    pub fn with_parent(mut self, parent: &'a Context) -> Self {
+        self.start.parent = Parent::Context(parent);
+        self
     }
 
     /// A child of this span; the root of a new trace when it is not valid.
     #[inline]
-    pub fn with_parent_span(self, parent: &SpanContext) -> Self {
-        Self { parent: Parent::Given(parent.is_valid().then(|| parent.clone())), ..self }
+    pub fn with_parent_span(mut self, parent: &'a SpanContext) -> Self {
+        self.start.parent = Parent::Span(parent);
+        self
     }
 
     /// The root of a new trace.
     #[inline]
-    pub fn with_no_parent(self) -> Self {
-        Self { parent: Parent::Given(None), ..self }
+    pub fn with_no_parent(mut self) -> Self {
+        self.start.parent = Parent::None;
+        self
     }
 
     /// Started at this time rather than now.
     #[inline]
-    pub fn with_start(self, time: Timestamp) -> Self {
-        Self { start: Some(time), ..self }
+    pub fn with_start(mut self, time: Timestamp) -> Self {
+        self.start.time = Some(time);
+        self
     }
 
     /// With this attribute. It replaces an earlier one of the same key.
@@ -138,14 +149,14 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
 
     /// Linked with this span. Allocates.
     pub fn with_link(mut self, to: SpanContext) -> Self {
-        self.links.push(to);
+        self.start.links.push(to);
         self
     }
 
     #[inline]
     fn map_attributes<B>(self, map: impl FnOnce(A) -> B) -> SpanBuilder<'a, B> {
-        let Self { tracer, name, kind, parent, start, attributes, links } = self;
-        SpanBuilder { tracer, name, kind, parent, start, attributes: map(attributes), links }
+        let Self { start, attributes } = self;
+        SpanBuilder { start, attributes: map(attributes) }
     }
 
     /// Starts the span, and says so to nobody: [`Span::enter`] makes it the current one.
@@ -153,199 +164,217 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
     /// Cost when it is sampled: one reading of the clock, and copying what was given here; when not: ids.
     #[inline]
     pub fn start(self) -> Span {
-        match self.tracer.or_else(global_tracer) {
-            Some(tracer) => local::with(|local| self.start_with(tracer, local)),
-            None => Span::none(),
-        }
-    }
-
-    #[inline]
-    fn start_with(self, tracer: Tracer, local: Option<&Local>) -> Span {
-        let parent = match &self.parent {
-            Parent::Given(parent) => parent.clone(),
-            Parent::Current => match current(local) {
-                Current::Suppressed => return Span::none(),
-                Current::Span(parent) => parent,
-            },
+        let Self { start, attributes } = self;
+        let Some(tracer) = start.tracer.or_else(global_tracer) else { return Span::none() };
+        let Some(quick) = tracer.shared.sampler.quick() else {
+            return start_full(&start, tracer, attributes);
         };
-        let ids = Ids { shared: tracer.shared, local };
-        match tracer.shared.sampler.quick() {
-            Some(quick) if tracer.shared.ids.is_none() => self.start_quick(tracer, ids, quick, parent),
-            _ => self.start_full(tracer, ids, parent),
+        let mut span = start.quick(tracer, quick);
+        if let Some(recording) = span.recording() {
+            attributes.visit(recording);
         }
+        span
     }
+}
 
+/// Takes the attributes away, so that the compiler knows them to be constants on the way where nobody asks a sampler.
+#[cold]
+#[inline(never)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a reference would tie them to memory on the other way, too"
+)]
+fn start_full<A: Attributes>(start: &Start<'_>, tracer: Tracer, attributes: A) -> Span {
+    let mut span = start.full(tracer, &Shown(&attributes));
+    span.set_attributes(&attributes);
+    span
+}
+
+impl Start<'_> {
     /// With a common sampler and our own ids: what is not sampled costs neither a clock nor all of the ids.
-    #[inline]
-    fn start_quick(self, tracer: Tracer, ids: Ids<'_>, quick: Quick, parent: Option<SpanContext>) -> Span {
+    fn quick(&self, tracer: Tracer, quick: Quick) -> Span {
         let shared = tracer.shared;
-        let trace_end = if parent.is_some() { 0 } else { ids.next() };
-        let sampled = match &parent {
-            Some(parent) => quick.samples_child(parent),
-            None => quick.samples_root(trace_end),
-        };
+        let Some(parent) = self.parent() else { return Span::none() };
+        let is_root = !parent.is_valid;
+        let [root_end] = if is_root { local::random(0) } else { [0] };
+        let sampled = if is_root { quick.samples_root(root_end) } else { quick.samples_child(parent.flags) };
         let exported = sampled || shared.keep.is_some();
         let start = if exported { shared.clock.start() } else { Moment::default() };
-        ids.stir(start);
-        let trace_id = match &parent {
-            Some(parent) => parent.trace_id(),
-            None => TraceId::from(u128::from(ids.next()) << 64 | u128::from(trace_end)),
+        let (trace_id, span_id) = if is_root {
+            let [root_start, span_id] = local::random(start.nanos);
+            (TraceId::from(u128::from(root_start) << 64 | u128::from(root_end)), span_id)
+        } else {
+            let [span_id] = local::random(start.nanos);
+            (parent.trace_id, span_id)
         };
-        let flags = parent.as_ref().map_or(RANDOM, |parent| parent.trace_flags().to_u8() & RANDOM);
-        let trace_state = if sampled { quick.trace_state(parent.as_ref()) } else { None };
-        let decided = Decided {
-            trace_id,
-            span_id: SpanId::from(ids.next()),
-            flags: TraceFlags::new(flags | u8::from(sampled)),
-            exported,
-            start,
-            sampling: Sampling { trace_state, ..Sampling::of(exported) },
+        let flags = if is_root { RANDOM } else { parent.flags.to_u8() & RANDOM } | u8::from(sampled);
+        let trace_state = if is_root && sampled && quick.is_announced() {
+            quick.announced()
+        } else if parent.has_state {
+            self.parent_state()
+        } else {
+            TraceState::NONE
         };
-        self.begin(tracer, ids.local, parent, decided)
+        let context = SpanContext::new(trace_id, span_id.into(), TraceFlags::new(flags), false, trace_state);
+        if exported { self.record(tracer, &parent, context, start, true) } else { Span::unrecorded(context) }
     }
 
     /// With any sampler and any ids.
-    #[cold]
-    fn start_full(self, tracer: Tracer, ids: Ids<'_>, parent: Option<SpanContext>) -> Span {
+    fn full(&self, tracer: Tracer, attributes: &dyn StartAttributes) -> Span {
         let shared = tracer.shared;
+        let Some(parent) = self.parent() else { return Span::none() };
         let start = shared.clock.start();
-        ids.stir(start);
-        let trace_id = parent.as_ref().map_or_else(|| ids.trace_id(), SpanContext::trace_id);
-        let mut sampling = shared.sampler.full().sample(&SamplingInput {
-            parent: parent.as_ref(),
-            trace_id,
-            name: self.name,
-            kind: &self.kind,
-            attributes: &Shown(&self.attributes),
-            links: &self.links,
-        });
-        let sampled = sampling.decision == Decision::Sample;
-        if shared.keep.is_some() && !sampled {
-            sampling.decision = Decision::Record;
-        }
+        let ids = Ids { shared, time: start.nanos };
+        let parent_state = if parent.has_state { self.parent_state() } else { TraceState::NONE };
+        let parent_context = parent.to_context(parent_state.clone());
+        let trace_id = if parent.is_valid { parent.trace_id } else { ids.trace_id() };
+        let Self { name, kind, links, .. } = self;
+        let parent_seen = Some(&parent_context).filter(|parent| parent.is_valid());
+        let input = SamplingInput { parent: parent_seen, trace_id, name, kind, attributes, links };
+        let Sampling { decision, trace_state, attributes: added } = shared.sampler.full().sample(&input);
+        let sampled = decision == Decision::Sample;
         let own = if ids.are_random() { RANDOM } else { 0 };
-        let flags = parent.as_ref().map_or(own, |parent| parent.trace_flags().to_u8() & RANDOM);
-        let decided = Decided {
-            trace_id,
-            span_id: ids.span_id(),
-            flags: TraceFlags::new(flags | u8::from(sampled)),
-            exported: sampled || shared.keep.is_some(),
-            start,
-            sampling,
-        };
-        self.begin(tracer, ids.local, parent, decided)
+        let flags = if parent.is_valid { parent.flags.to_u8() & RANDOM } else { own } | u8::from(sampled);
+        let trace_state = trace_state.unwrap_or(parent_state);
+        let context = SpanContext::new(trace_id, ids.span_id(), TraceFlags::new(flags), false, trace_state);
+        if decision == Decision::Drop && shared.keep.is_none() {
+            return Span::unrecorded(context);
+        }
+        let mut span = self.record(tracer, &parent, context, start, sampled || shared.keep.is_some());
+        span.set_attributes(added.as_slice());
+        span
     }
 
     #[inline]
-    fn begin(
-        self,
+    fn record(
+        &self,
         tracer: Tracer,
-        local: Option<&Local>,
-        parent: Option<SpanContext>,
-        decided: Decided,
+        parent: &ParentSpan,
+        context: SpanContext,
+        start: Moment,
+        exported: bool,
     ) -> Span {
-        let Decided { trace_id, span_id, flags, exported, start, sampling } = decided;
-        let parent_span_id = parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id);
-        let is_remote = parent.as_ref().is_some_and(SpanContext::is_remote);
-        let is_root = parent.is_none();
-        let inherited = || parent.map(|parent| parent.trace_state().clone()).unwrap_or_default();
-        let trace_state = sampling.trace_state.unwrap_or_else(inherited);
-        let context = SpanContext::new(trace_id, span_id, flags, false, trace_state);
-        if sampling.decision == Decision::Drop {
-            return Span::unrecorded(context);
-        }
-        let keep = if flags.is_sampled() { 0 } else { bits::KEEP };
+        let keep = if context.is_sampled() { 0 } else { bits::KEEP };
+        let remote = if parent.is_remote { bits::REMOTE_PARENT } else { 0 };
+        let root = if !parent.is_valid || parent.is_remote { bits::LOCAL_ROOT } else { 0 };
         let header = SpanHeader {
-            trace_id: trace_id.to_bytes(),
-            span_id: span_id.to_bytes(),
-            parent_span_id: parent_span_id.to_bytes(),
-            start: self.start.map_or(start.nanos, Timestamp::as_nanos),
+            trace_id: context.trace_id().to_bytes(),
+            span_id: context.span_id().to_bytes(),
+            parent_span_id: parent.span_id.to_bytes(),
+            start: self.time.map_or(start.nanos, Timestamp::as_nanos),
             scope: tracer.scope,
             kind: kind_number(&self.kind),
-            flags: flags.to_u8(),
-            bits: keep
-                | if is_remote { bits::REMOTE_PARENT } else { 0 }
-                | if is_root || is_remote { bits::LOCAL_ROOT } else { 0 },
+            flags: context.trace_flags().to_u8(),
+            bits: keep | remote | root,
             ..SpanHeader::default()
         };
-        let mut recording = local.map(Local::recording).unwrap_or_default();
+        let mut recording = local::recording();
         recording.start(tracer.shared, header, start, exported, self.name);
         recording.set_trace_state(context.trace_state());
-        self.attributes.visit(&mut *recording);
-        if !sampling.attributes.is_empty() {
-            sampling.attributes.as_slice().visit(&mut *recording);
-        }
         for link in &self.links {
             recording.add_link(link, &());
         }
         Span::recorded(context, recording)
     }
+
+    /// The parent, which is not valid when there is none; `None` when telemetry is suppressed.
+    #[inline]
+    fn parent(&self) -> Option<ParentSpan> {
+        match self.parent {
+            Parent::Span(parent) => Some(ParentSpan::of(parent)),
+            Parent::Context(context) => ParentSpan::in_context(context),
+            Parent::Current if local::is_alive() => Context::map_current(ParentSpan::in_context),
+            Parent::Current | Parent::None => Some(ParentSpan::NONE),
+        }
+    }
+
+    /// The parent's trace state.
+    #[cold]
+    fn parent_state(&self) -> TraceState {
+        let state = |context: &Context| context.span().span_context().trace_state().clone();
+        match self.parent {
+            Parent::None => TraceState::NONE,
+            Parent::Span(parent) => parent.trace_state().clone(),
+            Parent::Context(context) => state(context),
+            Parent::Current => Context::map_current(state),
+        }
+    }
 }
 
-/// What is decided before anything is built.
-struct Decided {
+/// What a parent says, but for its trace state, which few have and which is not for nothing to copy.
+#[derive(Clone, Copy)]
+struct ParentSpan {
     trace_id: TraceId,
     span_id: SpanId,
     flags: TraceFlags,
-    exported: bool,
-    start: Moment,
-    sampling: Sampling,
+    is_remote: bool,
+    is_valid: bool,
+    has_state: bool,
 }
 
-/// What the current context says.
-enum Current {
-    Suppressed,
-    Span(Option<SpanContext>),
-}
+impl ParentSpan {
+    const NONE: Self = Self {
+        trace_id: TraceId::INVALID,
+        span_id: SpanId::INVALID,
+        flags: TraceFlags::NOT_SAMPLED,
+        is_remote: false,
+        is_valid: false,
+        has_state: false,
+    };
 
-#[inline]
-fn current(local: Option<&Local>) -> Current {
-    // Without the thread's own there is no context either.
-    if local.is_none() {
-        return Current::Span(None);
-    }
-    Context::map_current(|context| {
-        if context.is_telemetry_suppressed() {
-            return Current::Suppressed;
+    #[inline]
+    fn of(span: &SpanContext) -> Self {
+        if !span.is_valid() {
+            return Self::NONE;
         }
-        let span = context.span();
-        let parent = span.span_context();
-        Current::Span(parent.is_valid().then(|| parent.clone()))
-    })
+        Self {
+            trace_id: span.trace_id(),
+            span_id: span.span_id(),
+            flags: span.trace_flags(),
+            is_remote: span.is_remote(),
+            is_valid: true,
+            has_state: *span.trace_state() != TraceState::NONE,
+        }
+    }
+
+    #[inline]
+    fn in_context(context: &Context) -> Option<Self> {
+        let wanted = !context.is_telemetry_suppressed();
+        wanted.then(|| Self::of(context.span().span_context()))
+    }
+
+    fn to_context(self, state: TraceState) -> SpanContext {
+        SpanContext::new(self.trace_id, self.span_id, self.flags, self.is_remote, state)
+    }
 }
 
-/// Where the ids of a span come from.
+/// Where the ids of a span come from that the quick way is not for.
 #[derive(Clone, Copy)]
-struct Ids<'a> {
+struct Ids {
     shared: &'static Shared,
-    local: Option<&'a Local>,
+    /// When the span starts.
+    time: u64,
 }
 
-impl Ids<'_> {
-    #[inline]
-    fn next(self) -> u64 {
-        match self.local.and_then(|local| local.ids.try_borrow_mut().ok()) {
-            Some(mut ids) => ids.next(),
-            None => Generator::new().next(),
-        }
-    }
-
-    #[inline]
-    fn stir(self, time: Moment) {
-        if let Some(mut ids) = self.local.and_then(|local| local.ids.try_borrow_mut().ok()) {
-            ids.stir(time.nanos);
-        }
-    }
-
+impl Ids {
     fn trace_id(self) -> TraceId {
         match &self.shared.ids {
             Some(custom) => custom.trace_id(),
-            None => TraceId::from(u128::from(self.next()) << 64 | u128::from(self.next())),
+            None => {
+                let [start, end] = local::random(self.time);
+                TraceId::from(u128::from(start) << 64 | u128::from(end))
+            }
         }
     }
 
     fn span_id(self) -> SpanId {
-        self.shared.ids.as_ref().map_or_else(|| SpanId::from(self.next()), |custom| custom.span_id())
+        match &self.shared.ids {
+            Some(custom) => custom.span_id(),
+            None => {
+                let [id] = local::random(self.time);
+                SpanId::from(id)
+            }
+        }
     }
 
     fn are_random(self) -> bool {
@@ -374,7 +403,11 @@ impl<A: Attributes, V: AttributeValue> Attributes for One<'_, A, V> {
         usize::MAX
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     fn visit<S: Visitor>(&self, visitor: &mut S) {
         self.before.visit(visitor);
         visitor.attribute(self.key, self.value.value());

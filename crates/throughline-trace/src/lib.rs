@@ -51,15 +51,16 @@ mod scope;
 mod span;
 mod sync;
 pub mod testing;
+pub mod tokio;
 
 pub use builder::SpanBuilder;
 pub use context::{Enter, Entered, WithContext, propagate_context, spawn_thread, with_context};
 pub use drops::DropReason;
 pub use id::IdGenerator;
 pub use keep::KeepErrors;
-pub use limits::SpanLimits;
-pub use log::{LogRecord, Logger, LoggerProvider};
-pub use provider::{Tracer, TracerProvider, TracerProviderBuilder, global, install_global};
+pub use limits::{LogLimits, SpanLimits};
+pub use log::{LogRecord, Logger, LoggerProvider, LoggerProviderBuilder};
+pub use provider::{StaticTracer, Tracer, TracerProvider, TracerProviderBuilder, global, install_global};
 pub use reader::{LogReader, SpanReader};
 pub use span::Span;
 
