@@ -7,7 +7,7 @@
 //!
 //! | stop | file | what happens |
 //! |---|---|---|
-//! | 1 | `builder.rs` | who is the parent, is it sampled, which ids; nothing is built before that |
+//! | 1 | `builder.rs`, `start.rs` | who is the parent, is it sampled, which ids; nothing is built before that |
 //! | 2 | `span.rs`, `recording.rs` | attributes, events and links are encoded as they come |
 //! | 3 | `ring/ring.rs` | the finished record is appended to the ring of this thread |
 //! | 4 | `reader.rs` | the exporter takes records out of all rings |
@@ -49,6 +49,7 @@ mod ring;
 pub mod sampler;
 mod scope;
 mod span;
+mod start;
 mod sync;
 pub mod testing;
 pub mod tokio;
