@@ -3,12 +3,15 @@
 //! Every module offers the same operations under the same names, as far as its library has them; `sections/` puts them
 //! together.
 
+pub mod fastrace;
 pub mod foundations;
 pub mod headers;
 pub mod limit;
 pub mod measured;
 pub mod metrics;
 pub mod otel;
+pub mod otel_trace;
 pub mod prometheus;
 pub mod prometheus_client;
 pub mod throughline;
+pub mod throughline_trace;

@@ -7,6 +7,7 @@ pub mod memory;
 pub mod otlp;
 pub mod propagation;
 pub mod scrape;
+pub mod span;
 pub mod threads;
 
 use crate::harness::{Case, Effort, Random, Row, measure, print};
@@ -26,6 +27,7 @@ pub const SECTIONS: &[&Section] = &[
     &propagation::SECTION,
     &scrape::SECTION,
     &otlp::SECTION,
+    &span::SECTION,
     &memory::SECTION,
     &threads::SECTION,
 ];

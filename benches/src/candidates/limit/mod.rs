@@ -6,6 +6,7 @@
 pub mod headers;
 pub mod otlp;
 pub mod slab;
+pub mod span;
 pub mod strings;
 pub mod text;
 

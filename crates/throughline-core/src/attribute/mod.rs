@@ -94,6 +94,29 @@ impl<'a> ArrayRef<'a> {
             Elements::Encoded(v) => v.for_each(f),
         }
     }
+
+    /// Appends the elements to `out`, in a form of this crate's own, for [`decode`](Self::decode) in the same process.
+    /// Strings are cut to `text_max` bytes, at the start of a character.
+    pub fn encode(&self, out: &mut Vec<u8>, text_max: usize) {
+        self.for_each(|element| match element {
+            ValueRef::Str(text) => set::write_element(out, ValueRef::Str(cut(text, text_max))),
+            other => set::write_element(out, other),
+        });
+    }
+
+    /// The array that [`encode`](Self::encode) wrote. Reading the elements panics when it wrote something else.
+    pub fn decode(bytes: &'a [u8]) -> Self {
+        ArrayRef(Elements::Encoded(set::EncodedArray::new(bytes)))
+    }
+}
+
+/// As much of a text as fits in so many bytes without cutting a character.
+pub fn cut(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
 }
 
 impl<'a> From<&'a Array> for ArrayRef<'a> {
@@ -351,6 +374,8 @@ unbounded_value! {
     u16 => |v| ValueRef::I64(i64::from(*v));
     u32 => |v| ValueRef::I64(i64::from(*v));
     f64 => |v| ValueRef::F64(*v);
+    StringValue => |v| ValueRef::Str(v.as_str());
+    Value => |v| ValueRef::from(v);
 }
 
 impl<T: AttributeValue + ?Sized> AttributeValue for &T {

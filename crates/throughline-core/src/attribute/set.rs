@@ -241,6 +241,10 @@ impl<'a> Pairs<'a> {
 pub(super) struct EncodedArray<'a>(&'a [u8]);
 
 impl<'a> EncodedArray<'a> {
+    pub(super) fn new(elements: &'a [u8]) -> Self {
+        Self(elements)
+    }
+
     pub(super) fn for_each(self, mut f: impl FnMut(ValueRef<'a>)) {
         let mut rest = self.0;
         while !rest.is_empty() {
@@ -290,15 +294,18 @@ fn write_payload(out: &mut Vec<u8>, value: ValueRef<'_>) {
         ValueRef::Bool(v) => out.push(u8::from(v)),
         ValueRef::I64(v) => out.extend_from_slice(&v.to_le_bytes()),
         ValueRef::F64(v) => out.extend_from_slice(&v.to_bits().to_le_bytes()),
-        ValueRef::Array(v) => v.for_each(|element| {
-            let length_at = out.len();
-            put_word(out, 0);
-            out.push(tag(element));
-            write_payload(out, element);
-            let length = out.len() - length_at - WORD;
-            out[length_at..length_at + WORD].copy_from_slice(&narrow(length).to_le_bytes());
-        }),
+        ValueRef::Array(v) => v.for_each(|element| write_element(out, element)),
     }
+}
+
+/// An element of an array, with its length before it.
+pub(super) fn write_element(out: &mut Vec<u8>, element: ValueRef<'_>) {
+    let length_at = out.len();
+    put_word(out, 0);
+    out.push(tag(element));
+    write_payload(out, element);
+    let length = out.len() - length_at - WORD;
+    out[length_at..length_at + WORD].copy_from_slice(&narrow(length).to_le_bytes());
 }
 
 #[inline(always)]

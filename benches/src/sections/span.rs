@@ -1,0 +1,93 @@
+//! Starting and ending a span.
+
+use super::{Section, run_cases};
+use crate::candidates::{fastrace, limit, otel_trace, throughline_trace};
+use crate::harness::{Case, Effort};
+
+pub const SECTION: Section = Section {
+    name: "span",
+    title: "Spans with three attributes, one thread: ns per span",
+    notes: &[
+        "On the caller: finished spans are taken away by another thread that does nothing with them, except with the \
+         SDK's no-op processor, which drops them at once.",
+        "The limit has no context, sampler or limits, and overwrites its own records.",
+        "fastrace has attributes of strings alone; its children are local spans, in traces of 100 spans.",
+        "To the exporter: the same thread records the spans and takes them out, looking at every field.",
+    ],
+    run: |effort: Effort, random| run_cases(CASES, effort, random),
+};
+
+pub const CASES: &[fn() -> Case] =
+    &[root_sampled, child_sampled, root_unsampled, child_unsampled, root_whole, child_whole];
+
+fn root_sampled() -> Case {
+    let [no_op, batch] = otel_trace::root_sampled();
+    Case::new(
+        SECTION.name,
+        "root, sampled, on the caller",
+        vec![
+            limit::span::sampled(),
+            throughline_trace::root_sampled(),
+            fastrace::root_sampled(),
+            no_op,
+            batch,
+        ],
+    )
+}
+
+fn child_sampled() -> Case {
+    let [no_op, batch] = otel_trace::child_sampled();
+    Case::new(
+        SECTION.name,
+        "child, sampled, on the caller",
+        vec![
+            limit::span::sampled(),
+            throughline_trace::child_sampled(),
+            fastrace::child_sampled(),
+            no_op,
+            batch,
+        ],
+    )
+}
+
+fn root_unsampled() -> Case {
+    Case::new(
+        SECTION.name,
+        "root, not sampled",
+        vec![
+            limit::span::unsampled(),
+            throughline_trace::root_unsampled(),
+            fastrace::root_unsampled(),
+            otel_trace::root_unsampled(),
+        ],
+    )
+}
+
+fn child_unsampled() -> Case {
+    Case::new(
+        SECTION.name,
+        "child, parent not sampled",
+        vec![
+            limit::span::unsampled(),
+            throughline_trace::child_unsampled(),
+            fastrace::child_unsampled(),
+            otel_trace::child_unsampled(),
+        ],
+    )
+}
+
+fn root_whole() -> Case {
+    Case::new(
+        SECTION.name,
+        "root, to the exporter",
+        vec![limit::span::sampled(), throughline_trace::root_whole()],
+    )
+}
+
+fn child_whole() -> Case {
+    Case::new(
+        SECTION.name,
+        "child, to the exporter",
+        vec![limit::span::sampled(), throughline_trace::child_whole()],
+    )
+}

@@ -1,0 +1,254 @@
+//! A span while it is open: what was said of it, encoded as it came.
+//!
+//! Made by `builder.rs`, written by `span.rs`, appended to the thread's ring when the span ends. Its buffer is used again
+//! by the next span.
+
+use opentelemetry::trace::{SpanContext, Status, TraceState};
+use throughline_core::attribute::{Attributes, ValueRef, Visitor, cut};
+
+use crate::clock::Moment;
+use crate::data::{LINK_IS_REMOTE, status_number};
+use crate::limits::SpanLimits;
+use crate::local;
+use crate::provider::Shared;
+use crate::record::{KEY_BYTES_MAX, SpanHeader, Writer, tag};
+
+/// An open span.
+#[derive(Debug, Default)]
+pub(crate) struct Recording {
+    /// Whose it is; `None` before it is started.
+    shared: Option<&'static Shared>,
+    writer: Writer,
+    header: SpanHeader,
+    attributes: AttributeList,
+    start: Moment,
+    /// Whether it goes to the reader in the end.
+    exported: bool,
+}
+
+impl Recording {
+    /// Begins a span.
+    #[inline]
+    pub(crate) fn start(
+        &mut self,
+        shared: &'static Shared,
+        header: SpanHeader,
+        start: Moment,
+        exported: bool,
+        name: &str,
+    ) {
+        self.shared = Some(shared);
+        self.header = header;
+        self.start = start;
+        self.exported = exported;
+        self.attributes = AttributeList::starting_at(SpanHeader::BYTES);
+        self.writer.start(SpanHeader::BYTES);
+        self.set_name(name);
+    }
+
+    /// Bytes that it keeps from being used for something else.
+    pub(crate) fn capacity(&self) -> usize {
+        self.writer.capacity()
+    }
+
+    /// The time, as this span sees it.
+    pub(crate) fn now(&self) -> u64 {
+        self.shared.map_or(0, |shared| shared.clock.since(self.start))
+    }
+
+    fn limits(&self) -> SpanLimits {
+        self.shared.map(|shared| shared.limits).unwrap_or_default()
+    }
+
+    /// Sets the name; the last one counts.
+    #[inline]
+    pub(crate) fn set_name(&mut self, name: &str) {
+        self.writer.text(tag::NAME, "", cut(name, KEY_BYTES_MAX));
+    }
+
+    pub(crate) fn set_trace_state(&mut self, trace_state: &TraceState) {
+        if *trace_state != TraceState::NONE {
+            self.writer.text(tag::TRACE_STATE, "", &trace_state.header());
+        }
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
+    pub(crate) fn set_attribute(&mut self, key: &str, value: ValueRef<'_>) {
+        let Some(shared) = self.shared else { return };
+        let SpanLimits { attributes, value_bytes, .. } = shared.limits;
+        self.attributes.add(&mut self.writer, key, value, attributes, value_bytes);
+    }
+
+    pub(crate) fn add_event<A: Attributes + ?Sized>(&mut self, name: &str, time: u64, attributes: &A) {
+        let SpanLimits { events, attributes_per_event, value_bytes, .. } = self.limits();
+        let mut fixed = [0; 16];
+        fixed[..8].copy_from_slice(&time.to_le_bytes());
+        let room = self.header.events < events;
+        let added = room
+            && Nested::new(&mut self.writer, attributes_per_event, value_bytes).write(
+                tag::EVENT,
+                name,
+                &fixed,
+                attributes,
+            );
+        let count = if added { &mut self.header.events } else { &mut self.header.dropped_events };
+        *count += 1;
+    }
+
+    pub(crate) fn add_link<A: Attributes + ?Sized>(&mut self, to: &SpanContext, attributes: &A) {
+        let SpanLimits { links, attributes_per_link, value_bytes, .. } = self.limits();
+        let remote = if to.is_remote() { LINK_IS_REMOTE } else { 0 };
+        let flags = u32::from(to.trace_flags().to_u8()) | remote;
+        let mut fixed = [0; 36];
+        fixed[..16].copy_from_slice(&to.trace_id().to_bytes());
+        fixed[16..24].copy_from_slice(&to.span_id().to_bytes());
+        fixed[24..28].copy_from_slice(&flags.to_le_bytes());
+        let room = self.header.links < links;
+        let trace_state = to.trace_state().header();
+        let added = room
+            && Nested::new(&mut self.writer, attributes_per_link, value_bytes).write(
+                tag::LINK,
+                &trace_state,
+                &fixed,
+                attributes,
+            );
+        let count = if added { &mut self.header.links } else { &mut self.header.dropped_links };
+        *count += 1;
+    }
+
+    /// Sets the status. `Ok` is final, and nothing goes back to unset; as the specification has it.
+    pub(crate) fn set_status(&mut self, status: &Status) {
+        if self.header.status == status_number::OK {
+            return;
+        }
+        match status {
+            Status::Unset => {}
+            Status::Ok => self.header.status = status_number::OK,
+            Status::Error { description } => {
+                self.header.status = status_number::ERROR;
+                self.writer.text(tag::STATUS, "", description);
+            }
+        }
+    }
+
+    /// Ends the span now.
+    #[inline]
+    pub(crate) fn end(self: Box<Self>) {
+        let now = self.now();
+        self.end_at(now);
+    }
+
+    /// Ends the span at a time, in nanoseconds since the Unix epoch, or when it started if that was later.
+    #[inline]
+    pub(crate) fn end_at(mut self: Box<Self>, time: u64) {
+        let Some(shared) = self.shared.take() else { return };
+        self.header.end = time.max(self.header.start);
+        self.header.attributes = self.attributes.count;
+        self.header.dropped_attributes = self.attributes.dropped;
+        self.header.write(&mut self.writer);
+        self.writer.pad();
+        if self.exported {
+            local::push(&shared.channel, self.writer.bytes());
+        }
+        local::recycle(self);
+    }
+}
+
+/// The attributes written so far to a span, an event, a link or a log record.
+#[derive(Debug, Default)]
+pub(crate) struct AttributeList {
+    /// Where the first of them may stand.
+    from: usize,
+    /// A bit for each key, which others may have too: nobody looks for an earlier attribute when its bit is not set.
+    keys: u64,
+    pub(crate) count: u32,
+    pub(crate) dropped: u32,
+}
+
+impl AttributeList {
+    pub(crate) const fn starting_at(from: usize) -> Self {
+        Self { from, keys: 0, count: 0, dropped: 0 }
+    }
+
+    /// Adds an attribute, in place of the one of the same key if there is one.
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
+    pub(crate) fn add(
+        &mut self,
+        writer: &mut Writer,
+        key: &str,
+        value: ValueRef<'_>,
+        count_max: u32,
+        value_max: u32,
+    ) {
+        let bit = 1_u64 << (fingerprint(key) & 63);
+        if self.keys & bit != 0 && writer.kill(self.from, key) {
+            self.count -= 1;
+        }
+        if self.count < count_max && !key.is_empty() && writer.attribute(key, value, value_max) {
+            self.keys |= bit;
+            self.count += 1;
+        } else {
+            self.dropped += 1;
+        }
+    }
+}
+
+/// Keys of one span seldom have the same length, first and last letter.
+#[inline]
+fn fingerprint(key: &str) -> u32 {
+    let first = key.as_bytes().first().copied().unwrap_or(0);
+    let last = key.as_bytes().last().copied().unwrap_or(0);
+    (key.len() as u32).wrapping_mul(11) ^ u32::from(first) ^ u32::from(last) << 2
+}
+
+/// Writes an entry with attributes of its own.
+struct Nested<'a> {
+    writer: &'a mut Writer,
+    list: AttributeList,
+    count_max: u32,
+    value_max: u32,
+}
+
+impl<'a> Nested<'a> {
+    fn new(writer: &'a mut Writer, count_max: u32, value_max: u32) -> Self {
+        Self { writer, list: AttributeList::default(), count_max, value_max }
+    }
+
+    /// Writes it; `fixed` ends with room for the counts. `false` when there is no room for it.
+    fn write<A: Attributes + ?Sized>(mut self, tag: u8, key: &str, fixed: &[u8], attributes: &A) -> bool {
+        let Some(at) = self.writer.open(tag, key, fixed) else { return false };
+        let from = self.writer.len();
+        self.list = AttributeList::starting_at(from);
+        attributes.visit(&mut self);
+        self.writer.patch(from - 8, self.list.dropped);
+        self.writer.patch(from - 4, self.list.count);
+        self.writer.close(at);
+        true
+    }
+}
+
+impl Visitor for Nested<'_> {
+    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
+        self.list.add(self.writer, key, value, self.count_max, self.value_max);
+    }
+}
+
+/// Sees the attributes that a span starts with, or gets at once.
+impl Visitor for Recording {
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
+    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
+        self.set_attribute(key, value);
+    }
+}
