@@ -10,6 +10,7 @@ use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
 use crate::aggregation::Aggregation;
+use crate::cell::Sharing;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
 use crate::exemplar::{self, Reservoir, TraceContext};
@@ -75,9 +76,7 @@ impl Stream {
     ) {
         let time = self.shared.clock.now();
         let (places, place) = match &self.aggregation {
-            Aggregation::Histogram { bounds } => {
-                (bounds.len() + 1, crate::aggregation::histogram::bucket(bounds, value.as_f64()))
-            }
+            Aggregation::Histogram { bounds } => (bounds.len() + 1, bounds.bucket(value.as_f64())),
             // Half a power of two for each place, so that exemplars show small values as well as large ones.
             Aggregation::Exponential(_) => {
                 let half_octave = value.as_f64().to_bits() >> (f64::MANTISSA_DIGITS - 2);
@@ -95,8 +94,8 @@ impl Stream {
     }
 
     /// A new series. Allocates, and takes slots.
-    pub(crate) fn new_series(&self, attributes: AttributeSet) -> Series {
-        Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells())
+    pub(crate) fn new_series(&self, attributes: AttributeSet, sharing: Sharing) -> Series {
+        Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells(sharing))
     }
 }
 
