@@ -209,12 +209,15 @@ mod loom_tests {
     fn loom_making_room_loses_and_doubles_nothing() {
         loom::model(|| {
             let cells = cells(CONFIG);
-            record(&cells, CONFIG, 1.0);
+            record(&cells, CONFIG, 4.0);
             let collector = collect(&cells);
             record(&cells, CONFIG, 64.0);
             let seen = collector.join().unwrap();
             assert!(seen.count == 1 || seen.count == 2, "{seen:?}");
-            assert_consistent(&seen, &[0.0, 1.0, 65.0]);
+            assert_consistent(&seen, &[0.0, 4.0, 68.0]);
+            // Counts and the scale they are at belong together.
+            let place = (seen.scale, seen.positive.offset);
+            assert!([(0, 1), (-2, 0)].contains(&place), "{seen:?}");
             assert_eq!(block(&cells).snapshot().count, 2);
         });
     }
