@@ -11,8 +11,9 @@ use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
 use crate::aggregation::{Aggregation, Cells};
 use crate::cache::Scopes;
-use crate::cell::Place;
+use crate::cell::Sharing;
 use crate::cell::local::quiet_slab;
+use crate::cell::place::add_own;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
 use crate::exemplar::{self, Reservoir, TraceContext};
@@ -56,10 +57,10 @@ impl Stream {
         attributes: &A,
     ) {
         // What is recorded most, with the least to decide.
-        if let (Aggregation::Sum { .. }, Cells::Place(Place::Threads(slots)), Some(slab)) =
-            (&self.aggregation, &series.cells, quiet_slab())
-        {
-            return slab.add(slots.start, value);
+        if let (Aggregation::Sum { .. }, Cells::Place(place)) = (&self.aggregation, &series.cells) {
+            if let Some(cell) = quiet_slab().cell(place.slots().start as usize) {
+                return add_own(cell, value);
+            }
         }
         self.record_apart(series, value, attributes);
     }
@@ -102,9 +103,7 @@ impl Stream {
     ) {
         let time = self.shared.clock.now();
         let (places, place) = match &self.aggregation {
-            Aggregation::Histogram { bounds } => {
-                (bounds.len() + 1, crate::aggregation::histogram::bucket(bounds, value.as_f64()))
-            }
+            Aggregation::Histogram { bounds } => (bounds.len() + 1, bounds.bucket(value.as_f64())),
             // Half a power of two for each place, so that exemplars show small values as well as large ones.
             Aggregation::Exponential(_) => {
                 let half_octave = value.as_f64().to_bits() >> (f64::MANTISSA_DIGITS - 2);
@@ -122,8 +121,8 @@ impl Stream {
     }
 
     /// A new series. Allocates, and takes slots.
-    pub(crate) fn new_series(&self, attributes: AttributeSet) -> Series {
-        Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells())
+    pub(crate) fn new_series(&self, attributes: AttributeSet, sharing: Sharing) -> Series {
+        Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells(sharing))
     }
 }
 
