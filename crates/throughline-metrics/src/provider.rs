@@ -4,6 +4,7 @@
 //! (`reader.rs`) walk the streams. Several providers can live side by side: only the cells are shared by the process.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -403,6 +404,7 @@ impl MeterProvider {
             keys: changes.keys.clone(),
             series: SeriesTable::new(changes.limit.unwrap_or(self.0.limit)),
             shared: self.shared(),
+            reservoirs: AtomicUsize::new(0),
         }))
     }
 

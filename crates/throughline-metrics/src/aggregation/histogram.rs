@@ -5,7 +5,7 @@
 use crate::cell::arena::Slab;
 use crate::cell::place::Own;
 use crate::cell::{CellOp, CellWrite, Place};
-use crate::data::HistogramValue;
+use crate::data::Totals;
 use crate::number::{from_order_key, order_key};
 use crate::sync::{Ordering, fence};
 
@@ -56,21 +56,18 @@ pub(crate) fn bucket(bounds: &[f64], value: f64) -> usize {
     }
 }
 
-/// The histogram over all threads, written to `into`. What is counted is in the sum and the extremes, too; these can
-/// be ahead of the count.
-pub(crate) fn total(place: &Place, bounds: &[f64], slabs: &[Slab], into: &mut HistogramValue) {
-    let sum = bounds.len() + 1;
-    into.buckets.clear();
-    into.buckets.extend((0..sum).map(|at| place.sum::<u64>(at, slabs)));
-    into.count = into.buckets.iter().sum();
+/// The histogram over all threads, its buckets written to `buckets`. What is counted is in the sum and the extremes,
+/// too; these can be ahead of the count.
+pub(crate) fn total(place: &Place, slabs: &[Slab], buckets: &mut [u64]) -> Totals {
+    let sum = buckets.len();
+    place.sum_each(slabs, buckets);
+    let count = buckets.iter().fold(0, |count: u64, bucket| count.wrapping_add(*bucket));
     // Partner of the Release in `count`: what was written before a measurement was counted is seen from here on.
     fence(Ordering::Acquire);
-    into.sum = place.sum(sum, slabs);
-    into.max = from_order_key(place.highest(sum + 1, slabs));
-    into.min = match place.highest(sum + 2, slabs) {
-        0 => None,
-        inverted => from_order_key(!inverted),
-    };
+    let [max, inverted_min] = [1, 2].map(|at| place.highest(sum + at, slabs));
+    let min = if inverted_min == 0 { None } else { from_order_key(!inverted_min) };
+    let [min, max] = [min, from_order_key(max)].map(|extreme| extreme.unwrap_or(f64::NAN));
+    Totals { count, sum: place.sum(sum, slabs), min, max }
 }
 
 #[cfg(test)]

@@ -81,10 +81,44 @@ impl Place {
         N::from_bits(self.fold(at, slabs, plus)).saturated()
     }
 
+    /// The sums of the first cells, whole numbers, over all threads.
+    pub(crate) fn sum_each(&self, slabs: &[Slab], sums: &mut [u64]) {
+        match self {
+            Self::Threads(slots) => {
+                sums.fill(0);
+                for slab in slabs {
+                    for (slot, sum) in (slots.start..).zip(sums.iter_mut()) {
+                        *sum = sum.wrapping_add(slab.cell(slot).load(Ordering::Relaxed));
+                    }
+                }
+            }
+            Self::Shared(cells) => {
+                for (cell, sum) in cells.iter().zip(sums) {
+                    *sum = cell.load(Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// The first slot, when the cells are in slots.
+    pub(crate) fn first_slot(&self) -> Option<u32> {
+        match self {
+            Self::Threads(slots) => u32::try_from(slots.start).ok(),
+            Self::Shared(_) => None,
+        }
+    }
+
     /// The highest value of one cell over all threads.
     pub(crate) fn highest(&self, at: usize, slabs: &[Slab]) -> u64 {
         self.fold(at, slabs, u64::max)
     }
+}
+
+/// The sum of a slot over all threads, as [`Place::sum`].
+#[inline]
+pub(crate) fn sum_of_slot<N: Number>(slot: usize, slabs: &[Slab]) -> N {
+    let cells = slabs.iter().map(|slab| N::from_bits(slab.cell(slot).load(Ordering::Relaxed)));
+    cells.fold(N::default(), |sum, cell| sum.plus(cell.saturated()).saturated())
 }
 
 /// A place is dropped with its series, when no handle and no cache knows the series any more: nobody can write it.

@@ -72,18 +72,18 @@ fn totals(collection: &Collection) -> Totals {
         };
         match &metric.data {
             MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
-                for point in points {
+                for point in points.iter() {
                     put(&point.attributes, (point.value.as_f64(), 0.0));
                 }
             }
             MetricData::Histogram { points, .. } => {
-                for point in points {
+                for point in points.iter() {
                     assert_eq!(point.value.buckets.iter().sum::<u64>(), point.value.count);
                     put(&point.attributes, (point.value.count as f64, point.value.sum));
                 }
             }
             MetricData::ExponentialHistogram { points, .. } => {
-                for point in points {
+                for point in points.iter() {
                     let value = &point.value;
                     let buckets = value.positive.counts.iter().sum::<u64>();
                     assert_eq!(buckets + value.zero_count, value.count, "{value:?}");
