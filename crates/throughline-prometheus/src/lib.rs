@@ -3,8 +3,8 @@
 //!
 //! | stop | file | |
 //! |---|---|---|
-//! | 6 | `throughline-metrics/src/data.rs` | finished numbers |
-//! | 7 | [`exporter`] → `family.rs` → `text.rs` or `protobuf.rs` | bytes |
+//! | 6 | `throughline-metrics/src/data/mod.rs` | finished numbers |
+//! | 7 | [`exporter`] → `family.rs` → [`chunks`] → `text.rs` or `protobuf.rs` | bytes |
 //! | 8 | [`server`] or [`service`] | the wire |
 //!
 //! A [`PrometheusExporter`] owns a reader of the metrics engine. An application that has no HTTP server gives it to
@@ -25,12 +25,16 @@
 //! What no format may do is decided once, in `family.rs`: which instruments share a name, which labels they have, what
 //! cannot be shown. What cannot is a [`Problem`], logged once and kept for the status page; it is never silent.
 
+#[cfg(feature = "server")]
+pub mod body;
+pub mod chunks;
 mod escaping;
 mod exemplar;
 mod exponential;
 pub mod exporter;
 mod family;
 mod labels;
+mod lines;
 mod negotiate;
 mod number;
 mod problem;
@@ -41,6 +45,7 @@ pub mod server;
 pub mod service;
 mod text;
 
+pub use chunks::Chunks;
 pub use escaping::Escaping;
 pub use exporter::{PrometheusConfig, PrometheusExporter, Renderer};
 pub use negotiate::{Exposition, Format};

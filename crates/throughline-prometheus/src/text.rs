@@ -2,8 +2,8 @@
 //!
 //! One writer for the Prometheus text format (0.0.4, and 1.0.0 which only adds quoted names) and OpenMetrics 1.0. Before
 //! it stand `data.rs` (stop 6) and `family.rs`, which rendered names and labels; behind it `exporter.rs` and the wire
-//! (stop 8). It writes a family at a time into the buffer it is given and allocates nothing for a series it has seen,
-//! exemplars aside.
+//! (stop 8). It writes as much of a family as there is room for into the buffer it is given and allocates nothing for a
+//! series it has seen, exemplars aside.
 //!
 //! What differs in OpenMetrics:
 //! - A counter's family is named without `_total`. A counter whose name has no `_total`, because the strategy adds no
@@ -20,17 +20,20 @@
 use std::sync::Arc;
 
 use throughline_core::Timestamp;
-use throughline_metrics::data::{Exemplar, ExponentialValue, HistogramValue, MetricData, Number, Point};
+use throughline_metrics::data::{
+    Collection, Exemplar, ExponentialValue, Histograms, MetricData, Numbers, Points, Values,
+};
 
 use crate::escaping::metric_needs_quotes;
 use crate::exemplar;
 use crate::exponential::for_each_bound;
-use crate::family::{Family, FamilyType, Scoped, Series};
+use crate::family::{Family, FamilyType, Member};
 use crate::labels::{LabelNamer, Labels, escape, to_text, write_name};
-use crate::number::{write_bound, write_f64, write_number, write_seconds, write_u64};
+use crate::lines::{Lines, Place};
+use crate::number::{write_bound, write_f64, write_i64, write_number, write_seconds, write_u64};
 
 /// A family's metadata lines and the names of its samples, rendered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TextNames {
     head: Vec<u8>,
     sample: SampleName,
@@ -39,12 +42,14 @@ pub(crate) struct TextNames {
     count: SampleName,
     created: Option<SampleName>,
     openmetrics: bool,
+    /// Whether a series is kept with its name, not as labels alone.
+    framed: bool,
 }
 
 impl TextNames {
     /// For the Prometheus text format.
     pub(crate) fn text(name: &str, help: &str, kind: FamilyType) -> Self {
-        Self::new(name, head(name, help, type_name(kind), None, false), None, false)
+        Self::new(name, kind, head(name, help, type_name(kind), None, false), None, false)
     }
 
     /// For OpenMetrics. `base` is the family's name, when there is one that the samples' name can be derived from.
@@ -56,13 +61,13 @@ impl TextNames {
         unit: Option<&str>,
     ) -> Self {
         let Some(base) = base else {
-            return Self::new(name, head(name, help, "unknown", None, true), None, true);
+            return Self::new(name, kind, head(name, help, "unknown", None, true), None, true);
         };
         let created = (kind != FamilyType::Gauge).then_some(base);
-        Self::new(name, head(base, help, type_name(kind), unit, true), created, true)
+        Self::new(name, kind, head(base, help, type_name(kind), unit, true), created, true)
     }
 
-    fn new(name: &str, head: Vec<u8>, created: Option<&str>, openmetrics: bool) -> Self {
+    fn new(name: &str, kind: FamilyType, head: Vec<u8>, created: Option<&str>, openmetrics: bool) -> Self {
         Self {
             head,
             sample: SampleName::new(name, ""),
@@ -71,12 +76,33 @@ impl TextNames {
             count: SampleName::new(name, "_count"),
             created: created.map(|base| SampleName::new(base, "_created")),
             openmetrics,
+            framed: kind != FamilyType::Histogram,
         }
+    }
+
+    /// What is kept of a series with these labels: its line up to the value; of a histogram the labels alone, because
+    /// it has lines of three names.
+    pub(crate) fn line(&self, labels: &[u8]) -> Vec<u8> {
+        if !self.framed {
+            return labels.to_vec();
+        }
+        let mut line = Vec::new();
+        self.sample.write(&mut line, labels);
+        line
+    }
+
+    /// The labels in what [`line`](Self::line) made.
+    pub(crate) fn labels<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+        let frame = self.sample.open.len()..line.len().saturating_sub(LABELS_END.len());
+        if self.framed { line.get(frame).unwrap_or_default() } else { line }
     }
 }
 
+/// Between labels and value.
+const LABELS_END: &[u8] = b"} ";
+
 /// The start of a sample line: `name` and `name{`, or `{"na.me"` and `{"na.me",`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct SampleName {
     bare: Vec<u8>,
     open: Vec<u8>,
@@ -106,68 +132,88 @@ impl SampleName {
         }
     }
 
-    /// The same with one label more, `le`, whose value follows, and then [`BOUND_END`].
-    fn write_to_bound(&self, out: &mut Vec<u8>, labels: &[u8]) {
+    /// The same up to where one more label can be: `name{` or `name{labels,`.
+    fn write_open(&self, out: &mut Vec<u8>, labels: &[u8]) {
         out.extend_from_slice(&self.open);
         if !labels.is_empty() {
             out.extend_from_slice(labels);
             out.push(b',');
         }
-        out.extend_from_slice(b"le=\"");
     }
 }
 
-const BOUND_END: &[u8] = b"\"} ";
-
-/// The bounds of an explicit histogram as text, rendered once.
-#[derive(Debug, Default)]
+/// The bounds of an explicit histogram, each with the text that comes behind the other labels, rendered once.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Bounds {
     of: Option<Arc<[f64]>>,
-    rendered: Vec<Box<[u8]>>,
+    rendered: Vec<(f64, Box<[u8]>)>,
 }
 
 impl Bounds {
-    pub(crate) fn refresh(&mut self, bounds: &Arc<[f64]>) {
-        if self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, bounds)) {
-            return;
+    /// Whether these are the bounds of the data, where it has any.
+    pub(crate) fn is_current(&self, data: &MetricData) -> bool {
+        match data {
+            MetricData::Histogram { points, .. } => {
+                self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, points.values().bounds()))
+            }
+            _ => true,
         }
-        let render = |bound: &f64| {
-            let mut text = Vec::new();
-            write_bound(&mut text, *bound);
-            text.into_boxed_slice()
-        };
-        self.rendered = bounds.iter().map(render).collect();
-        self.of = Some(Arc::clone(bounds));
+    }
+
+    pub(crate) fn refresh(&mut self, data: &MetricData) {
+        let MetricData::Histogram { points, .. } = data else { return };
+        if !self.is_current(data) {
+            let bounds = points.values().bounds();
+            let render = |bound: &f64| {
+                let mut text = Vec::new();
+                write_le(&mut text, *bound);
+                (*bound, text.into_boxed_slice())
+            };
+            self.rendered = bounds.iter().map(render).collect();
+            self.of = Some(Arc::clone(bounds));
+        }
     }
 }
 
-/// Appends a family; nothing when it has no series.
+/// The label of a bound, the last one, up to the value.
+fn write_le(out: &mut Vec<u8>, bound: f64) {
+    out.extend_from_slice(b"le=\"");
+    write_bound(out, bound);
+    out.extend_from_slice(b"\"} ");
+}
+
+/// Appends what comes after `place` of a family, until there are `length_max` bytes and some in `out`; gives the place
+/// it came to. Nothing when the family has no series.
 pub(crate) fn write_family(
     out: &mut Vec<u8>,
     family: &Family,
     names: &TextNames,
     namer: LabelNamer,
-    metrics: &[Scoped<'_>],
-) {
-    if family.order.is_empty() {
-        return;
+    collection: &Collection,
+    mut place: Place,
+    length_max: usize,
+) -> Place {
+    if place.line == 0 && !family.lines.is_empty() {
+        out.extend_from_slice(&names.head);
     }
-    out.extend_from_slice(&names.head);
-    let mut writer = Writer { out, names, namer };
-    for (member, place) in &family.order {
-        let member = &family.members[*member as usize];
-        let place = *place as usize;
-        let Series { labels, .. } = &member.series[place];
-        match &metrics[member.at].1.data {
-            MetricData::Gauge { points } | MetricData::Sum { points, .. } => {
-                writer.number(labels, &points[place], family.kind);
+    let mut writer = Writer { out, names, namer, length_max };
+    if let [member] = &*family.members {
+        match member.data(collection) {
+            MetricData::Gauge { points } | MetricData::Sum { points, .. } if writer.is_plain(points) => {
+                return writer.numbers(&family.lines, points.values(), place);
             }
-            MetricData::Histogram { points, bounds, .. } => {
-                writer.histogram(labels, &points[place], bounds, &member.bounds);
-            }
-            MetricData::ExponentialHistogram { points, .. } => writer.exponential(labels, &points[place]),
+            _ => {}
         }
     }
+    for (line, point) in family.lines.walk(place) {
+        if writer.is_full() {
+            break;
+        }
+        place = Lines::after(place, line);
+        let (member, at) = family.member_of(point);
+        writer.series(line, &family.members[member], collection, at, family.kind);
+    }
+    place
 }
 
 /// Writes samples of one family.
@@ -175,59 +221,105 @@ struct Writer<'a> {
     out: &'a mut Vec<u8>,
     names: &'a TextNames,
     namer: LabelNamer,
+    length_max: usize,
 }
 
 impl Writer<'_> {
-    fn number(&mut self, labels: &[u8], point: &Point<Number>, kind: FamilyType) {
-        self.names.sample.write(self.out, labels);
-        write_number(self.out, point.value);
+    fn is_full(&self) -> bool {
+        self.out.len() >= self.length_max
+    }
+
+    /// Whether a point is its line and its value, no more.
+    fn is_plain(&self, points: &Points<Numbers>) -> bool {
+        self.names.created.is_none() && !points.has_exemplars()
+    }
+
+    fn numbers(&mut self, lines: &Lines, values: &Numbers, place: Place) -> Place {
+        match values {
+            Numbers::U64(values) => self.plain(lines, values, place, write_u64),
+            Numbers::I64(values) => self.plain(lines, values, place, write_i64),
+            Numbers::F64(values) => self.plain(lines, values, place, write_f64),
+        }
+    }
+
+    /// The whole of most expositions: lines copied, and numbers formatted.
+    #[inline]
+    fn plain<N: Copy>(
+        &mut self,
+        lines: &Lines,
+        values: &[N],
+        mut place: Place,
+        write: impl Fn(&mut Vec<u8>, N),
+    ) -> Place {
+        for (line, point) in lines.walk(place) {
+            if self.is_full() {
+                break;
+            }
+            place = Lines::after(place, line);
+            self.out.extend_from_slice(line);
+            write(self.out, values[point as usize]);
+            self.out.push(b'\n');
+        }
+        place
+    }
+
+    fn series(&mut self, line: &[u8], member: &Member, collection: &Collection, at: usize, kind: FamilyType) {
+        match member.data(collection) {
+            MetricData::Gauge { points } | MetricData::Sum { points, .. } => {
+                self.number(line, points, at, kind);
+            }
+            MetricData::Histogram { points, .. } => self.histogram(line, points, at, &member.bounds),
+            MetricData::ExponentialHistogram { points, .. } => self.exponential(line, points, at),
+        }
+    }
+
+    fn number(&mut self, line: &[u8], points: &Points<Numbers>, at: usize, kind: FamilyType) {
+        self.out.extend_from_slice(line);
+        write_number(self.out, points.values().value(at));
         if kind == FamilyType::Counter && self.names.created.is_some() {
-            self.exemplar(exemplar::latest(&point.exemplars, |_| true));
+            self.exemplar(exemplar::latest(points.exemplars(at), |_| true));
         }
         self.out.push(b'\n');
-        self.created(labels, point.start);
+        if self.names.created.is_some() {
+            self.created(self.names.labels(line), points.start(at));
+        }
     }
 
-    fn histogram(&mut self, labels: &[u8], point: &Point<HistogramValue>, bounds: &[f64], rendered: &Bounds) {
-        let HistogramValue { count, sum, buckets, .. } = &point.value;
-        let mut total = 0;
-        let mut below = f64::NEG_INFINITY;
-        for ((bound, text), bucket) in bounds.iter().zip(&rendered.rendered).zip(buckets) {
-            total += bucket;
+    fn histogram(&mut self, labels: &[u8], points: &Points<Histograms>, at: usize, bounds: &Bounds) {
+        let value = points.values().value(at);
+        let exemplars = points.exemplars(at);
+        let mut buckets = BucketWriter::new(self, labels, exemplars);
+        for ((bound, text), bucket) in bounds.rendered.iter().zip(value.buckets) {
+            buckets.total += bucket;
             // A bound that is no number, or infinite as the last bucket is, would be a second `+Inf`.
             if *bound < f64::INFINITY {
-                self.bucket(labels, text, total, &point.exemplars, (below, *bound));
-                below = *bound;
+                buckets.write(*bound, text);
             }
         }
-        total += buckets.iter().skip(bounds.len()).sum::<u64>();
-        let total = if buckets.is_empty() { *count } else { total };
-        let negative = bounds.first().is_some_and(|bound| *bound < 0.0);
-        self.rest_of_histogram(labels, point, (total, *sum), (below, negative));
+        buckets.total += value.buckets.iter().skip(bounds.rendered.len()).sum::<u64>();
+        let total = buckets.finish();
+        let negative = bounds.rendered.first().is_some_and(|(bound, _)| *bound < 0.0);
+        self.rest_of_histogram(labels, points.start(at), total, value.sum, negative);
     }
 
-    fn exponential(&mut self, labels: &[u8], point: &Point<ExponentialValue>) {
-        let (mut below, mut negative) = (f64::NEG_INFINITY, false);
+    fn exponential(&mut self, labels: &[u8], points: &Points<Vec<ExponentialValue>>, at: usize) {
+        let value = points.values().value(at);
+        let mut negative = false;
         let mut text = Vec::new();
-        let total = for_each_bound(&point.value, |bound, total| {
+        let mut buckets = BucketWriter::new(self, labels, points.exemplars(at));
+        buckets.total = for_each_bound(value, |bound, total| {
             text.clear();
-            write_bound(&mut text, bound);
-            self.bucket(labels, &text, total, &point.exemplars, (below, bound));
+            write_le(&mut text, bound);
+            buckets.total = total;
+            buckets.write(bound, &text);
             negative |= bound < 0.0;
-            below = bound;
         });
-        self.rest_of_histogram(labels, point, (total, point.value.sum), (below, negative));
+        let total = buckets.finish();
+        self.rest_of_histogram(labels, points.start(at), total, value.sum, negative);
     }
 
-    /// The `+Inf` bucket and what follows the buckets.
-    fn rest_of_histogram<V>(
-        &mut self,
-        labels: &[u8],
-        point: &Point<V>,
-        (total, sum): (u64, f64),
-        (below, negative): (f64, bool),
-    ) {
-        self.bucket(labels, b"+Inf", total, &point.exemplars, (below, f64::INFINITY));
+    /// What follows the buckets.
+    fn rest_of_histogram(&mut self, labels: &[u8], start: Timestamp, total: u64, sum: f64, negative: bool) {
         if !self.names.openmetrics || (!negative && sum >= 0.0) {
             self.names.sum.write(self.out, labels);
             write_f64(self.out, sum);
@@ -236,23 +328,7 @@ impl Writer<'_> {
             write_u64(self.out, total);
             self.out.push(b'\n');
         }
-        self.created(labels, point.start);
-    }
-
-    fn bucket(
-        &mut self,
-        labels: &[u8],
-        bound: &[u8],
-        total: u64,
-        exemplars: &[Exemplar],
-        (below, to): (f64, f64),
-    ) {
-        self.names.bucket.write_to_bound(self.out, labels);
-        self.out.extend_from_slice(bound);
-        self.out.extend_from_slice(BOUND_END);
-        write_u64(self.out, total);
-        self.exemplar(exemplar::latest(exemplars, |value| value > below && value <= to));
-        self.out.push(b'\n');
+        self.created(labels, start);
     }
 
     fn created(&mut self, labels: &[u8], start: Timestamp) {
@@ -275,6 +351,50 @@ impl Writer<'_> {
             self.out.push(b' ');
             write_seconds(self.out, exemplar.time);
         }
+    }
+}
+
+/// Writes the buckets of one histogram.
+struct BucketWriter<'a, 'b> {
+    writer: &'a mut Writer<'b>,
+    exemplars: &'a [Exemplar],
+    /// Where in the output the name and labels of the first bucket stand; the others' are copied from there.
+    start: std::ops::Range<usize>,
+    /// How many values there are up to the bound at hand.
+    total: u64,
+    below: f64,
+}
+
+impl<'a, 'b> BucketWriter<'a, 'b> {
+    fn new(writer: &'a mut Writer<'b>, labels: &[u8], exemplars: &'a [Exemplar]) -> Self {
+        let start = writer.out.len();
+        writer.names.bucket.write_open(writer.out, labels);
+        let start = start..writer.out.len();
+        Self { writer, exemplars, start, total: 0, below: f64::NEG_INFINITY }
+    }
+
+    /// One bucket; `le` is its bound as [`write_le`] writes it.
+    #[inline]
+    fn write(&mut self, bound: f64, le: &[u8]) {
+        let out = &mut *self.writer.out;
+        out.extend_from_slice(le);
+        write_u64(out, self.total);
+        if !self.exemplars.is_empty() {
+            let fits = |value| value > self.below && value <= bound;
+            self.writer.exemplar(exemplar::latest(self.exemplars, fits));
+        }
+        self.below = bound;
+        self.writer.out.push(b'\n');
+        self.writer.out.extend_from_within(self.start.clone());
+    }
+
+    /// The bucket of all values.
+    fn finish(mut self) -> u64 {
+        self.write(f64::INFINITY, b"le=\"+Inf\"} ");
+        // The start of one more bucket was written.
+        let end = self.writer.out.len() - self.start.len();
+        self.writer.out.truncate(end);
+        self.total
     }
 }
 
