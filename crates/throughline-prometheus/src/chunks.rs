@@ -61,6 +61,9 @@ impl Page {
             out.extend_from_slice(&self.target);
         }
         while let Some(family) = self.families.get(cursor.family) {
+            if out.len() >= length_max {
+                return false;
+            }
             let place = cursor.place;
             cursor.place = match &family.names {
                 Names::Text(names) => {

@@ -97,8 +97,8 @@ impl Renderer {
         view.page.write(collection, &mut Cursor::default(), out, usize::MAX);
     }
 
-    /// The exposition of a collection, to be made in pieces.
-    fn begin(&mut self, collection: &Arc<Collection>, format: Format) -> Chunks {
+    /// The exposition of a collection, to be made in pieces. Costs what is new in the collection; each piece its bytes.
+    pub fn chunks(&mut self, collection: &Arc<Collection>, format: Format) -> Chunks {
         let page = self.refreshed(collection, format).page.clone();
         Chunks::new(Arc::clone(collection), page)
     }
@@ -162,7 +162,7 @@ impl PrometheusExporter {
     pub fn chunks(&self, format: Format) -> Chunks {
         let mut scrape = lock(&self.shared.scrape);
         let Scrape { reader, renderer } = &mut *scrape;
-        let chunks = renderer.begin(reader.collect(), format);
+        let chunks = renderer.chunks(reader.collect(), format);
         let mut problems = lock(&self.shared.problems);
         if problems.len() < renderer.problems().len() {
             renderer.problems().clone_into(&mut problems);

@@ -25,6 +25,7 @@
 //! What no format may do is decided once, in `family.rs`: which instruments share a name, which labels they have, what
 //! cannot be shown. What cannot is a [`Problem`], logged once and kept for the status page; it is never silent.
 
+mod blocks;
 #[cfg(feature = "server")]
 pub mod body;
 pub mod chunks;

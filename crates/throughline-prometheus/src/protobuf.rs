@@ -70,8 +70,8 @@ struct Context<'a> {
     collection: &'a Collection,
 }
 
-/// Appends what comes after `place` of a family, until there are `length_max` bytes and some in `out`; gives the place
-/// it came to. Nothing when the family has no series.
+/// Appends what comes after `place` of a family, one series at least, until there are `length_max` bytes and some in
+/// `out`; gives the place it came to. Nothing when the family has no series.
 pub(crate) fn write_family(
     out: &mut Vec<u8>,
     family: &Family,
@@ -105,11 +105,11 @@ impl Context<'_> {
     /// Appends series from `place` on, until there are `length_max` bytes and some.
     fn write(self, message: &mut Writer, mut place: Place, length_max: usize) -> Place {
         for (line, point) in self.family.lines.walk(place) {
+            place = Lines::after(place, line);
+            self.series(message, line, point);
             if message.as_bytes().len() >= length_max {
                 break;
             }
-            place = Lines::after(place, line);
-            self.series(message, line, point);
         }
         place
     }

@@ -24,6 +24,7 @@ use throughline_metrics::data::{
     Collection, Exemplar, ExponentialValue, Histograms, MetricData, Numbers, Points, Values,
 };
 
+use crate::blocks::{Block, Blocks, Room};
 use crate::escaping::metric_needs_quotes;
 use crate::exemplar;
 use crate::exponential::for_each_bound;
@@ -146,7 +147,8 @@ impl SampleName {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bounds {
     of: Option<Arc<[f64]>>,
-    rendered: Vec<(f64, Box<[u8]>)>,
+    /// The last one is infinite; those that are not shown have no text.
+    rendered: Vec<(f64, Option<Block>)>,
 }
 
 impl Bounds {
@@ -164,26 +166,25 @@ impl Bounds {
         let MetricData::Histogram { points, .. } = data else { return };
         if !self.is_current(data) {
             let bounds = points.values().bounds();
-            let render = |bound: &f64| {
-                let mut text = Vec::new();
-                write_le(&mut text, *bound);
-                (*bound, text.into_boxed_slice())
-            };
+            // A bound that is no number, or infinite as the last bucket is, would be a second `+Inf`.
+            let render = |bound: &f64| (*bound, (*bound < f64::INFINITY).then(|| le(*bound)));
             self.rendered = bounds.iter().map(render).collect();
+            self.rendered.push((f64::INFINITY, Some(le(f64::INFINITY))));
             self.of = Some(Arc::clone(bounds));
         }
     }
 }
 
-/// The label of a bound, the last one, up to the value.
-fn write_le(out: &mut Vec<u8>, bound: f64) {
-    out.extend_from_slice(b"le=\"");
-    write_bound(out, bound);
-    out.extend_from_slice(b"\"} ");
+/// The label of a bound, the last one, up to the value. The longest float has 24 characters, so it fits.
+fn le(bound: f64) -> Block {
+    let mut text = b"le=\"".to_vec();
+    write_bound(&mut text, bound);
+    text.extend_from_slice(b"\"} ");
+    Block::new(&text)
 }
 
-/// Appends what comes after `place` of a family, until there are `length_max` bytes and some in `out`; gives the place
-/// it came to. Nothing when the family has no series.
+/// Appends what comes after `place` of a family, one series at least, until there are `length_max` bytes and some in
+/// `out`; gives the place it came to. Nothing when the family has no series.
 pub(crate) fn write_family(
     out: &mut Vec<u8>,
     family: &Family,
@@ -196,7 +197,7 @@ pub(crate) fn write_family(
     if place.line == 0 && !family.lines.is_empty() {
         out.extend_from_slice(&names.head);
     }
-    let mut writer = Writer { out, names, namer, length_max };
+    let mut writer = Writer { out, names, namer, length_max, start: Blocks::default() };
     if let [member] = &*family.members {
         match member.data(collection) {
             MetricData::Gauge { points } | MetricData::Sum { points, .. } if writer.is_plain(points) => {
@@ -206,14 +207,23 @@ pub(crate) fn write_family(
         }
     }
     for (line, point) in family.lines.walk(place) {
-        if writer.is_full() {
-            break;
-        }
         place = Lines::after(place, line);
         let (member, at) = family.member_of(point);
         writer.series(line, &family.members[member], collection, at, family.kind);
+        if writer.is_full() {
+            break;
+        }
     }
     place
+}
+
+/// A bucket to be written.
+struct Bucket {
+    upper: f64,
+    /// The label of its bound.
+    le: Block,
+    /// How many values there are up to its bound.
+    total: u64,
 }
 
 /// Writes samples of one family.
@@ -222,6 +232,8 @@ struct Writer<'a> {
     names: &'a TextNames,
     namer: LabelNamer,
     length_max: usize,
+    /// Name and labels of the buckets of the histogram at hand.
+    start: Blocks,
 }
 
 impl Writer<'_> {
@@ -252,13 +264,13 @@ impl Writer<'_> {
         write: impl Fn(&mut Vec<u8>, N),
     ) -> Place {
         for (line, point) in lines.walk(place) {
-            if self.is_full() {
-                break;
-            }
             place = Lines::after(place, line);
             self.out.extend_from_slice(line);
             write(self.out, values[point as usize]);
             self.out.push(b'\n');
+            if self.is_full() {
+                break;
+            }
         }
         place
     }
@@ -287,35 +299,59 @@ impl Writer<'_> {
 
     fn histogram(&mut self, labels: &[u8], points: &Points<Histograms>, at: usize, bounds: &Bounds) {
         let value = points.values().value(at);
-        let exemplars = points.exemplars(at);
-        let mut buckets = BucketWriter::new(self, labels, exemplars);
-        for ((bound, text), bucket) in bounds.rendered.iter().zip(value.buckets) {
-            buckets.total += bucket;
-            // A bound that is no number, or infinite as the last bucket is, would be a second `+Inf`.
-            if *bound < f64::INFINITY {
-                buckets.write(*bound, text);
-            }
-        }
-        buckets.total += value.buckets.iter().skip(bounds.rendered.len()).sum::<u64>();
-        let total = buckets.finish();
+        let mut total = 0;
+        let buckets = bounds.rendered.iter().zip(value.buckets).filter_map(|((upper, le), count)| {
+            total += count;
+            Some(Bucket { upper: *upper, le: (*le)?, total })
+        });
+        self.buckets(labels, value.buckets.len(), buckets, points.exemplars(at));
         let negative = bounds.rendered.first().is_some_and(|(bound, _)| *bound < 0.0);
         self.rest_of_histogram(labels, points.start(at), total, value.sum, negative);
     }
 
     fn exponential(&mut self, labels: &[u8], points: &Points<Vec<ExponentialValue>>, at: usize) {
         let value = points.values().value(at);
-        let mut negative = false;
-        let mut text = Vec::new();
-        let mut buckets = BucketWriter::new(self, labels, points.exemplars(at));
-        buckets.total = for_each_bound(value, |bound, total| {
-            text.clear();
-            write_le(&mut text, bound);
-            buckets.total = total;
-            buckets.write(bound, &text);
-            negative |= bound < 0.0;
-        });
-        let total = buckets.finish();
+        let mut buckets = Vec::new();
+        let mut push = |upper, total| buckets.push(Bucket { upper, le: le(upper), total });
+        let total = for_each_bound(value, &mut push);
+        push(f64::INFINITY, total);
+        let negative = buckets[0].upper < 0.0;
+        self.buckets(labels, buckets.len(), buckets.into_iter(), points.exemplars(at));
         self.rest_of_histogram(labels, points.start(at), total, value.sum, negative);
+    }
+
+    /// At most `count` buckets.
+    #[inline]
+    fn buckets(
+        &mut self,
+        labels: &[u8],
+        count: usize,
+        buckets: impl Iterator<Item = Bucket>,
+        exemplars: &[Exemplar],
+    ) {
+        self.start.set(|start| self.names.bucket.write_open(start, labels));
+        if !exemplars.is_empty() {
+            return self.buckets_with_exemplars(buckets, exemplars);
+        }
+        let mut room = Room::new(self.out, count, &self.start);
+        for Bucket { le, total, .. } in buckets {
+            room.blocks(&self.start);
+            room.block(&le);
+            room.number(total);
+        }
+        room.finish();
+    }
+
+    fn buckets_with_exemplars(&mut self, buckets: impl Iterator<Item = Bucket>, exemplars: &[Exemplar]) {
+        let mut below = f64::NEG_INFINITY;
+        for Bucket { upper, le, total } in buckets {
+            self.out.extend_from_slice(self.start.text());
+            self.out.extend_from_slice(le.text());
+            write_u64(self.out, total);
+            self.exemplar(exemplar::latest(exemplars, |value| value > below && value <= upper));
+            self.out.push(b'\n');
+            below = upper;
+        }
     }
 
     /// What follows the buckets.
@@ -351,50 +387,6 @@ impl Writer<'_> {
             self.out.push(b' ');
             write_seconds(self.out, exemplar.time);
         }
-    }
-}
-
-/// Writes the buckets of one histogram.
-struct BucketWriter<'a, 'b> {
-    writer: &'a mut Writer<'b>,
-    exemplars: &'a [Exemplar],
-    /// Where in the output the name and labels of the first bucket stand; the others' are copied from there.
-    start: std::ops::Range<usize>,
-    /// How many values there are up to the bound at hand.
-    total: u64,
-    below: f64,
-}
-
-impl<'a, 'b> BucketWriter<'a, 'b> {
-    fn new(writer: &'a mut Writer<'b>, labels: &[u8], exemplars: &'a [Exemplar]) -> Self {
-        let start = writer.out.len();
-        writer.names.bucket.write_open(writer.out, labels);
-        let start = start..writer.out.len();
-        Self { writer, exemplars, start, total: 0, below: f64::NEG_INFINITY }
-    }
-
-    /// One bucket; `le` is its bound as [`write_le`] writes it.
-    #[inline]
-    fn write(&mut self, bound: f64, le: &[u8]) {
-        let out = &mut *self.writer.out;
-        out.extend_from_slice(le);
-        write_u64(out, self.total);
-        if !self.exemplars.is_empty() {
-            let fits = |value| value > self.below && value <= bound;
-            self.writer.exemplar(exemplar::latest(self.exemplars, fits));
-        }
-        self.below = bound;
-        self.writer.out.push(b'\n');
-        self.writer.out.extend_from_within(self.start.clone());
-    }
-
-    /// The bucket of all values.
-    fn finish(mut self) -> u64 {
-        self.write(f64::INFINITY, b"le=\"+Inf\"} ");
-        // The start of one more bucket was written.
-        let end = self.writer.out.len() - self.start.len();
-        self.writer.out.truncate(end);
-        self.total
     }
 }
 

@@ -508,6 +508,22 @@ fn series_may_come_and_go_between_exports() {
 }
 
 #[test]
+fn delta_points_of_some_series_have_the_attributes_of_these() {
+    let provider = throughline_metrics::MeterProvider::default();
+    let meter = provider.meter("shop");
+    let (orders, latency) = (meter.u64_counter("orders").build(), meter.f64_histogram("latency").build());
+    let mut reader = provider.reader(throughline_metrics::TemporalityPreference::Delta);
+    let mut encoder = ProtobufEncoder::default();
+    for recorded in [vec![0, 1, 2], vec![1], vec![3, 0], vec![], vec![2, 3, 4]] {
+        for series in recorded {
+            orders.add(1, &[KeyValue::new("series", series)]);
+            latency.record(0.5, &[KeyValue::new("series", series)]);
+        }
+        check_protobuf(&mut encoder, reader.collect());
+    }
+}
+
+#[test]
 fn json_writes_what_has_no_number_as_text() {
     let special = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1.0, 1e300];
     let attributes = AttributeSet::new(&[KeyValue::new("k", Value::Array(special.to_vec().into()))][..]);

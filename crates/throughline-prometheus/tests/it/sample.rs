@@ -55,7 +55,7 @@ pub(crate) fn attributes(pairs: &[(&'static str, &str)]) -> AttributeSet {
 pub(crate) struct Made<V> {
     series: Series,
     value: V,
-    exemplars: Vec<Exemplar>,
+    pub(crate) exemplars: Vec<Exemplar>,
 }
 
 pub(crate) fn point<V>(series: u64, attributes: AttributeSet, value: V) -> Made<V> {
