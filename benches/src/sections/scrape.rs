@@ -14,7 +14,8 @@ pub const SECTION: Section = Section {
     title: "Text exposition: ns per series",
     notes: &[
         "The OpenTelemetry exporters and throughline add `otel_scope_name` to every line (24 bytes). prometheus and \
-         opentelemetry-prometheus sort their output; the limit and throughline have it in order of creation.",
+         opentelemetry-prometheus sort their output, throughline does once, when series come; the limit has it in order of \
+         creation.",
         "LIMIT, throughline and measured write into a buffer they keep, which is part of their live bytes then; the \
          others, and throughline (new body), make a new body each time; throughline (streamed) makes it in pieces of 64 \
          KiB, of which there is one at a time.",

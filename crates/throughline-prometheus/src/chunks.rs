@@ -48,6 +48,14 @@ pub(crate) struct Cursor {
     begun: bool,
 }
 
+/// A family, with what its series are written from.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) family: &'a Family,
+    pub(crate) namer: LabelNamer,
+    pub(crate) collection: &'a Collection,
+}
+
 impl Page {
     /// Appends what comes after the cursor, until there are `length_max` bytes and some in `out`. Whether that was all.
     pub(crate) fn write(
@@ -65,12 +73,11 @@ impl Page {
                 return false;
             }
             let place = cursor.place;
+            let context = Context { family, namer: self.namer, collection };
             cursor.place = match &family.names {
-                Names::Text(names) => {
-                    text::write_family(out, family, names, self.namer, collection, place, length_max)
-                }
+                Names::Text(names) => text::write_family(out, context, names, place, length_max),
                 Names::Protobuf(metadata) => {
-                    protobuf::write_family(out, family, metadata, self.namer, collection, place, length_max)
+                    protobuf::write_family(out, context, metadata, place, length_max)
                 }
             };
             if cursor.place.line < family.lines.len() {

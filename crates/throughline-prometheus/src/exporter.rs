@@ -14,9 +14,9 @@ use throughline_metrics::Reader;
 use throughline_metrics::data::Collection;
 
 use crate::chunks::{Chunks, Cursor};
-use crate::family::View;
 use crate::negotiate::wants_gzip;
 use crate::problem::{Problem, Problems};
+use crate::view::View;
 use crate::{Exposition, Format};
 
 /// How many kinds of scraper are remembered, the one longest unseen forgotten first. Prometheus is one, a person with

@@ -3,7 +3,7 @@
 //! Each family is a message with its length in front; of one that is written in parts, the parts to come are written once
 //! for their length alone. It is the only format that carries native histograms, which is
 //! what exponential ones become; so a Prometheus with `scrape_native_histograms` asks for it first. Names are those of
-//! the text format: a counter's ends with `_total`. Before it stands `family.rs`, behind it `exporter.rs`.
+//! the text format: a counter's ends with `_total`. Before it stands `family.rs`, behind it `chunks.rs`.
 //!
 //! An exponential histogram of a scale above 8 is merged down to 8; one below −4, which native histograms cannot have,
 //! is written with bounds, as in text. Values up to 1e-128 count as zero, as in Prometheus' OTLP receiver.
@@ -13,12 +13,13 @@
 use throughline_core::Timestamp;
 use throughline_core::protobuf::Writer;
 use throughline_metrics::data::{
-    Collection, Exemplar, ExponentialValue, Histograms, MetricData, Numbers, Points, Values,
+    Exemplar, ExponentialValue, Histograms, MetricData, Numbers, Points, Values,
 };
 
+use crate::chunks::Context;
 use crate::exemplar;
 use crate::exponential::{NATIVE_SCALE_MAX, NATIVE_SCALE_MIN, Run, for_each_bound};
-use crate::family::{Family, FamilyType};
+use crate::family::FamilyType;
 use crate::labels::{LabelNamer, Labels, to_protobuf};
 use crate::lines::{Lines, Place};
 
@@ -62,29 +63,18 @@ pub(crate) fn target_info(name: &str, labels: &Labels) -> Vec<u8> {
     writer.take()
 }
 
-/// What all series of a family are written with.
-#[derive(Clone, Copy)]
-struct Context<'a> {
-    family: &'a Family,
-    namer: LabelNamer,
-    collection: &'a Collection,
-}
-
 /// Appends what comes after `place` of a family, one series at least, until there are `length_max` bytes and some in
 /// `out`; gives the place it came to. Nothing when the family has no series.
 pub(crate) fn write_family(
     out: &mut Vec<u8>,
-    family: &Family,
+    context: Context<'_>,
     metadata: &[u8],
-    namer: LabelNamer,
-    collection: &Collection,
     place: Place,
     length_max: usize,
 ) -> Place {
-    if family.lines.is_empty() {
+    if context.family.lines.is_empty() {
         return place;
     }
-    let context = Context { family, namer, collection };
     let room = length_max.saturating_sub(out.len());
     let mut message = Writer::default();
     if place.line > 0 {

@@ -1,7 +1,7 @@
 //! Stop 7 in the life of an increment: finished numbers become text.
 //!
 //! One writer for the Prometheus text format (0.0.4, and 1.0.0 which only adds quoted names) and OpenMetrics 1.0. Before
-//! it stand `data.rs` (stop 6) and `family.rs`, which rendered names and labels; behind it `exporter.rs` and the wire
+//! it stand `data/mod.rs` (stop 6) and `family.rs`, which rendered names and labels; behind it `chunks.rs` and the wire
 //! (stop 8). It writes as much of a family as there is room for into the buffer it is given and allocates nothing for a
 //! series it has seen, exemplars aside.
 //!
@@ -25,10 +25,11 @@ use throughline_metrics::data::{
 };
 
 use crate::blocks::{Block, Blocks, Room};
+use crate::chunks::Context;
 use crate::escaping::metric_needs_quotes;
 use crate::exemplar;
 use crate::exponential::for_each_bound;
-use crate::family::{Family, FamilyType, Member};
+use crate::family::{FamilyType, Member};
 use crate::labels::{LabelNamer, Labels, escape, to_text, write_name};
 use crate::lines::{Lines, Place};
 use crate::number::{write_bound, write_f64, write_i64, write_number, write_seconds, write_u64};
@@ -187,13 +188,12 @@ fn le(bound: f64) -> Block {
 /// `out`; gives the place it came to. Nothing when the family has no series.
 pub(crate) fn write_family(
     out: &mut Vec<u8>,
-    family: &Family,
+    context: Context<'_>,
     names: &TextNames,
-    namer: LabelNamer,
-    collection: &Collection,
     mut place: Place,
     length_max: usize,
 ) -> Place {
+    let Context { family, namer, collection } = context;
     if place.line == 0 && !family.lines.is_empty() {
         out.extend_from_slice(&names.head);
     }

@@ -76,15 +76,26 @@ impl SeriesVersion {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Points<C> {
-    series: Arc<Vec<Series>>,
-    version: SeriesVersion,
-    /// The places in `series` that the points are of, in order; `None` when they are all.
+    list: Arc<SeriesList>,
+    /// The places in the list that the points are of, ascending; `None` when they are all.
     rows: Option<Vec<u32>>,
     values: C,
     /// Of those points that have any, in order.
     exemplars: Vec<(u32, Vec<Exemplar>)>,
     /// No point counts from before the first, nor from after the second.
     between: (Timestamp, Timestamp),
+}
+
+#[derive(Clone, Debug)]
+struct SeriesList {
+    version: SeriesVersion,
+    series: Vec<Series>,
+}
+
+impl SeriesList {
+    fn new(series: Vec<Series>) -> Arc<Self> {
+        Arc::new(Self { version: SeriesVersion::new(series.len()), series })
+    }
 }
 
 impl<C: Values> Points<C> {
@@ -95,8 +106,7 @@ impl<C: Values> Points<C> {
     pub fn new(series: Vec<Series>, values: C) -> Self {
         assert_eq!(series.len(), values.count(), "there is a value for each series");
         Self {
-            version: SeriesVersion::new(series.len()),
-            series: Arc::new(series),
+            list: SeriesList::new(series),
             rows: None,
             values,
             exemplars: Vec::new(),
@@ -131,7 +141,7 @@ impl<C: Values> Points<C> {
     /// # Panics
     /// When there are fewer.
     pub fn at(&self, at: usize) -> Point<'_, C::Value<'_>> {
-        let series = &self.series[self.row(at)];
+        let series = &self.list.series[self.row(at)];
         Point {
             series: series.id,
             attributes: &series.attributes,
@@ -143,12 +153,12 @@ impl<C: Values> Points<C> {
 
     /// The series, of which each has at most one point.
     pub fn series(&self) -> &[Series] {
-        &self.series
+        &self.list.series
     }
 
     /// The version of [`series`](Self::series).
     pub fn version(&self) -> SeriesVersion {
-        self.version
+        self.list.version
     }
 
     /// Whether each series has a point, which is then at the same place.
@@ -199,17 +209,16 @@ impl<C: Values> Points<C> {
 
     /// Exchanges the list of series, unless it is the same.
     pub(crate) fn set_series(&mut self, series: Vec<Series>) {
-        if *self.series != series {
-            self.version = SeriesVersion::new(series.len());
-            self.series = Arc::new(series);
+        if self.list.series != series {
+            self.list = SeriesList::new(series);
         }
     }
 
     /// Adds to the list of series.
     pub(crate) fn extend_series(&mut self, series: impl IntoIterator<Item = Series>) {
-        let list = Arc::make_mut(&mut self.series);
-        list.extend(series);
-        self.version.len = list.len();
+        let list = Arc::make_mut(&mut self.list);
+        list.series.extend(series);
+        list.version.len = list.series.len();
     }
 
     /// The values, to be written in order; when only some series have one, with the places of these in the list.
@@ -225,7 +234,7 @@ impl<C: Values> Points<C> {
     /// Since when the point of this row counts.
     pub(crate) fn row_start(&self, row: u32) -> Timestamp {
         let (earliest, latest) = self.between;
-        self.series[row as usize].start.max(earliest).min(latest)
+        self.list.series[row as usize].start.max(earliest).min(latest)
     }
 
     /// Gives the point of this row exemplars. Called in ascending order.

@@ -245,9 +245,13 @@ fn said(collection: &Collection, preference: TemporalityPreference) -> BTreeMap<
             MetricData::Histogram { points, temporality, .. } => {
                 assert_eq!(*temporality, wanted);
                 for point in points.iter() {
-                    let (v, buckets) = (&point.value, point.value.buckets.clone());
+                    let v = point.value;
                     let (count, sum, extremes) = (v.count, v.sum, v.min.zip(v.max));
-                    put(&point.attributes, point.start, Said::Histogram { count, sum, extremes, buckets: buckets.to_vec() });
+                    put(
+                        &point.attributes,
+                        point.start,
+                        Said::Histogram { count, sum, extremes, buckets: v.buckets.to_vec() },
+                    );
                 }
             }
             MetricData::ExponentialHistogram { points, temporality } => {

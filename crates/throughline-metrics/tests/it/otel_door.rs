@@ -22,7 +22,9 @@ fn listing(snapshot: &Snapshot) -> Vec<String> {
             format!("{} sum monotonic={monotonic} {:?}", metric.name, points.at(0).value)
         }
         MetricData::Gauge { points } => format!("{} gauge {:?}", metric.name, points.at(0).value),
-        MetricData::Histogram { points, .. } => format!("{} histogram {}", metric.name, points.at(0).value.sum),
+        MetricData::Histogram { points, .. } => {
+            format!("{} histogram {}", metric.name, points.at(0).value.sum)
+        }
         MetricData::ExponentialHistogram { points, .. } => {
             format!("{} exponential {}", metric.name, points.at(0).value.sum)
         }
@@ -136,7 +138,9 @@ fn the_scope_is_kept_as_given_and_tells_instruments_apart() {
         .collection()
         .metrics()
         .filter_map(|(scope, metric)| match &metric.data {
-            MetricData::Sum { points, .. } if &*metric.name == "c" => Some((points.at(0).value, scope.clone())),
+            MetricData::Sum { points, .. } if &*metric.name == "c" => {
+                Some((points.at(0).value, scope.clone()))
+            }
             _ => None,
         })
         .collect();

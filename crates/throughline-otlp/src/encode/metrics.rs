@@ -1,4 +1,4 @@
-//! Stop 7 in the life of an increment: from the plain data of `throughline-metrics/src/data.rs` (stop 6) to the bytes
+//! Stop 7 in the life of an increment: from the plain data of `throughline-metrics/src/data/mod.rs` (stop 6) to the bytes
 //! of an OTLP `ExportMetricsServiceRequest`, which `transport/` (stop 8) sends.
 //!
 //! Called by `exporter/mod.rs` after each collection. Written straight into one buffer that is used again; what does

@@ -315,7 +315,7 @@ fn any_histograms(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Histogram
     (bounds, prop::collection::vec(value, 0..POINTS_MAX)).prop_map(|(bounds, values)| {
         let mut histograms = Histograms::new(bounds);
         for (count, sum, min, max, buckets) in values {
-            let buckets = &buckets[..histograms.bounds().len() + 1];
+            let buckets = &buckets[..=histograms.bounds().len()];
             let [min, max] = [min, max].map(|extreme| extreme.filter(|extreme| !extreme.is_nan()));
             histograms.push(HistogramValue { count, sum, min, max, buckets });
         }

@@ -76,7 +76,7 @@ fn points<V, C: Values>(made: Vec<Made<V>>, values: impl FnOnce(Vec<V>) -> C) ->
 }
 
 /// Values of one type, that of the first.
-fn numbers_of(values: Vec<Number>) -> Numbers {
+fn numbers_of(values: &[Number]) -> Numbers {
     macro_rules! all {
         ($kind:ident) => {
             Numbers::$kind(
@@ -106,23 +106,25 @@ pub(crate) fn described(description: &str, metric: Metric) -> Metric {
 }
 
 pub(crate) fn counter(made: Vec<Made<Number>>) -> MetricData {
-    let points = points(made, numbers_of);
+    let points = points(made, |values| numbers_of(&values));
     MetricData::Sum { monotonic: true, temporality: Temporality::Cumulative, points }
 }
 
 pub(crate) fn up_down(made: Vec<Made<Number>>) -> MetricData {
-    let points = points(made, numbers_of);
+    let points = points(made, |values| numbers_of(&values));
     MetricData::Sum { monotonic: false, temporality: Temporality::Cumulative, points }
 }
 
 pub(crate) fn gauge(made: Vec<Made<Number>>) -> MetricData {
-    MetricData::Gauge { points: points(made, numbers_of) }
+    MetricData::Gauge { points: points(made, |values| numbers_of(&values)) }
 }
 
 pub(crate) fn histogram(bounds: &[f64], made: Vec<Made<HistogramValue<'_>>>) -> MetricData {
     let points = points(made, |values| {
         let mut histograms = Histograms::new(bounds);
-        values.into_iter().for_each(|value| histograms.push(value));
+        for value in values {
+            histograms.push(value);
+        }
         histograms
     });
     MetricData::Histogram { temporality: Temporality::Cumulative, points }
