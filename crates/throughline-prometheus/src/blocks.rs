@@ -115,8 +115,8 @@ mod tests {
                 room.number(*number);
             }
             room.finish();
-            let lines: String = numbers.iter().map(|number| format!("{start}{end}{number}\n")).collect();
-            proptest::prop_assert_eq!(String::from_utf8(bytes).expect("UTF-8"), before + &lines);
+            let lines: Vec<String> = numbers.iter().map(|number| format!("{start}{end}{number}\n")).collect();
+            proptest::prop_assert_eq!(String::from_utf8(bytes).expect("UTF-8"), before + &lines.concat());
         }
     }
 }

@@ -100,7 +100,9 @@ mod tests {
 
     fn lines(texts: &[(&str, u32)]) -> Lines {
         let mut lines = Lines::default();
-        texts.iter().for_each(|(text, point)| lines.push(*point, text.as_bytes()));
+        for (text, point) in texts {
+            lines.push(*point, text.as_bytes());
+        }
         lines
     }
 

@@ -105,7 +105,7 @@ fn caches_that_overflow_mix_nothing_up() {
     let snapshot = Snapshot::of(&provider);
     for name in ["c0", "c1", "c2"] {
         for point in points(&snapshot, name).iter() {
-            let n = AttributeSet::value(&point.attributes, "n").unwrap().to_string();
+            let n = AttributeSet::value(point.attributes, "n").unwrap().to_string();
             assert_eq!(point.value.as_f64(), 2.0 * n.parse::<f64>().unwrap());
         }
         assert_eq!(total(&snapshot, name), 2.0 * (5999.0 * 6000.0 / 2.0));

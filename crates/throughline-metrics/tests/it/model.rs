@@ -234,12 +234,12 @@ fn said(collection: &Collection, preference: TemporalityPreference) -> BTreeMap<
             MetricData::Sum { points, temporality, .. } => {
                 assert_eq!(*temporality, wanted);
                 for point in points.iter() {
-                    put(&point.attributes, point.start, Said::Number(point.value.as_f64()));
+                    put(point.attributes, point.start, Said::Number(point.value.as_f64()));
                 }
             }
             MetricData::Gauge { points } => {
                 for point in points.iter() {
-                    put(&point.attributes, point.start, Said::Number(point.value.as_f64()));
+                    put(point.attributes, point.start, Said::Number(point.value.as_f64()));
                 }
             }
             MetricData::Histogram { points, temporality, .. } => {
@@ -248,7 +248,7 @@ fn said(collection: &Collection, preference: TemporalityPreference) -> BTreeMap<
                     let v = point.value;
                     let (count, sum, extremes) = (v.count, v.sum, v.min.zip(v.max));
                     put(
-                        &point.attributes,
+                        point.attributes,
                         point.start,
                         Said::Histogram { count, sum, extremes, buckets: v.buckets.to_vec() },
                     );
@@ -261,7 +261,7 @@ fn said(collection: &Collection, preference: TemporalityPreference) -> BTreeMap<
                     let (count, sum, extremes, zero) = (v.count, v.sum, v.min.zip(v.max), v.zero_count);
                     let signs = (v.positive.counts.iter().sum(), v.negative.counts.iter().sum());
                     put(
-                        &point.attributes,
+                        point.attributes,
                         point.start,
                         Said::Exponential { count, sum, extremes, zero, signs },
                     );

@@ -73,13 +73,13 @@ fn totals(collection: &Collection) -> Totals {
         match &metric.data {
             MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
                 for point in points.iter() {
-                    put(&point.attributes, (point.value.as_f64(), 0.0));
+                    put(point.attributes, (point.value.as_f64(), 0.0));
                 }
             }
             MetricData::Histogram { points, .. } => {
                 for point in points.iter() {
                     assert_eq!(point.value.buckets.iter().sum::<u64>(), point.value.count);
-                    put(&point.attributes, (point.value.count as f64, point.value.sum));
+                    put(point.attributes, (point.value.count as f64, point.value.sum));
                 }
             }
             MetricData::ExponentialHistogram { points, .. } => {
@@ -87,7 +87,7 @@ fn totals(collection: &Collection) -> Totals {
                     let value = &point.value;
                     let buckets = value.positive.counts.iter().sum::<u64>();
                     assert_eq!(buckets + value.zero_count, value.count, "{value:?}");
-                    put(&point.attributes, (value.count as f64, value.sum));
+                    put(point.attributes, (value.count as f64, value.sum));
                 }
             }
         }

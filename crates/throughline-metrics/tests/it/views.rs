@@ -110,7 +110,7 @@ fn every_aggregation_takes_every_synchronous_instrument() {
                 (1, MetricData::Gauge { points }) => assert_eq!(points.at(0).value.as_f64(), 20.0),
                 (2, MetricData::Histogram { points, .. }) => {
                     assert_eq!(
-                        (&points.values().bounds()[..], &points.at(0).value.buckets[..]),
+                        (&points.values().bounds()[..], points.at(0).value.buckets),
                         (&[0.0, 10.0][..], &[0, 1, 1][..])
                     );
                 }
