@@ -197,7 +197,8 @@ pub(crate) fn write_family(
     if place.line == 0 && !family.lines.is_empty() {
         out.extend_from_slice(&names.head);
     }
-    let mut writer = Writer { out, names, namer, length_max, start: Blocks::default() };
+    let mut writer =
+        Writer { out, names, namer, length_max, start: Blocks::default(), room: Room::default() };
     if let [member] = &*family.members {
         match member.data(collection) {
             MetricData::Gauge { points } | MetricData::Sum { points, .. } if writer.is_plain(points) => {
@@ -234,6 +235,8 @@ struct Writer<'a> {
     length_max: usize,
     /// Name and labels of the buckets of the histogram at hand.
     start: Blocks,
+    /// The lines of its buckets.
+    room: Room,
 }
 
 impl Writer<'_> {
@@ -333,13 +336,14 @@ impl Writer<'_> {
         if !exemplars.is_empty() {
             return self.buckets_with_exemplars(buckets, exemplars);
         }
-        let mut room = Room::new(self.out, count, &self.start);
+        let Self { out, start, room, .. } = self;
+        room.begin(count, start);
         for Bucket { le, total, .. } in buckets {
-            room.blocks(&self.start);
+            room.blocks(start);
             room.block(&le);
             room.number(total);
         }
-        room.finish();
+        out.extend_from_slice(room.text());
     }
 
     fn buckets_with_exemplars(&mut self, buckets: impl Iterator<Item = Bucket>, exemplars: &[Exemplar]) {
