@@ -250,10 +250,7 @@ pub fn export(provider: &MeterProvider) -> Scrape {
 }
 
 /// A provider with a number of series, how to record in some more of them, and how to scrape it in pieces.
-pub fn recorders_and_scrape(
-    count: usize,
-    recorders: usize,
-) -> (Vec<Box<dyn Fn(u64) + Send + Sync>>, Scrape) {
+pub fn recorders_and_scrape(count: usize, recorders: usize) -> (Vec<Box<dyn Fn(u64) + Send + Sync>>, Scrape) {
     let provider = counters(count);
     let counter = provider.meter("bench").u64_counter("beside").build();
     let record = (0..recorders).map(|at| -> Box<dyn Fn(u64) + Send + Sync> {
