@@ -94,9 +94,24 @@ const PATHS: &[Path] = &[
         make: || passes(throughline::export(&throughline::counters(SERIES))),
     },
     Path {
+        name: "scrape-1000-histograms",
+        times: SLOW,
+        make: || passes(throughline::scrape(&throughline::histograms(SERIES))),
+    },
+    Path {
+        name: "otlp-1000-histograms",
+        times: SLOW,
+        make: || passes(throughline::export(&throughline::histograms(SERIES))),
+    },
+    Path {
         name: "limit-scrape-1000-counters",
         times: SLOW,
         make: || passes(limit::text::scrape_counters(SERIES)),
+    },
+    Path {
+        name: "limit-scrape-1000-histograms",
+        times: SLOW,
+        make: || passes(limit::text::scrape_histograms(SERIES)),
     },
 ];
 

@@ -4,6 +4,7 @@
 //! (`reader.rs`) walk the streams. Several providers can live side by side: only the cells are shared by the process.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -404,6 +405,7 @@ impl MeterProvider {
             series: SeriesTable::new(changes.limit.unwrap_or(self.0.limit)),
             scopes: Scopes::default(),
             shared: self.shared(),
+            reservoirs: AtomicUsize::new(0),
         }))
     }
 

@@ -343,10 +343,12 @@ impl SeriesTable {
         self.read().places.iter().flatten().cloned().collect()
     }
 
-    /// Brings a reader's copy of the places up to date. Unless series vanished, holds the lock for what is new only.
-    pub(crate) fn mirror(&self, mirror: &mut Mirror) {
+    /// Brings a reader's copy of the places up to date, and says whether a place it knew changed. Unless series vanished,
+    /// holds the lock for what is new only.
+    pub(crate) fn mirror(&self, mirror: &mut Mirror) -> bool {
         let state = self.read();
-        if mirror.changes != state.changes {
+        let changed = mirror.changes != state.changes;
+        if changed {
             mirror.changes = state.changes;
             for (mine, current) in mirror.places.iter_mut().zip(&state.places) {
                 if !is_same(mine.as_ref(), current.as_ref()) {
@@ -355,6 +357,7 @@ impl SeriesTable {
             }
         }
         mirror.places.extend_from_slice(&state.places[mirror.places.len()..]);
+        changed
     }
 
     /// Removes the series that were idle for long enough and that all delta readers have reported; `mark` is a number

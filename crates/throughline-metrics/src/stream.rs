@@ -4,7 +4,7 @@
 //! series, and leaves through [`Stream::record`], which aggregates; `collect.rs` reads the series.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
@@ -42,6 +42,8 @@ pub(crate) struct Stream {
     pub(crate) series: SeriesTable,
     pub(crate) scopes: Scopes,
     pub(crate) shared: Arc<Shared>,
+    /// How many series have exemplars, or had: at least that many. While it stays, readers know which.
+    pub(crate) reservoirs: AtomicUsize,
 }
 
 /// Exemplars kept of a series whose buckets are not known beforehand.
@@ -111,7 +113,12 @@ impl Stream {
             }
             Aggregation::Sum { .. } | Aggregation::LastValue => (1, 0),
         };
+        let is_first = series.exemplars.get().is_none();
         let reservoir = series.exemplars.get_or_init(|| Box::new(Reservoir::new(places)));
+        if is_first {
+            // Release: whoever sees it counted finds it.
+            self.reservoirs.fetch_add(1, Ordering::Release);
+        }
         reservoir.offer(place, value.to_data(), time, context, dropped);
     }
 

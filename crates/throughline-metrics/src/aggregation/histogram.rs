@@ -7,7 +7,7 @@ use super::extremes;
 use crate::cell::arena::Slab;
 use crate::cell::place::{add_own, count_own};
 use crate::cell::{CellOp, CellWrite, Place};
-use crate::data::HistogramValue;
+use crate::data::Totals;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 const SUM: usize = 0;
@@ -55,17 +55,16 @@ impl CellOp for Record {
     }
 }
 
-/// The histogram over all threads, written to `into`. What is counted is in the sum and the extremes, too; these can
-/// be ahead of the count.
-pub(crate) fn total(place: &Place, bounds: &[f64], slabs: &[Slab], into: &mut HistogramValue) {
-    into.buckets.clear();
-    into.buckets.extend((0..=bounds.len()).map(|bucket| place.sum::<u64>(BUCKETS + bucket, slabs)));
-    into.count = into.buckets.iter().sum();
+/// The histogram over all threads, its buckets written to `buckets`. What is counted is in the sum and the extremes,
+/// too; these can be ahead of the count.
+pub(crate) fn total(place: &Place, slabs: &[Slab], buckets: &mut [u64]) -> Totals {
+    place.sum_each(BUCKETS, slabs, buckets);
+    let count = buckets.iter().fold(0, |count: u64, bucket| count.wrapping_add(*bucket));
     // Partner of the Release in `count`: what was written before a measurement was counted is seen from here on.
     fence(Ordering::Acquire);
-    into.sum = place.sum(SUM, slabs);
-    into.max = extremes::max(place, MAX, slabs);
-    into.min = extremes::min(place, MIN, slabs);
+    let extremes = [extremes::min(place, MIN, slabs), extremes::max(place, MAX, slabs)];
+    let [min, max] = extremes.map(|extreme| extreme.unwrap_or(f64::NAN));
+    Totals { count, sum: place.sum(SUM, slabs), min, max }
 }
 
 #[cfg(all(test, loom))]
@@ -89,11 +88,7 @@ mod loom_tests {
             let slab = arena.exchange(arena.lease(), slots.end());
             let own = slab.run(slots).unwrap();
             // Not dropped: its slots are not those of the process's arena.
-            let read = move || {
-                let mut seen = HistogramValue::default();
-                total(&ManuallyDrop::new(Place::from(slots)), &[1.0], &[slab], &mut seen);
-                seen
-            };
+            let read = move || total(&ManuallyDrop::new(Place::from(slots)), &[slab], &mut [0; 2]);
             let bucket = bounds.bucket(2.0);
             let writer = thread::spawn(move || {
                 Record { bucket, value: 2.0 }.apply(Own(own));
@@ -102,7 +97,7 @@ mod loom_tests {
             // In a thread of its own: the models' main thread reads nothing that is out of date.
             let seen = thread::spawn(read).join().unwrap();
             assert!(2.0 * seen.count as f64 <= seen.sum && seen.sum <= 4.0, "{seen:?}");
-            assert!(seen.count == 0 || (seen.max, seen.min) == (Some(2.0), Some(2.0)), "{seen:?}");
+            assert!(seen.count == 0 || (seen.max, seen.min) == (2.0, 2.0), "{seen:?}");
             writer.join().unwrap();
             let seen = read();
             assert_eq!((seen.count, seen.sum), (2, 4.0));

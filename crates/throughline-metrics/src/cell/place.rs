@@ -73,6 +73,17 @@ impl Place {
         N::from_bits(self.fold(at, slabs, plus)).saturated()
     }
 
+    /// The sums of consecutive cells, whole numbers, over all threads.
+    pub(crate) fn sum_each(&self, first: usize, slabs: &[Slab], sums: &mut [u64]) {
+        sums.fill(0);
+        let own = slabs.iter().filter_map(|slab| slab.run(self.0));
+        for cells in own.chain(self.written_common()) {
+            for (cell, sum) in cells[first..].iter().zip(&mut *sums) {
+                *sum = sum.wrapping_add(cell.load(Ordering::Relaxed));
+            }
+        }
+    }
+
     /// A number that changes with every change of the cells, and does not when a thread brings a new slab.
     pub(crate) fn mark(&self, slabs: &[Slab]) -> u64 {
         let weighted = |at: usize, bits: u64| bits.wrapping_mul((at as u64 + 1).wrapping_mul(ODD) | 1);
@@ -95,6 +106,14 @@ impl From<Slots> for Place {
 
 /// Spreads small numbers over all bits.
 const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The sum of a slot over all threads, as [`Place::sum`].
+#[inline]
+pub(crate) fn sum_of_slot<N: Number>(slot: usize, slabs: &[Slab]) -> N {
+    let cells = slabs.iter().filter_map(|slab| slab.cell(slot)).chain(COMMON.written(slot));
+    let values = cells.map(|cell| N::from_bits(cell.load(Ordering::Relaxed)));
+    values.fold(N::default(), |sum, value| sum.plus(value.saturated()).saturated())
+}
 
 /// A place is dropped with its series, when no handle and no cache knows the series any more: nobody can write it.
 impl Drop for Place {

@@ -19,9 +19,9 @@ fn span(n: u8) -> TraceContext {
 /// The exemplars of the only series of a metric.
 fn exemplars(snapshot: &Snapshot, name: &str) -> Vec<Exemplar> {
     match &snapshot.metric(name).1.data {
-        MetricData::Sum { points, .. } | MetricData::Gauge { points } => points[0].exemplars.clone(),
-        MetricData::Histogram { points, .. } => points[0].exemplars.clone(),
-        MetricData::ExponentialHistogram { points, .. } => points[0].exemplars.clone(),
+        MetricData::Sum { points, .. } | MetricData::Gauge { points } => points.at(0).exemplars.to_vec(),
+        MetricData::Histogram { points, .. } => points.at(0).exemplars.to_vec(),
+        MetricData::ExponentialHistogram { points, .. } => points.at(0).exemplars.to_vec(),
     }
 }
 

@@ -72,22 +72,22 @@ fn totals(collection: &Collection) -> Totals {
         };
         match &metric.data {
             MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
-                for point in points {
-                    put(&point.attributes, (point.value.as_f64(), 0.0));
+                for point in points.iter() {
+                    put(point.attributes, (point.value.as_f64(), 0.0));
                 }
             }
             MetricData::Histogram { points, .. } => {
-                for point in points {
+                for point in points.iter() {
                     assert_eq!(point.value.buckets.iter().sum::<u64>(), point.value.count);
-                    put(&point.attributes, (point.value.count as f64, point.value.sum));
+                    put(point.attributes, (point.value.count as f64, point.value.sum));
                 }
             }
             MetricData::ExponentialHistogram { points, .. } => {
-                for point in points {
+                for point in points.iter() {
                     let value = &point.value;
                     let buckets = value.positive.counts.iter().chain(&value.negative.counts).sum::<u64>();
                     assert_eq!(buckets + value.zero_count, value.count, "{value:?}");
-                    put(&point.attributes, (value.count as f64, value.sum));
+                    put(point.attributes, (value.count as f64, value.sum));
                 }
             }
         }
@@ -203,7 +203,7 @@ fn a_hundred_thousand_series_from_64_threads_lose_nothing() {
     let snapshot = throughline_metrics::testing::Snapshot::of(&provider);
     let points = crate::support::points(&snapshot, "c");
     assert_eq!(points.len(), SERIES as usize);
-    for point in points {
+    for point in points.iter() {
         let n: f64 = point.attributes.value("n").unwrap().to_string().parse().unwrap();
         assert_eq!(point.value.as_f64(), 8.0 * n);
     }
