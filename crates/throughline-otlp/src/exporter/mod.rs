@@ -13,13 +13,10 @@ mod health;
 mod queue;
 
 use std::fmt;
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use flate2::write::GzEncoder;
 use throughline_core::Clock;
 use throughline_metrics::Reader;
 use throughline_metrics::data::{Collection, MetricData, Temporality};
@@ -30,15 +27,15 @@ pub use self::command::{Command, ExportReport};
 use self::command::{Inbox, reply_all};
 use self::health::Health;
 use self::queue::{Queue, Request};
-use crate::config::{BuildError, Compression, OtlpConfig};
+use crate::compression::compress;
+use crate::config::{BuildError, OtlpConfig};
 use crate::encode::Encoder;
 use crate::error::ExportError;
 use crate::race::{Either, race};
 use crate::retry::{Delivery, Random, Stop};
 use crate::status::{ExportStatus, LastError, StatusSnapshot};
-use crate::transport::Accepted;
 use crate::transport::connect::{Connect, TcpConnector};
-use crate::transport::http::HttpTransport;
+use crate::transport::{Accepted, Transport};
 
 /// Where collections come from: the engine, or the script of a test.
 trait Collect: Send + fmt::Debug {
@@ -118,7 +115,7 @@ impl MetricExporter {
                 return Err(BuildError::Zero { setting });
             }
         }
-        let transport = HttpTransport::new(&config, connector, Arc::clone(&clock))?;
+        let transport = Transport::new(&config, connector, Arc::clone(&clock))?;
         Ok(Self {
             reader,
             encoder: Encoder::new(config.protocol),
@@ -304,17 +301,6 @@ fn has_delta(collection: &Collection) -> bool {
             *temporality == Temporality::Delta && !metric.data.is_empty()
         }
     })
-}
-
-fn compress(compression: Compression, bytes: &[u8]) -> Bytes {
-    match compression {
-        Compression::None => Bytes::copy_from_slice(bytes),
-        Compression::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(bytes).expect("a Vec takes every write");
-            encoder.finish().expect("a Vec takes every write").into()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,232 @@
+//! Reads the messages of an answer: what was taken in part, and the status of what was refused.
+//!
+//! They come from strangers: whatever cannot be read is tolerated. `response.rs` reads them out of HTTP, `grpc.rs` out of
+//! gRPC.
+
+use std::time::Duration;
+
+/// The most of an answer's text that is shown.
+const SHOWN_CHARS_MAX: usize = 300;
+
+/// The peer took the request, perhaps not all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// How many points it refused.
+    pub(crate) rejected_points: u64,
+    /// What it says about that, or a warning.
+    pub(crate) message: String,
+}
+
+impl Accepted {
+    /// An answer that cannot be read says at least that the request was taken.
+    pub(super) fn unreadable() -> Self {
+        Self {
+            rejected_points: 0,
+            message: "its answer cannot be read as that of an OTLP receiver".to_owned(),
+        }
+    }
+}
+
+/// One line, of bounded length, without control characters.
+pub(super) fn shown(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut short: String = line.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    short
+}
+
+pub(super) fn json_partial_success(body: &[u8]) -> Option<Accepted> {
+    let response: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let partial = &response.as_object()?.get("partialSuccess").unwrap_or(&serde_json::Value::Null);
+    let rejected = &partial["rejectedDataPoints"];
+    let rejected_points = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
+    let message = shown(partial["errorMessage"].as_str().unwrap_or_default());
+    Some(Accepted { rejected_points, message })
+}
+
+pub(super) fn json_status_message(body: &[u8]) -> Option<String> {
+    let status: serde_json::Value = serde_json::from_slice(body).ok()?;
+    status["message"].as_str().map(str::to_owned)
+}
+
+/// `ExportMetricsServiceResponse`, and those of the other signals: field 1 is the partial success, with the count in field 1 and the text in field 2.
+pub(super) fn protobuf_partial_success(body: &[u8]) -> Option<Accepted> {
+    let mut accepted = Accepted::default();
+    for field in Fields(body) {
+        if let (1, Value::Bytes(partial)) = (field?.number, field?.value) {
+            for field in Fields(partial) {
+                let field = field?;
+                match (field.number, field.value) {
+                    (1, Value::Number(count)) => {
+                        accepted.rejected_points = u64::try_from(count as i64).unwrap_or(0);
+                    }
+                    (2, Value::Bytes(text)) => accepted.message = shown(&String::from_utf8_lossy(text)),
+                    _ => {}
+                }
+            }
+        }
+    }
+    Some(accepted)
+}
+
+/// The text of a `google.rpc.Status`.
+pub(super) fn protobuf_status_message(body: &[u8]) -> Option<String> {
+    Fields(body).flatten().find_map(|field| field.text(2))
+}
+
+/// How long a `google.rpc.Status` asks to wait: the `google.rpc.RetryInfo` among its details. One that cannot be read, or
+/// is negative, is none.
+pub(super) fn retry_delay(status: &[u8]) -> Option<Duration> {
+    let details = Fields(status).flatten().filter_map(|field| field.bytes(3));
+    let info = details.filter_map(|any| {
+        let name = Fields(any).flatten().find_map(|field| field.text(1))?;
+        let is_retry_info = name.rsplit('/').next() == Some("google.rpc.RetryInfo");
+        is_retry_info.then(|| Fields(any).flatten().find_map(|field| field.bytes(2)).unwrap_or_default())
+    });
+    info.map(|info| {
+        let delay = Fields(info).flatten().find_map(|field| field.bytes(1)).unwrap_or_default();
+        let number = |place| Fields(delay).flatten().find_map(|field| field.number(place)).unwrap_or(0);
+        let (seconds, nanos) = (u64::try_from(number(1) as i64).ok()?, u32::try_from(number(2) as i64).ok()?);
+        Some(Duration::new(seconds, nanos.min(999_999_999)))
+    })
+    .next()
+    .flatten()
+}
+
+/// The fields of a protobuf message; `None` ends it where it cannot be read.
+struct Fields<'a>(&'a [u8]);
+
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    number: u64,
+    value: Value<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Option<Field<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_none() {
+            self.0 = &[];
+        }
+        Some(field)
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn field(&mut self) -> Option<Field<'a>> {
+        let key = self.varint()?;
+        let value = match key & 7 {
+            0 => Value::Number(self.varint()?),
+            1 => Value::Bytes(self.take(8)?),
+            2 => {
+                let length = self.varint()?;
+                Value::Bytes(self.take(usize::try_from(length).ok()?)?)
+            }
+            5 => Value::Bytes(self.take(4)?),
+            _ => return None,
+        };
+        Some(Field { number: key >> 3, value })
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            value |= u64::from(byte & 0x7F) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+}
+
+impl<'a> Field<'a> {
+    fn bytes(self, number: u64) -> Option<&'a [u8]> {
+        match self.value {
+            Value::Bytes(bytes) if self.number == number => Some(bytes),
+            _ => None,
+        }
+    }
+
+    fn text(self, number: u64) -> Option<String> {
+        self.bytes(number).map(|text| String::from_utf8_lossy(text).into_owned())
+    }
+
+    fn number(self, number: u64) -> Option<u64> {
+        match self.value {
+            Value::Number(value) if self.number == number => Some(value),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_core::protobuf::Writer;
+
+    use super::*;
+
+    fn status(type_url: &str, seconds: i64, nanos: i64) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.uint(1, 8);
+        writer.string(2, "busy");
+        for (name, is_wanted) in [("type.googleapis.com/google.rpc.DebugInfo", false), (type_url, true)] {
+            writer.message(3, |any| {
+                any.string(1, name);
+                any.message(2, |info| {
+                    if is_wanted {
+                        info.message(1, |delay| {
+                            delay.int(1, seconds);
+                            delay.int(2, nanos);
+                        });
+                    }
+                });
+            });
+        }
+        writer.take()
+    }
+
+    #[test]
+    fn a_delay_is_found_among_the_details() {
+        const NAME: &str = "type.googleapis.com/google.rpc.RetryInfo";
+        for (name, seconds, nanos, expected) in [
+            (NAME, 3, 500_000_000, Some(Duration::from_millis(3500))),
+            (NAME, 0, 0, Some(Duration::ZERO)),
+            ("google.rpc.RetryInfo", 1, 0, Some(Duration::from_secs(1))),
+            (NAME, -1, 0, None),
+            (NAME, 1, -5, None),
+            ("type.googleapis.com/google.rpc.Help", 1, 0, None),
+        ] {
+            assert_eq!(retry_delay(&status(name, seconds, nanos)), expected, "{name} {seconds} {nanos}");
+        }
+        assert_eq!(retry_delay(b"\xff\xff"), None);
+        assert_eq!(retry_delay(b""), None);
+        assert_eq!(protobuf_status_message(&status(NAME, 1, 0)).as_deref(), Some("busy"));
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_control_characters_left_out() {
+        assert_eq!(shown(&"x".repeat(5000)).chars().count(), SHOWN_CHARS_MAX + 1);
+        assert_eq!(shown("a\n b\tc\u{7}"), "a b c…");
+    }
+}
