@@ -85,12 +85,14 @@ fn is_enabled(config: &TelemetryConfig, settings: &mut Settings<'_>) -> bool {
 fn provider(config: &TelemetryConfig, resource: Resource) -> MeterProvider {
     let mut builder = MeterProvider::builder()
         .with_resource(resource)
-        .with_cardinality_limit(config.cardinality_limit.unwrap_or(throughline_metrics::DEFAULT_LIMIT))
+        .with_cardinality_limit(
+            config.metrics.cardinality_limit.unwrap_or(throughline_metrics::DEFAULT_LIMIT),
+        )
         .with_clock(std::sync::Arc::clone(&config.clock));
-    for view in &config.views {
+    for view in &config.metrics.views {
         builder = builder.with_view(view.clone());
     }
-    if let Some(idle) = config.idle_expiry {
+    if let Some(idle) = config.metrics.idle_expiry {
         builder = builder.with_idle_expiry(idle);
     }
     builder.build()

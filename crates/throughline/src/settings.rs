@@ -12,7 +12,7 @@ use crate::error::{Error, Problem, Source};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setting {
-    /// Its name, such as `otlp.endpoint`.
+    /// Its name, such as `metrics.otlp.endpoint`.
     pub name: &'static str,
     /// Its value; secrets are left out.
     pub value: String,

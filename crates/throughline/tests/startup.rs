@@ -17,7 +17,7 @@ fn with(variables: &[(&'static str, &'static str)]) -> TelemetryConfig {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
     TelemetryConfig::new("shop")
         .without_globals()
-        .with_environment(move |name| variables.get(name).map(|value| (*value).to_owned()))
+        .with_environment_variables(move |name| variables.get(name).map(|value| (*value).to_owned()))
 }
 
 fn started(variables: &[(&'static str, &'static str)]) -> TelemetryProviders {
@@ -226,13 +226,13 @@ mod otlp {
         .expect("telemetry starts");
         let value = |name| setting(&telemetry, name).0;
         assert!(
-            value("otlp.endpoint").ends_with("127.0.0.1:9/base/v1/metrics"),
+            value("metrics.otlp.endpoint").ends_with("127.0.0.1:9/base/v1/metrics"),
             "{}",
-            value("otlp.endpoint")
+            value("metrics.otlp.endpoint")
         );
-        assert_eq!(value("otlp.protocol"), "http/json");
-        assert_eq!(value("otlp.compression"), "gzip");
-        assert_eq!(value("otlp.timeout"), "1s 500ms");
+        assert_eq!(value("metrics.otlp.protocol"), "http/json");
+        assert_eq!(value("metrics.otlp.compression"), "gzip");
+        assert_eq!(value("metrics.otlp.timeout"), "1s 500ms");
         assert_eq!(value("metrics.export_interval"), "15s");
         assert_eq!(value("metrics.temporality"), "delta");
         let shown = format!("{} {} {telemetry:?}", telemetry.describe(), telemetry.status());
