@@ -160,9 +160,10 @@ fn misunderstanding(endpoint: &Endpoint, error: &hyper::Error, first: &FirstByte
             "the peer does not speak HTTP/1.1 but HTTP/2, as gRPC does; port 4317 is that of gRPC: use port 4318, or \
              the protocol `grpc`",
         ),
-        (None, true) if !endpoint.is_tls() => {
-            Some("does a receiver of OTLP over gRPC listen there? If it wants TLS, write `https://`")
-        }
+        (None, true) if !endpoint.is_tls() => Some(
+            "does a receiver of OTLP over gRPC listen there? Port 4318 is that of HTTP; if it wants TLS, write \
+                 `https://`",
+        ),
         (None, false) if error.is_parse() => Some("the peer does not speak HTTP/1.1"),
         _ => None,
     }

@@ -43,7 +43,8 @@ fn hint(error: &TlsError) -> Option<&'static str> {
 
 fn certificate_hint(problem: &CertificateError) -> Option<&'static str> {
     match problem {
-        CertificateError::UnknownIssuer => Some(
+        // A bad signature is that of another authority of the same name, such as one that was made anew.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Some(
             "the receiver's certificate is signed by nobody who is trusted here: set \
              `OTEL_EXPORTER_OTLP_CERTIFICATE` to the file with the certificate of its authority",
         ),
