@@ -44,7 +44,33 @@ pub enum Compression {
     Zstd,
 }
 
+impl Protocol {
+    /// Whether this build has it.
+    pub const fn is_built_in(self) -> bool {
+        match self {
+            Self::HttpProtobuf | Self::HttpJson => true,
+            Self::Grpc => http2::BUILT_IN,
+        }
+    }
+
+    /// Where a receiver on this machine listens, unless it is configured otherwise.
+    pub const fn default_endpoint(self) -> &'static str {
+        match self {
+            Self::HttpProtobuf | Self::HttpJson => "http://localhost:4318",
+            Self::Grpc => "http://localhost:4317",
+        }
+    }
+}
+
 impl Compression {
+    /// Whether this build has it.
+    pub const fn is_built_in(self) -> bool {
+        match self {
+            Self::None | Self::Gzip => true,
+            Self::Zstd => compression::ZSTD_BUILT_IN,
+        }
+    }
+
     /// Its name in `content-encoding` and `grpc-encoding`, unless it is none.
     pub(crate) const fn name(self) -> Option<&'static str> {
         match self {
@@ -63,7 +89,7 @@ impl FromStr for Protocol {
         match text.trim() {
             "http/protobuf" => Ok(Self::HttpProtobuf),
             "http/json" => Ok(Self::HttpJson),
-            "grpc" if http2::BUILT_IN => Ok(Self::Grpc),
+            "grpc" if Self::Grpc.is_built_in() => Ok(Self::Grpc),
             "grpc" => Err(UnknownValueError::new(
                 "protocol",
                 text,
@@ -84,7 +110,7 @@ impl FromStr for Compression {
         match text.trim() {
             "none" => Ok(Self::None),
             "gzip" => Ok(Self::Gzip),
-            "zstd" if compression::ZSTD_BUILT_IN => Ok(Self::Zstd),
+            "zstd" if Self::Zstd.is_built_in() => Ok(Self::Zstd),
             "zstd" => Err(UnknownValueError::new(
                 "compression",
                 text,

@@ -80,7 +80,7 @@ pub(crate) fn through_the_collector(rig: &Rig) {
     assert!(refused.abs() < f64::EPSILON, "{refused}");
 }
 
-/// Protobuf and JSON, compressed and not, arrive as the same.
+/// Protobuf and JSON, over HTTP and gRPC, compressed and not, arrive as the same.
 pub(crate) fn each_encoding(rig: &Rig) {
     let mut arrived = Vec::new();
     for (protocol, compression) in [
@@ -88,11 +88,18 @@ pub(crate) fn each_encoding(rig: &Rig) {
         (OtlpProtocol::HttpProtobuf, OtlpCompression::Gzip),
         (OtlpProtocol::HttpJson, OtlpCompression::None),
         (OtlpProtocol::HttpJson, OtlpCompression::Gzip),
+        (OtlpProtocol::HttpProtobuf, OtlpCompression::Zstd),
+        (OtlpProtocol::Grpc, OtlpCompression::None),
+        (OtlpProtocol::Grpc, OtlpCompression::Gzip),
+        (OtlpProtocol::Grpc, OtlpCompression::Zstd),
     ] {
         let collector = rig.collector(CollectorConfig::default());
         let config = shop::config().with_export(
             ExportConfig::new()
-                .with_endpoint(collector.otlp_http_url())
+                .with_endpoint(match protocol {
+                    OtlpProtocol::Grpc => collector.otlp_grpc_url(),
+                    _ => collector.otlp_http_url(),
+                })
                 .with_protocol(protocol)
                 .with_compression(compression),
         );
@@ -108,6 +115,23 @@ pub(crate) fn each_encoding(rig: &Rig) {
     }
     for other in &arrived[1..] {
         assert_eq!(&arrived[0], other);
+    }
+}
+
+/// A Collector's ports taken for each other: nothing arrives, and the report says what to do.
+pub(crate) fn wrong_port(rig: &Rig) {
+    let collector = rig.collector(CollectorConfig::default());
+    for (protocol, url, expected) in [
+        (OtlpProtocol::Grpc, collector.otlp_http_url(), "port 4317"),
+        (OtlpProtocol::HttpProtobuf, collector.otlp_grpc_url(), "port 4318"),
+    ] {
+        let export = ExportConfig::new().with_endpoint(url).with_protocol(protocol);
+        let telemetry = init_telemetry(shop::config().with_export(export)).expect("telemetry starts");
+        shop::record(&telemetry);
+        let report = telemetry.shutdown_within(Duration::from_secs(1));
+        assert_eq!(report.delivered_points, 0, "{protocol}: {report}");
+        let error = report.last_error.expect("an error");
+        assert!(error.contains(expected), "{protocol}: {error}");
     }
 }
 

@@ -41,8 +41,7 @@ use self::http::HttpTransport;
 pub(crate) use self::message::Accepted;
 pub use self::proxy::{Proxies, ProxyError};
 pub use self::tls::TlsFiles;
-use crate::compression;
-use crate::config::{BuildError, Compression, OtlpConfig, Protocol};
+use crate::config::{BuildError, OtlpConfig, Protocol};
 use crate::endpoint::Endpoint;
 use crate::error::{ExportError, Refusal};
 
@@ -109,13 +108,13 @@ impl Transport {
 fn check(config: &OtlpConfig) -> Result<(), BuildError> {
     let error = |problem| Err(BuildError::Protocol { endpoint: config.endpoint.to_string(), problem });
     let is_grpc = config.protocol == Protocol::Grpc;
-    if is_grpc && !http2::BUILT_IN {
+    if !config.protocol.is_built_in() {
         return error("is for gRPC, which is not in this build: add the cargo feature `grpc`");
     }
     if is_grpc != config.endpoint.is_grpc() {
         return error("was not made for this protocol: use `Endpoint::grpc` for gRPC, and it alone");
     }
-    if config.compression == Compression::Zstd && !compression::ZSTD_BUILT_IN {
+    if !config.compression.is_built_in() {
         return error("is to get zstd, which is not in this build: add the cargo feature `zstd`");
     }
     Ok(())
