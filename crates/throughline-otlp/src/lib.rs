@@ -24,8 +24,10 @@ mod encode;
 mod endpoint;
 mod error;
 mod exporter;
+mod fields;
 mod race;
 mod retry;
+mod split;
 mod status;
 mod transport;
 

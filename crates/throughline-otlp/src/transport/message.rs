@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::fields::{Fields, Value};
+
 /// The most of an answer's text that is shown.
 const SHOWN_CHARS_MAX: usize = 300;
 
@@ -93,91 +95,6 @@ pub(super) fn retry_delay(status: &[u8]) -> Option<Duration> {
     })
     .next()
     .flatten()
-}
-
-/// The fields of a protobuf message; `None` ends it where it cannot be read.
-struct Fields<'a>(&'a [u8]);
-
-#[derive(Clone, Copy)]
-struct Field<'a> {
-    number: u64,
-    value: Value<'a>,
-}
-
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Option<Field<'a>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_none() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
-}
-
-impl<'a> Fields<'a> {
-    fn field(&mut self) -> Option<Field<'a>> {
-        let key = self.varint()?;
-        let value = match key & 7 {
-            0 => Value::Number(self.varint()?),
-            1 => Value::Bytes(self.take(8)?),
-            2 => {
-                let length = self.varint()?;
-                Value::Bytes(self.take(usize::try_from(length).ok()?)?)
-            }
-            5 => Value::Bytes(self.take(4)?),
-            _ => return None,
-        };
-        Some(Field { number: key >> 3, value })
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-}
-
-impl<'a> Field<'a> {
-    fn bytes(self, number: u64) -> Option<&'a [u8]> {
-        match self.value {
-            Value::Bytes(bytes) if self.number == number => Some(bytes),
-            _ => None,
-        }
-    }
-
-    fn text(self, number: u64) -> Option<String> {
-        self.bytes(number).map(|text| String::from_utf8_lossy(text).into_owned())
-    }
-
-    fn number(self, number: u64) -> Option<u64> {
-        match self.value {
-            Value::Number(value) if self.number == number => Some(value),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

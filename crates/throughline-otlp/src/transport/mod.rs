@@ -119,3 +119,6 @@ fn check(config: &OtlpConfig) -> Result<(), BuildError> {
     }
     Ok(())
 }
+
+#[cfg(all(test, feature = "grpc"))]
+mod tests;

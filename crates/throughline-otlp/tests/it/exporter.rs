@@ -1,4 +1,4 @@
-//! An exporter that runs, with one counter behind it.
+//! An exporter that runs, with counters behind it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,17 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// One that makes a single attempt at each request, and gives a hanging receiver up after a while.
     pub(crate) fn start(config: OtlpConfig) -> Self {
+        Self::start_with(&["requests"], config.with_retry(RetryPolicy::disabled()))
+    }
+
+    /// One with these counters, that retries as configured.
+    pub(crate) fn start_with(counters: &[&str], config: OtlpConfig) -> Self {
         let provider = MeterProvider::builder().build();
-        provider.meter("test").u64_counter("requests").build().add(3, &[]);
+        for name in counters {
+            provider.meter("test").u64_counter((*name).to_owned()).build().add(3, &[]);
+        }
         let reader = provider.reader(TemporalityPreference::Cumulative);
-        let config = config.with_retry(RetryPolicy::disabled()).with_timeout(Duration::from_secs(20));
+        let config = config.with_timeout(Duration::from_secs(20));
         let exporter = MetricExporter::new(reader, config, Arc::new(SystemClock), 7);
         let (commands, inbox) = mpsc::channel(1);
         drop(tokio::spawn(exporter.expect("a good configuration").run(inbox)));

@@ -161,28 +161,21 @@ async fn a_receiver_of_http_is_told_from_one_of_grpc() {
 #[tokio::test]
 async fn a_connection_that_is_gone_is_opened_again() {
     let receiver = Receiver::default();
-    let serving = receiver.clone();
-    let (ended, mut ends) = tokio::sync::mpsc::channel::<()>(1);
+    let (serving, (close, closed)) = (receiver.clone(), tokio::sync::watch::channel(0));
     let address = listen(move |stream| {
-        let (receiver, ended) = (serving.clone(), ended.clone());
+        let (receiver, mut closed) = (serving.clone(), closed.clone());
         async move {
-            // Each connection ends with its first request: the exporter finds it closed.
-            let mut answered = Box::pin(receiver.clone().serve(stream));
-            let before = receiver.requests().len();
-            std::future::poll_fn(|context| {
-                let outcome = answered.as_mut().poll(context);
-                if receiver.requests().len() > before { std::task::Poll::Ready(()) } else { outcome }
-            })
-            .await;
-            ended.send(()).await.expect("a test");
+            closed.mark_unchanged();
+            tokio::select! {
+                () = receiver.serve(stream) => {}
+                _ = closed.changed() => {}
+            }
         }
-    })
-    .await;
-    let exporter = Exporter::start(config(address));
-    for _ in 0..3 {
-        // Whether the answer came before the end decides about this one; none after it suffers.
-        exporter.flush().await;
-        ends.recv().await.expect("a connection that ended");
+    });
+    let exporter = Exporter::start_with(&["requests"], config(address.await));
+    for round in 1..=3 {
+        exporter.delivers().await;
+        close.send_replace(round);
     }
-    assert!(receiver.requests().len() >= 3);
+    assert_eq!(receiver.requests().len(), 3);
 }

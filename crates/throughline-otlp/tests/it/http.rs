@@ -40,6 +40,21 @@ async fn one_connection_serves_until_the_receiver_closes_it() {
 }
 
 #[tokio::test]
+async fn one_bad_metric_does_not_take_the_good_ones_along() {
+    let names = ["a", "b", "c", "d", "e", "bad", "g", "h"];
+    let receiver = HttpReceiver::refusing("bad");
+    let (url, _) = start(&receiver).await;
+    let exporter = Exporter::start_with(&names, config(&url));
+    let report = exporter.flush().await;
+    assert_eq!((report.delivered_points, report.undelivered_points), (7, 1));
+    let error = report.last_error.expect("an error");
+    assert!(error.contains("too old sample") && error.contains("out_of_order_time_window"), "{error}");
+    // Eight, then four, two and one at a time on the side of the bad one.
+    let requests: Vec<_> = receiver.received().iter().map(|request| request.metrics().len()).collect();
+    assert_eq!(requests, [8, 4, 4, 2, 1, 1, 2]);
+}
+
+#[tokio::test]
 async fn redirects_are_not_followed_but_shown() {
     let elsewhere = "https://elsewhere.example/v1/metrics";
     let receiver = HttpReceiver::answering([answer(308, &[("location", elsewhere)], "")]);

@@ -43,6 +43,8 @@ pub(crate) fn names(request: &ExportMetricsServiceRequest) -> Vec<String> {
 pub(crate) struct HttpReceiver {
     received: Arc<Mutex<Vec<Received>>>,
     answers: Arc<Mutex<VecDeque<Response<Full<Bytes>>>>>,
+    /// A metric that it refuses, with all of its request, as Prometheus does.
+    refused_metric: Option<&'static str>,
 }
 
 impl HttpReceiver {
@@ -50,6 +52,10 @@ impl HttpReceiver {
         let receiver = Self::default();
         receiver.answers.lock().expect("no panic").extend(answers);
         receiver
+    }
+
+    pub(crate) fn refusing(metric: &'static str) -> Self {
+        Self { refused_metric: Some(metric), ..Self::default() }
     }
 
     pub(crate) fn received(&self) -> Vec<Received> {
@@ -69,7 +75,13 @@ impl HttpReceiver {
         let (head, body) = request.into_parts();
         let line = format!("{} {}", head.method, head.uri);
         let body = body.collect().await.expect("a whole request").to_bytes();
-        self.received.lock().expect("no panic").push(Received { line, headers: head.headers, body });
+        let received = Received { line, headers: head.headers, body };
+        let is_refused =
+            self.refused_metric.is_some_and(|name| received.metrics().iter().any(|one| one == name));
+        self.received.lock().expect("no panic").push(received);
+        if is_refused {
+            return Ok(answer(500, &[], "too old sample"));
+        }
         Ok(self.answers.lock().expect("no panic").pop_front().unwrap_or_default())
     }
 }
