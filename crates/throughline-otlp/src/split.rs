@@ -177,7 +177,7 @@ mod tests {
             let Some(cut) = cut else { return Ok(()) };
             let read = cut.clone().map(|half| {
                 let bytes = compression.name()
-                    .map_or(Some(half.body.to_vec()), |name| decompress(name, &half.body, 1 << 20));
+                    .map_or_else(|| Some(half.body.to_vec()), |name| decompress(name, &half.body, 1 << 20));
                 ExportMetricsServiceRequest::decode(&bytes.expect("readable")[..]).expect("valid protobuf")
             });
             let [first, second] = read.each_ref().map(metrics);

@@ -135,6 +135,27 @@ pub(crate) fn wrong_port(rig: &Rig) {
     }
 }
 
+/// Prometheus refuses a request for the delta metrics in it; what is not delta arrives all the same.
+pub(crate) fn delta_beside_cumulative(rig: &Rig) {
+    let prometheus = rig.prometheus(PrometheusConfig::default());
+    let config = shop::config().with_metrics(
+        shop::metrics()
+            .with_temporality(Temporality::Delta)
+            .with_export_interval(Duration::from_secs(3600))
+            .with_otlp_to_prometheus(prometheus.url()),
+    );
+    let telemetry = init_telemetry(config).expect("telemetry starts");
+    shop::record(&telemetry);
+    let report = telemetry.shutdown_blocking();
+    assert!(report.delivered_points >= 4 && report.undelivered_points > 0, "{report}");
+    let error = report.last_error.expect("an error");
+    assert!(error.contains("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative"), "{error}");
+    for name in ["temperature_celsius", "load_ratio", "queue_depth", "cores"] {
+        assert_eq!(prometheus.query(name).len(), 1, "{name}");
+    }
+    assert_eq!(prometheus.query("requests_total").len(), 0);
+}
+
 /// How many instruments [`shop::record`] records with.
 const INSTRUMENTS: usize = 10;
 

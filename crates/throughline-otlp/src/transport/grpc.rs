@@ -126,7 +126,7 @@ impl Answer {
     fn into_result(self, endpoint: &Endpoint) -> Result<Accepted, ExportError> {
         let Some((code, outcome)) = self.outcome() else { return Err(self.not_grpc(endpoint)) };
         if code == Code::OK {
-            return Ok(self.message().map_or_else(Accepted::unreadable, |message| message));
+            return Ok(self.message().unwrap_or_else(Accepted::unreadable));
         }
         let text = outcome.get(GRPC_MESSAGE).map(HeaderValue::as_bytes).unwrap_or_default();
         let text = percent_decode_str(&String::from_utf8_lossy(text)).decode_utf8_lossy().into_owned();
@@ -137,8 +137,8 @@ impl Answer {
 
     /// The code, and where it stands: in the trailers, or in the head of an answer that is nothing else.
     fn outcome(&self) -> Option<(Code, &HeaderMap)> {
-        let places = self.trailers.iter().chain([&self.headers]);
-        places.filter_map(|place| Some((Code::parse(place.get(GRPC_STATUS)?)?, place))).next()
+        let mut places = self.trailers.iter().chain([&self.headers]);
+        places.find_map(|place| Some((Code::parse(place.get(GRPC_STATUS)?)?, place)))
     }
 
     fn message(&self) -> Option<Accepted> {

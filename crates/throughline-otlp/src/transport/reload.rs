@@ -31,8 +31,8 @@ pub(super) struct Reload<T> {
     make: Box<Make<T>>,
     value: T,
     contents: Contents,
-    /// Contents that were no good, so that each is told once; `None` for files that cannot be read.
-    complained_of: Option<Option<Contents>>,
+    /// What was last wrong with the files, so that it is told once.
+    complained_of: Option<BuildError>,
     looked: Instant,
 }
 
@@ -66,7 +66,7 @@ impl<T> Reload<T> {
                 return false;
             }
             Ok(contents) => contents,
-            Err(error) => return self.keep(None, &error),
+            Err(error) => return self.keep(error),
         };
         match (self.make)(&contents) {
             Ok(value) => {
@@ -76,16 +76,16 @@ impl<T> Reload<T> {
                 tracing::info!(target: "throughline", files = ?self.paths, "reloaded, because they changed");
                 true
             }
-            Err(error) => self.keep(Some(contents), &error),
+            Err(error) => self.keep(error),
         }
     }
 
     #[cold]
-    fn keep(&mut self, contents: Option<Contents>, error: &BuildError) -> bool {
-        if self.complained_of.as_ref() != Some(&contents) {
+    fn keep(&mut self, error: BuildError) -> bool {
+        if self.complained_of.as_ref() != Some(&error) {
             tracing::warn!(target: "throughline", %error,
                 "a file changed and cannot be used; what it said before stays in use");
-            self.complained_of = Some(contents);
+            self.complained_of = Some(error);
         }
         false
     }

@@ -25,7 +25,7 @@ fn cause_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'st
 
 fn hint(error: &TlsError) -> Option<&'static str> {
     match error {
-        TlsError::InvalidCertificate(problem) => certificate_hint(problem),
+        TlsError::InvalidCertificate(problem) => Some(certificate_hint(problem)),
         TlsError::InvalidMessage(_) => {
             Some("what answers there does not speak TLS: if the receiver takes plain text, write `http://`")
         }
@@ -41,25 +41,25 @@ fn hint(error: &TlsError) -> Option<&'static str> {
     }
 }
 
-fn certificate_hint(problem: &CertificateError) -> Option<&'static str> {
+fn certificate_hint(problem: &CertificateError) -> &'static str {
     match problem {
         // A bad signature is that of another authority of the same name, such as one that was made anew.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => Some(
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the receiver's certificate is signed by nobody who is trusted here: set \
-             `OTEL_EXPORTER_OTLP_CERTIFICATE` to the file with the certificate of its authority",
-        ),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            Some("the receiver's certificate has expired: renew it, or set this machine's clock")
+             `OTEL_EXPORTER_OTLP_CERTIFICATE` to the file with the certificate of its authority"
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Some(
-            "the receiver's certificate is not valid yet: set the clock of this machine, or of its authority",
-        ),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Some(
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the receiver's certificate has expired: renew it, or set this machine's clock"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the receiver's certificate is not valid yet: set the clock of this machine, or of its authority"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "the receiver's certificate is for another name: use that name in the endpoint, or have this one added \
-             to the certificate's subject alternative names",
-        ),
-        CertificateError::Revoked => Some("the receiver's certificate was revoked: it needs a new one"),
-        _ => Some("the receiver's certificate cannot be used: it needs another one"),
+             to the certificate's subject alternative names"
+        }
+        CertificateError::Revoked => "the receiver's certificate was revoked: it needs a new one",
+        _ => "the receiver's certificate cannot be used: it needs another one",
     }
 }
 
