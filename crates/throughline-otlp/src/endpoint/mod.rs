@@ -189,6 +189,11 @@ impl Endpoint {
         self.uri.scheme_str() == Some("https")
     }
 
+    /// Whether it looks like the OTLP receiver of a Prometheus.
+    pub fn is_prometheus(&self) -> bool {
+        self.uri.path().contains(PROMETHEUS_PATH)
+    }
+
     pub(crate) fn target(&self) -> &Target {
         &self.target
     }

@@ -46,6 +46,7 @@ fn the_prometheus_preset_builds_the_path() {
     ] {
         let endpoint = Endpoint::prometheus(url).expect(url);
         assert_eq!(endpoint.to_string(), "http://p:9090/api/v1/otlp/v1/metrics", "{url}");
+        assert!(endpoint.is_prometheus());
         assert_eq!(endpoint.warnings(), [""; 0]);
     }
     let below = Endpoint::prometheus("http://proxy/prom").unwrap();

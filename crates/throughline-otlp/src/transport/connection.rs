@@ -13,8 +13,8 @@ use hyper_util::rt::TokioIo;
 
 use super::connect::Connect;
 use super::dial::Dialer;
-use super::sniff::{FirstBytes, Sniffed, Spoken};
-use super::{http2, tls};
+use super::http2;
+use super::sniff::{Seen, Sniffed, Spoken};
 use crate::config::{BuildError, OtlpConfig};
 use crate::endpoint::Endpoint;
 use crate::error::ExportError;
@@ -37,7 +37,7 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) struct Open {
     sender: Sender,
-    first: FirstBytes,
+    seen: Seen,
 }
 
 #[derive(Debug)]
@@ -75,14 +75,14 @@ impl Connection {
                 Ok(response) => return Ok((open, response)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(self.broken(error.into_error(), &open.first)),
+                    None => return Err(self.broken(error.into_error(), &open.seen)),
                 },
             }
         }
         let mut open = self.connect().await?;
         match open.sender.send(request).await {
             Ok(response) => Ok((open, response)),
-            Err(error) => Err(self.broken(error.into_error(), &open.first)),
+            Err(error) => Err(self.broken(error.into_error(), &open.seen)),
         }
     }
 
@@ -94,31 +94,31 @@ impl Connection {
     }
 
     async fn connect(&mut self) -> Result<Open, ExportError> {
-        let (stream, first) = Sniffed::new(self.dialer.open().await?);
+        let (stream, seen) = Sniffed::new(self.dialer.open().await?);
         let sender = if self.endpoint().is_grpc() {
             http2::handshake(stream).await.map(Sender::Http2)
         } else {
             handshake(stream).await.map(Sender::Http1)
         };
         match sender {
-            Ok(sender) => Ok(Open { sender, first }),
-            Err(error) => Err(self.broken(error, &first)),
+            Ok(sender) => Ok(Open { sender, seen }),
+            Err(error) => Err(self.broken(error, &seen)),
         }
     }
 
     /// The error for an exchange that broke off.
     #[cold]
-    pub(super) fn broken(&self, error: hyper::Error, first: &FirstBytes) -> ExportError {
+    pub(super) fn broken(&self, error: hyper::Error, seen: &Seen) -> ExportError {
         let endpoint = self.endpoint();
-        let hint = tls::explain(&error).or_else(|| misunderstanding(endpoint, &error, first));
+        let hint = seen.hint().or_else(|| misunderstanding(endpoint, &error, seen));
         let message = format!("the connection to {endpoint} ended without an answer");
         ExportError::transient(message).with_source(error).with_hint(hint)
     }
 }
 
 impl Open {
-    pub(super) fn first(&self) -> &FirstBytes {
-        &self.first
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
     }
 }
 
@@ -149,8 +149,8 @@ async fn handshake(stream: Sniffed) -> hyper::Result<http1::SendRequest<Body>> {
 }
 
 /// What the peer speaks instead, as far as it can be told.
-fn misunderstanding(endpoint: &Endpoint, error: &hyper::Error, first: &FirstBytes) -> Option<&'static str> {
-    match (first.spoken(), endpoint.is_grpc()) {
+fn misunderstanding(endpoint: &Endpoint, error: &hyper::Error, seen: &Seen) -> Option<&'static str> {
+    match (seen.spoken(), endpoint.is_grpc()) {
         (Some(Spoken::Tls), _) => Some("the receiver speaks TLS: write `https://`"),
         (Some(Spoken::Http1), true) => Some(
             "the receiver speaks HTTP/1.1, not gRPC; port 4318 is that of HTTP: use port 4317, or the protocol \

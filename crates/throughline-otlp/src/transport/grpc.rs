@@ -74,7 +74,7 @@ impl GrpcTransport {
                 }
             }
             Err(error) => match error.downcast::<hyper::Error>() {
-                Ok(error) => return Err(self.connection.broken(*error, open.first())),
+                Ok(error) => return Err(self.connection.broken(*error, open.seen())),
                 Err(_) => return Err(self.too_long()),
             },
         };

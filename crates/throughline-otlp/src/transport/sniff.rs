@@ -1,4 +1,5 @@
-//! Remembers the first bytes that a peer sends: when it does not speak what was expected, they tell what it does.
+//! Remembers what hyper forgets of a connection: its first bytes, which tell what a peer speaks instead of what was
+//! expected, and what a failure of TLS means, of which HTTP/2 passes on no more than the text.
 
 use std::io;
 use std::pin::Pin;
@@ -8,13 +9,22 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connect::Io;
+use super::tls;
 
 /// As many as the head of a frame of HTTP/2 has.
 const LEN: usize = 9;
 
-/// The first bytes that a peer sent, as far as they came at once.
+/// What was seen of a connection.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FirstBytes(Arc<OnceLock<[u8; LEN]>>);
+pub(super) struct Seen(Arc<Notes>);
+
+#[derive(Debug, Default)]
+struct Notes {
+    /// The first bytes that the peer sent, as far as they came at once.
+    first: OnceLock<[u8; LEN]>,
+    /// How to mend the failure that ended it, when that is one of TLS.
+    hint: OnceLock<&'static str>,
+}
 
 /// A protocol, told by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +34,15 @@ pub(super) enum Spoken {
     Http2,
 }
 
-impl FirstBytes {
+impl Seen {
+    /// How to mend the failure that ended the connection, when that is one of TLS.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        self.0.hint.get().copied()
+    }
+
     /// What the peer speaks, if that is known.
     pub(super) fn spoken(&self) -> Option<Spoken> {
-        match self.0.get()? {
+        match self.0.first.get()? {
             // An alert or a handshake, of any version.
             [0x15 | 0x16, 3, 0..=4, ..] => Some(Spoken::Tls),
             [b'H', b'T', b'T', b'P', b'/', ..] => Some(Spoken::Http1),
@@ -38,26 +53,35 @@ impl FirstBytes {
     }
 
     fn note(&self, bytes: &[u8]) {
-        if bytes.is_empty() || self.0.get().is_some() {
+        if bytes.is_empty() || self.0.first.get().is_some() {
             return;
         }
         let mut first = [0xFF; LEN];
         let len = bytes.len().min(LEN);
         first[..len].copy_from_slice(&bytes[..len]);
-        self.0.get_or_init(|| first);
+        self.0.first.get_or_init(|| first);
+    }
+
+    fn note_failure<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &outcome {
+            if let Some(hint) = tls::explain(error) {
+                self.0.hint.get_or_init(|| hint);
+            }
+        }
+        outcome
     }
 }
 
-/// A connection that notes its first bytes.
+/// A connection that is watched.
 pub(super) struct Sniffed {
     stream: Box<dyn Io>,
-    first: FirstBytes,
+    seen: Seen,
 }
 
 impl Sniffed {
-    pub(super) fn new(stream: Box<dyn Io>) -> (Self, FirstBytes) {
-        let first = FirstBytes::default();
-        (Self { stream, first: first.clone() }, first)
+    pub(super) fn new(stream: Box<dyn Io>) -> (Self, Seen) {
+        let seen = Seen::default();
+        (Self { stream, seen: seen.clone() }, seen)
     }
 }
 
@@ -69,14 +93,15 @@ impl AsyncRead for Sniffed {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.first.note(&buf.filled()[before..]);
-        outcome
+        self.seen.note(&buf.filled()[before..]);
+        self.seen.note_failure(outcome)
     }
 }
 
 impl AsyncWrite for Sniffed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.seen.note_failure(outcome)
     }
 
     fn poll_write_vectored(
@@ -84,7 +109,8 @@ impl AsyncWrite for Sniffed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.seen.note_failure(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -92,11 +118,13 @@ impl AsyncWrite for Sniffed {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.seen.note_failure(outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let outcome = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.seen.note_failure(outcome)
     }
 }
 
@@ -114,11 +142,11 @@ mod tests {
             (b"H", None),
             (b"", None),
         ] {
-            let first = FirstBytes::default();
-            first.note(bytes);
-            first.note(b"HTTP/1.1 later");
+            let seen = Seen::default();
+            seen.note(bytes);
+            seen.note(b"HTTP/1.1 later");
             let expected = if bytes.is_empty() { Some(Spoken::Http1) } else { expected };
-            assert_eq!(first.spoken(), expected, "{bytes:?}");
+            assert_eq!(seen.spoken(), expected, "{bytes:?}");
         }
     }
 }

@@ -263,15 +263,11 @@ async fn plain_text_and_tls_are_not_mistaken_for_each_other() {
     exporter.fails_with(&["the receiver speaks TLS: write `https://`"]).await;
 }
 
+/// A receiver of gRPC that wants TLS like this.
 #[cfg(feature = "grpc")]
-#[tokio::test]
-async fn grpc_is_private_too() {
-    let authority = Authority::new();
-    let mut tls = authority.server("localhost");
+async fn listen_grpc(receiver: &crate::grpc::Receiver, mut tls: ServerConfig) -> SocketAddr {
     tls.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(tls));
-    let receiver = crate::grpc::Receiver::default();
-    let serving = receiver.clone();
+    let (serving, acceptor) = (receiver.clone(), TlsAcceptor::from(Arc::new(tls)));
     let address = crate::server::listen(move |stream| {
         let (receiver, acceptor) = (serving.clone(), acceptor.clone());
         async move {
@@ -279,28 +275,48 @@ async fn grpc_is_private_too() {
                 receiver.serve(stream).await;
             }
         }
-    })
-    .await;
+    });
+    address.await
+}
+
+#[cfg(feature = "grpc")]
+fn grpc_config(scheme: &str, address: SocketAddr, files: TlsFiles) -> OtlpConfig {
+    let url = format!("{scheme}localhost:{}", address.port());
+    OtlpConfig::new(Endpoint::grpc(&url, Signal::Metrics, false).expect("a URL")).with_tls(files)
+}
+
+#[cfg(feature = "grpc")]
+#[tokio::test]
+async fn grpc_is_private_too() {
+    let authority = Authority::new();
+    let receiver = crate::grpc::Receiver::default();
+    let address = listen_grpc(&receiver, authority.server("localhost")).await;
     // Without a scheme it is TLS.
-    let endpoint =
-        Endpoint::grpc(&format!("localhost:{}", address.port()), Signal::Metrics, false).expect("a URL");
-    Exporter::start(OtlpConfig::new(endpoint).with_tls(authority.trusted())).delivers().await;
+    let exporter = Exporter::start(grpc_config("", address, authority.trusted()));
+    exporter.delivers().await;
     assert_eq!(receiver.requests().len(), 1);
 
-    let endpoint = Endpoint::grpc(&format!("http://localhost:{}", address.port()), Signal::Metrics, false)
-        .expect("a URL");
-    Exporter::start(OtlpConfig::new(endpoint))
-        .fails_with(&["does a receiver of OTLP over gRPC listen there?"])
-        .await;
+    let exporter = Exporter::start(grpc_config("http://", address, TlsFiles::default()));
+    exporter.fails_with(&["if it wants TLS, write `https://`"]).await;
 
     // A receiver of HTTP alone, over TLS.
     let mut tls = authority.server("localhost");
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let address = listen(&HttpReceiver::default(), tls).await;
-    let endpoint = Endpoint::grpc(&format!("https://localhost:{}", address.port()), Signal::Metrics, false)
-        .expect("a URL");
-    let exporter = Exporter::start(OtlpConfig::new(endpoint).with_tls(authority.trusted()));
+    let exporter = Exporter::start(grpc_config("https://", address, authority.trusted()));
     exporter.fails_with(&["try the other of gRPC and HTTP"]).await;
+}
+
+#[cfg(feature = "grpc")]
+#[tokio::test]
+async fn a_receiver_of_grpc_can_ask_for_a_certificate() {
+    let authority = Authority::new();
+    authority.issue_client();
+    let pair = authority.sign("localhost", |_| {});
+    let address = listen_grpc(&crate::grpc::Receiver::default(), server(&pair, Some(&authority))).await;
+    Exporter::start(grpc_config("https://", address, authority.client())).delivers().await;
+    let exporter = Exporter::start(grpc_config("https://", address, authority.trusted()));
+    exporter.fails_with(&["wants a client certificate: set `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`"]).await;
 }
 
 #[test]

@@ -62,6 +62,10 @@ impl Push {
         Some(Self { config: security.apply(config, settings) })
     }
 
+    pub(super) fn goes_to_prometheus(&self) -> bool {
+        self.config.endpoint().is_prometheus()
+    }
+
     pub(super) fn config(self) -> OtlpConfig {
         self.config
     }
