@@ -161,8 +161,8 @@ fn misunderstanding(endpoint: &Endpoint, error: &hyper::Error, seen: &Seen) -> O
              the protocol `grpc`",
         ),
         (None, true) if !endpoint.is_tls() => Some(
-            "does a receiver of OTLP over gRPC listen there? Port 4318 is that of HTTP; if it wants TLS, write \
-                 `https://`",
+            "does a receiver of OTLP over gRPC listen there? It usually has port 4317, and 4318 is that of HTTP; if it \
+                 wants TLS, write `https://`",
         ),
         (None, false) if error.is_parse() => Some("the peer does not speak HTTP/1.1"),
         _ => None,

@@ -83,6 +83,22 @@ impl Sniffed {
         let seen = Seen::default();
         (Self { stream, seen: seen.clone() }, seen)
     }
+
+    /// Reads what the peer said before it closed: whoever fails to write does not read any more.
+    fn note_last_words<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if matches!(outcome, Poll::Ready(Err(_))) {
+            let mut bytes = [0; LEN];
+            let mut buf = ReadBuf::new(&mut bytes);
+            if Pin::new(&mut self.stream).poll_read(cx, &mut buf).is_ready() {
+                self.seen.note(buf.filled());
+            }
+        }
+        self.seen.note_failure(outcome)
+    }
 }
 
 impl AsyncRead for Sniffed {
@@ -101,7 +117,7 @@ impl AsyncRead for Sniffed {
 impl AsyncWrite for Sniffed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.seen.note_failure(outcome)
+        self.note_last_words(cx, outcome)
     }
 
     fn poll_write_vectored(
@@ -110,7 +126,7 @@ impl AsyncWrite for Sniffed {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.seen.note_failure(outcome)
+        self.note_last_words(cx, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -119,7 +135,7 @@ impl AsyncWrite for Sniffed {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.stream).poll_flush(cx);
-        self.seen.note_failure(outcome)
+        self.note_last_words(cx, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

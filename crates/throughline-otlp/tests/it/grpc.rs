@@ -150,7 +150,7 @@ async fn a_receiver_of_http_is_told_from_one_of_grpc() {
     let http = HttpReceiver::default();
     let address = listen(move |stream| http.clone().serve(stream)).await;
     let exporter = Exporter::start(config(address));
-    exporter.fails_with(&["does a receiver of OTLP over gRPC listen there? Port 4318 is that of HTTP"]).await;
+    exporter.fails_with(&["does a receiver of OTLP over gRPC listen there? It usually has port 4317"]).await;
 
     let address = Receiver::default().listen().await;
     let endpoint = Endpoint::base(&format!("http://{address}"), Signal::Metrics).expect("a URL");
