@@ -55,7 +55,8 @@ const PATHS: &[Path] = &[
     Path { name: "counter-bound", times: FAST, make: throughline::counter_bound },
     Path { name: "counter-no-attributes", times: FAST, make: throughline::counter_no_attributes },
     Path { name: "counter-typed", times: FAST, make: || throughline::counter_typed(&closed()) },
-    Path { name: "counter-static-str", times: FAST, make: || throughline::counter_text(&literals(FEW)) },
+    Path { name: "counter-static-str", times: FAST, make: || throughline::counter_literals(&literals(FEW)) },
+    Path { name: "counter-borrowed-str", times: FAST, make: || throughline::counter_text(&literals(FEW)) },
     Path {
         name: "counter-key-values",
         times: FAST,

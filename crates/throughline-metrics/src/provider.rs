@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use throughline_core::{Clock, InstrumentationScope, KeyValue, Resource, SystemClock, Timestamp};
 
+use crate::cache::Scopes;
 use crate::catalogue::CatalogueEntry;
 use crate::cell::arena::Slab;
 use crate::collect;
@@ -402,6 +403,7 @@ impl MeterProvider {
             aggregation,
             keys: changes.keys.clone(),
             series: SeriesTable::new(changes.limit.unwrap_or(self.0.limit)),
+            scopes: Scopes::default(),
             shared: self.shared(),
         }))
     }

@@ -1,11 +1,11 @@
 //! Stop 2 in the life of an increment: find or make the series of an attribute set, within the limit.
 //!
 //! `instrument/counter.rs` comes here with a value and its attributes. A set that this thread recorded lately is found
-//! in the thread's own cache (`cache.rs`), compared in full; otherwise it is brought into canonical form and looked up
+//! in the thread's own cache (`cache/mod.rs`), compared in full; otherwise it is brought into canonical form and looked up
 //! in the stream's table, under a lock that only new series take for writing. Neither allocates when the series
 //! exists. Next: `aggregation/sum.rs`.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -47,11 +47,25 @@ impl Series {
         }
     }
 
+    /// Makes caches that know it ask the table, and let go of it when they next forget.
+    fn remove(&self) {
+        self.state.store(REMOVED, Ordering::Relaxed);
+        REMOVALS.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether a cache that knows it may record in it without asking the table.
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         self.state.load(Ordering::Relaxed) == ACTIVE
     }
+}
+
+/// How many series were removed in this process, for caches to see that some were.
+static REMOVALS: AtomicU64 = AtomicU64::new(0);
+
+/// How many series were removed in this process.
+pub(crate) fn removals() -> u64 {
+    REMOVALS.load(Ordering::Relaxed)
 }
 
 const ACTIVE: u8 = 0;
@@ -164,7 +178,7 @@ impl State {
         let Some(series) = self.places[place].take() else {
             return;
         };
-        series.state.store(REMOVED, Ordering::Relaxed);
+        series.remove();
         let is = |found: &u32| *found as usize == place;
         if let Ok(entry) = self.index.find_entry(hash(series.attributes.as_bytes()), is) {
             let _place = entry.remove();
@@ -360,6 +374,13 @@ impl SeriesTable {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The series go with their stream; caches are not to keep them, and their cells, alive.
+impl Drop for SeriesTable {
+    fn drop(&mut self) {
+        self.read().places.iter().flatten().for_each(|series| series.remove());
     }
 }
 

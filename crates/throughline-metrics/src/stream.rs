@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
-use crate::aggregation::Aggregation;
+use crate::aggregation::{Aggregation, Cells};
+use crate::cache::Scopes;
+use crate::cell::Place;
+use crate::cell::local::quiet_slab;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
 use crate::exemplar::{self, Reservoir, TraceContext};
@@ -36,6 +39,7 @@ pub(crate) struct Stream {
     pub(crate) aggregation: Aggregation,
     pub(crate) keys: KeyFilter,
     pub(crate) series: SeriesTable,
+    pub(crate) scopes: Scopes,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -46,6 +50,29 @@ impl Stream {
     /// Records a finite value, measured with these attributes, in one of this stream's series.
     #[inline]
     pub(crate) fn record<N: Number, A: Attributes + ?Sized>(
+        &self,
+        series: &Series,
+        value: N,
+        attributes: &A,
+    ) {
+        // What is recorded most, with the least to decide.
+        if let (Aggregation::Sum { .. }, Cells::Place(Place::Threads(slots)), Some(slab)) =
+            (&self.aggregation, &series.cells, quiet_slab())
+        {
+            return slab.add(slots.start, value);
+        }
+        self.record_apart(series, value, attributes);
+    }
+
+    /// Apart, so that what is above is small enough to be inlined.
+    #[inline(never)]
+    fn record_apart<N: Number, A: Attributes + ?Sized>(&self, series: &Series, value: N, attributes: &A) {
+        self.record_any(series, value, attributes);
+    }
+
+    /// The same, for who knows that the series is not just a sum.
+    #[inline]
+    pub(crate) fn record_any<N: Number, A: Attributes + ?Sized>(
         &self,
         series: &Series,
         value: N,
