@@ -32,6 +32,17 @@ pub enum Signal {
 }
 
 impl Signal {
+    const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
+
+    /// What it is counted in.
+    pub(crate) const fn items(self) -> &'static str {
+        match self {
+            Self::Traces => "spans",
+            Self::Metrics => "points",
+            Self::Logs => "log records",
+        }
+    }
+
     const fn path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -89,6 +100,11 @@ pub(crate) enum Target {
     Unix(PathBuf),
 }
 
+/// The signal whose path this one ends with.
+fn signal_of(path: &str) -> Option<Signal> {
+    Signal::ALL.into_iter().find(|signal| path.ends_with(signal.path()))
+}
+
 const PROMETHEUS_PATH: &str = "/api/v1/otlp";
 const OTLP_GRPC_PORT: u16 = 4317;
 const OTLP_HTTP_PORT: u16 = 4318;
@@ -103,16 +119,19 @@ impl Endpoint {
         let parsed = Parsed::http(url)?;
         let path = format!("{}{}", parsed.base_path(), signal.path());
         let mut warnings = parsed.http_warnings();
-        if parsed.base_path().ends_with(signal.path()) {
+        if let Some(other) = signal_of(parsed.base_path()) {
             warnings.push(format!(
                 "`{}` is taken as a base URL, so the path becomes `{path}`; leave out `{}`, or set it as the \
-                 endpoint of this signal",
+                 endpoint of that signal",
                 parsed.shown(),
-                signal.path()
+                other.path()
             ));
         }
         if parsed.is_bare_prometheus() {
-            warnings.push(parsed.prometheus_warning());
+            warnings.push(match signal {
+                Signal::Metrics => parsed.prometheus_warning(),
+                Signal::Traces | Signal::Logs => parsed.metrics_alone_warning(signal),
+            });
         }
         parsed.into_http(&path, warnings)
     }
@@ -174,9 +193,28 @@ impl Endpoint {
         parsed.into_grpc(signal.method(), warnings)
     }
 
-    /// What is legal but hardly meant, each with how to mend it. To be logged once at start.
-    pub fn warnings(&self) -> Vec<String> {
-        self.warnings.clone()
+    /// What is legal but hardly meant when this signal is sent there, each with how to mend it. To be logged once at
+    /// start.
+    pub fn warnings(&self, signal: Signal) -> Vec<String> {
+        let misled = self.misleads(signal);
+        self.warnings.iter().cloned().chain(misled).collect()
+    }
+
+    /// Says so when the path is that of another signal.
+    fn misleads(&self, signal: Signal) -> Option<String> {
+        let path = self.uri.path().trim_end_matches('/');
+        let (items, own) = (signal.items(), signal.path());
+        if signal != Signal::Metrics && self.is_prometheus() {
+            return Some(format!(
+                "`{self}` is in Prometheus, which takes metrics alone; send {items} to a Collector or a store for them"
+            ));
+        }
+        let other = signal_of(path).filter(|other| *other != signal)?;
+        Some(format!(
+            "`{self}` ends in `{}`, where receivers take {}, not {items}; those go to `{own}`",
+            other.path(),
+            other.items(),
+        ))
     }
 
     /// Whether it is spoken to over gRPC.

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::error::Problem;
 use super::{
-    Endpoint, EndpointError, OTLP_GRPC_PORT, OTLP_HTTP_PORT, PROMETHEUS_PATH, PROMETHEUS_PORT, Target,
+    Endpoint, EndpointError, OTLP_GRPC_PORT, OTLP_HTTP_PORT, PROMETHEUS_PATH, PROMETHEUS_PORT, Signal, Target,
 };
 use crate::transport::tls;
 
@@ -139,6 +139,14 @@ impl Parsed {
              URL `{}{PROMETHEUS_PATH}`",
             self.shown,
             self.shown.trim_end_matches('/')
+        )
+    }
+
+    pub(super) fn metrics_alone_warning(&self, signal: Signal) -> String {
+        format!(
+            "port {PROMETHEUS_PORT} in `{}` is that of Prometheus, which takes metrics alone; set another endpoint for {}",
+            self.shown,
+            signal.items()
         )
     }
 

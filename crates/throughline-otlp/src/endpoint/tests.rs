@@ -47,7 +47,7 @@ fn the_prometheus_preset_builds_the_path() {
         let endpoint = Endpoint::prometheus(url).expect(url);
         assert_eq!(endpoint.to_string(), "http://p:9090/api/v1/otlp/v1/metrics", "{url}");
         assert!(endpoint.is_prometheus());
-        assert_eq!(endpoint.warnings(), [""; 0]);
+        assert_eq!(endpoint.warnings(Signal::Metrics), [""; 0]);
     }
     let below = Endpoint::prometheus("http://proxy/prom").unwrap();
     assert_eq!(below.to_string(), "http://proxy/prom/api/v1/otlp/v1/metrics");
@@ -103,8 +103,8 @@ fn credentials_are_decoded_and_never_shown() {
 
 #[test]
 fn what_can_hardly_be_meant_is_told() {
-    let base = |url| Endpoint::base(url, Signal::Metrics).expect(url).warnings();
-    let verbatim = |url| Endpoint::verbatim(url).expect(url).warnings();
+    let base = |url| Endpoint::base(url, Signal::Metrics).expect(url).warnings(Signal::Metrics);
+    let verbatim = |url| Endpoint::verbatim(url).expect(url).warnings(Signal::Metrics);
     for (warnings, expected) in [
         (base("http://h:4317"), "use port 4318"),
         (verbatim("http://h:4317/v1/metrics"), "use port 4318"),
@@ -121,6 +121,26 @@ fn what_can_hardly_be_meant_is_told() {
     assert_eq!(base("http://h:4318"), [""; 0]);
     assert_eq!(base("http://h:9090/api/v1/otlp"), [""; 0]);
     assert_eq!(verbatim("http://h:4318/v1/metrics"), [""; 0]);
+}
+
+#[test]
+fn the_path_of_another_signal_is_told() {
+    let base = |url| Endpoint::base(url, Signal::Traces).expect(url).warnings(Signal::Traces);
+    let verbatim = |url| Endpoint::verbatim(url).expect(url).warnings(Signal::Logs);
+    for (warnings, expected) in [
+        (base("http://h:4318/v1/metrics"), "becomes `/v1/metrics/v1/traces`; leave out `/v1/metrics`"),
+        (base("http://h:9090"), "takes metrics alone; set another endpoint for spans"),
+        (base("http://h:9090/api/v1/otlp"), "is in Prometheus, which takes metrics alone"),
+        (
+            verbatim("http://h:4318/v1/traces"),
+            "where receivers take spans, not log records; those go to `/v1/logs`",
+        ),
+    ] {
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains(expected), "{warnings:?}");
+    }
+    assert_eq!(base("http://h:4318"), [""; 0]);
+    assert_eq!(verbatim("http://h:4318/v1/logs"), [""; 0]);
 }
 
 #[test]
@@ -177,7 +197,7 @@ fn grpc_takes_host_port_and_scheme() {
 
 #[test]
 fn what_can_hardly_be_meant_over_grpc_is_told() {
-    let warnings = |url| Endpoint::grpc(url, Signal::Traces, true).expect(url).warnings();
+    let warnings = |url| Endpoint::grpc(url, Signal::Traces, true).expect(url).warnings(Signal::Traces);
     for (url, expected) in [
         ("http://h:4318", "use port 4317, or the protocol `http/protobuf`"),
         ("h:9090", "Prometheus, which does not speak gRPC"),

@@ -264,7 +264,7 @@ impl MetricExporter {
 
     fn delivered(&mut self, accepted: &Accepted, report: &mut ExportReport) {
         let points = self.queue.pop().map_or(0, |request| request.points);
-        let rejected = accepted.rejected_points.min(points);
+        let rejected = accepted.rejected_items.min(points);
         report.delivered_points += points - rejected;
         report.undelivered_points += rejected;
         let now = self.clock.now();

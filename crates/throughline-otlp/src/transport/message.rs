@@ -13,8 +13,8 @@ const SHOWN_CHARS_MAX: usize = 300;
 /// The peer took the request, perhaps not all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// How many points it refused.
-    pub(crate) rejected_points: u64,
+    /// How many points, spans or log records it refused.
+    pub(crate) rejected_items: u64,
     /// What it says about that, or a warning.
     pub(crate) message: String,
 }
@@ -23,7 +23,7 @@ impl Accepted {
     /// An answer that cannot be read says at least that the request was taken.
     pub(super) fn unreadable() -> Self {
         Self {
-            rejected_points: 0,
+            rejected_items: 0,
             message: "its answer cannot be read as that of an OTLP receiver".to_owned(),
         }
     }
@@ -39,13 +39,20 @@ pub(super) fn shown(text: &str) -> String {
     short
 }
 
+/// The count of a partial success, which each signal names by its own items.
+const REJECTED: [&str; 3] = ["rejectedDataPoints", "rejectedSpans", "rejectedLogRecords"];
+
+/// A 64-bit integer: a string of digits, or a number.
+fn json_count(value: &serde_json::Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
 pub(super) fn json_partial_success(body: &[u8]) -> Option<Accepted> {
     let response: serde_json::Value = serde_json::from_slice(body).ok()?;
     let partial = &response.as_object()?.get("partialSuccess").unwrap_or(&serde_json::Value::Null);
-    let rejected = &partial["rejectedDataPoints"];
-    let rejected_points = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
+    let rejected_items = REJECTED.iter().find_map(|key| json_count(&partial[*key])).unwrap_or(0);
     let message = shown(partial["errorMessage"].as_str().unwrap_or_default());
-    Some(Accepted { rejected_points, message })
+    Some(Accepted { rejected_items, message })
 }
 
 pub(super) fn json_status_message(body: &[u8]) -> Option<String> {
@@ -62,7 +69,7 @@ pub(super) fn protobuf_partial_success(body: &[u8]) -> Option<Accepted> {
                 let field = field?;
                 match (field.number, field.value) {
                     (1, Value::Number(count)) => {
-                        accepted.rejected_points = u64::try_from(count as i64).unwrap_or(0);
+                        accepted.rejected_items = u64::try_from(count as i64).unwrap_or(0);
                     }
                     (2, Value::Bytes(text)) => accepted.message = shown(&String::from_utf8_lossy(text)),
                     _ => {}

@@ -13,8 +13,8 @@ use crate::error::Refusal;
 /// What of an answer is looked at.
 type Verdict = (Refusal, Option<&'static str>);
 
-pub(super) const PATH_HINT: &str =
-    "check the path: a Collector takes metrics at `/v1/metrics`, Prometheus at `/api/v1/otlp/v1/metrics`";
+pub(super) const PATH_HINT: &str = "check the path: a Collector listens at `/v1/traces`, `/v1/metrics` and `/v1/logs`, \
+                                    Prometheus at `/api/v1/otlp/v1/metrics`, for metrics alone";
 
 const CREDENTIALS_HINT: &str =
     "check the configured headers or bearer token: the receiver wants other credentials";

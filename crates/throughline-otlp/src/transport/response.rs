@@ -132,8 +132,7 @@ mod tests {
 
     #[test]
     fn success_is_read_in_every_form() {
-        let taken =
-            |rejected_points, message: &str| Accepted { rejected_points, message: message.to_owned() };
+        let taken = |rejected_items, message: &str| Accepted { rejected_items, message: message.to_owned() };
         for (content_type, body, expected) in [
             ("", &b""[..], taken(0, "")),
             (PROTOBUF, b"", taken(0, "")),
@@ -144,6 +143,8 @@ mod tests {
             (JSON, b"{}", taken(0, "")),
             (JSON, br#"{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"bad"}}"#, taken(3, "bad")),
             (JSON, br#"{"partialSuccess":{"rejectedDataPoints":3}}"#, taken(3, "")),
+            (JSON, br#"{"partialSuccess":{"rejectedSpans":"4","errorMessage":"bad"}}"#, taken(4, "bad")),
+            (JSON, br#"{"partialSuccess":{"rejectedLogRecords":5}}"#, taken(5, "")),
             (JSON, b"garbage", taken(0, "its answer cannot be read as that of an OTLP receiver")),
             ("", b"\xff\xff", taken(0, "its answer cannot be read as that of an OTLP receiver")),
         ] {

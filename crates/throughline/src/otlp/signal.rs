@@ -53,7 +53,10 @@ impl Push {
             (_, Destination::Url(url)) => Endpoint::verbatim(url),
             (_, Destination::Prometheus(url)) => Endpoint::prometheus(url),
         };
-        let endpoint = told(endpoint, names, &destination, source, settings)?;
+        let endpoint = usable(endpoint, names, &destination, source, settings)?;
+        for warning in endpoint.warnings(signal) {
+            tracing::warn!(target: "throughline", "{warning}");
+        }
         let config = OtlpConfig::new(endpoint)
             .with_protocol(protocol)
             .with_compression(known_compression(compression))
@@ -87,8 +90,8 @@ const fn known_compression(compression: OtlpCompression) -> Compression {
     }
 }
 
-/// The endpoint, with its warnings logged; or a problem among the settings.
-fn told(
+/// The endpoint, or a problem among the settings.
+fn usable(
     endpoint: Result<Endpoint, EndpointError>,
     names: &Names,
     destination: &Destination,
@@ -103,9 +106,6 @@ fn told(
         }
         Ok(endpoint) => {
             settings.decided(names.endpoint.0, &endpoint, source);
-            for warning in endpoint.warnings() {
-                tracing::warn!(target: "throughline", "{warning}");
-            }
             Some(endpoint)
         }
     }
