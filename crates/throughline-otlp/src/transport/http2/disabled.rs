@@ -1,4 +1,5 @@
 //! No gRPC in this build.
+#![expect(clippy::unused_async, clippy::needless_pass_by_ref_mut, reason = "the shape of `enabled.rs`")]
 
 use http::{Request, Response};
 use hyper::body::Incoming;

@@ -1,4 +1,5 @@
 //! No TLS in this build.
+#![expect(clippy::unused_async, clippy::needless_pass_by_ref_mut, reason = "the shape of `enabled.rs`")]
 
 use std::error::Error;
 
