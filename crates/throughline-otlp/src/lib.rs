@@ -1,4 +1,4 @@
-//! OTLP for throughline: the OpenTelemetry protocol's metrics over HTTP.
+//! OTLP for throughline: the OpenTelemetry protocol's metrics over HTTP and gRPC.
 //!
 //! [`MetricExporter`] reads the metrics engine at an interval, encodes what it reads and delivers it, with retries, a
 //! bounded queue and an account of every point ([`ExportStatus`]). Applications use it through the `throughline` crate;
@@ -12,17 +12,22 @@
 //! | `encode/metrics.rs`, `encode/json.rs` | the collection becomes requests |
 //! | `exporter/queue.rs` | requests wait, oldest first |
 //! | `retry.rs` | each is tried until it is taken, refused, or out of time |
-//! | `transport/http.rs` | the wire |
+//! | `transport/http.rs` or `transport/grpc.rs` | the wire |
 //!
-//! Limits: HTTP/1.1 without TLS and without proxies; redirects are not followed.
+//! Over HTTP/1.1, and with the cargo feature `grpc` over gRPC; to `http://` endpoints, Unix sockets, and with the feature
+//! `tls` to `https://` ones; directly or through a proxy. Bodies are compressed with gzip, or with the feature `zstd`.
+//! Redirects are not followed.
 
+mod compression;
 mod config;
 mod encode;
 mod endpoint;
 mod error;
 mod exporter;
+mod fields;
 mod race;
 mod retry;
+mod split;
 mod status;
 mod transport;
 
@@ -35,3 +40,4 @@ pub use endpoint::{Endpoint, EndpointError, Signal};
 pub use exporter::{Command, ExportReport, MetricExporter};
 pub use retry::RetryPolicy;
 pub use status::{DroppedPoints, ExportStatus, LastError, StatusSnapshot};
+pub use transport::{Proxies, ProxyError, TlsFiles};

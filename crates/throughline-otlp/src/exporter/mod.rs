@@ -5,21 +5,18 @@
 //! to the queue (`queue.rs`), and sends the queue oldest first (`retry.rs`, then `transport/http.rs`, stop 8).
 //!
 //! What fails: cumulative points are superseded by the next collection; delta points stay queued until they are
-//! delivered or the queue's limit drops the oldest; what the peer refuses for good is dropped. Each is counted
-//! (`status.rs`). A panic in a callback of the application ends one collection, not the exporter.
+//! delivered or the queue's limit drops the oldest; what the peer refuses for good is dropped, after a request with
+//! good and bad metrics was cut until they are apart (`split.rs`). Each is counted (`status.rs`). A panic in a callback of the application ends one collection, not the exporter.
 
 mod command;
 mod health;
 mod queue;
 
 use std::fmt;
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use flate2::write::GzEncoder;
 use throughline_core::Clock;
 use throughline_metrics::Reader;
 use throughline_metrics::data::{Collection, MetricData, Temporality};
@@ -30,15 +27,16 @@ pub use self::command::{Command, ExportReport};
 use self::command::{Inbox, reply_all};
 use self::health::Health;
 use self::queue::{Queue, Request};
-use crate::config::{BuildError, Compression, OtlpConfig};
+use crate::compression::compress;
+use crate::config::{BuildError, OtlpConfig};
 use crate::encode::Encoder;
-use crate::error::ExportError;
+use crate::error::{ExportError, Refusal};
 use crate::race::{Either, race};
 use crate::retry::{Delivery, Random, Stop};
+use crate::split::{halves, points_of_metric};
 use crate::status::{ExportStatus, LastError, StatusSnapshot};
-use crate::transport::Accepted;
 use crate::transport::connect::{Connect, TcpConnector};
-use crate::transport::http::HttpTransport;
+use crate::transport::{Accepted, Transport};
 
 /// Where collections come from: the engine, or the script of a test.
 trait Collect: Send + fmt::Debug {
@@ -50,6 +48,10 @@ impl Collect for Reader {
         Self::collect(self)
     }
 }
+
+/// How often requests are cut in two during one export: enough to find several bad metrics among a thousand, and a limit
+/// to what a peer that refuses everything is bothered with.
+const SPLITS_MAX: u32 = 32;
 
 /// Exports the metrics of one reader to one endpoint.
 ///
@@ -118,7 +120,7 @@ impl MetricExporter {
                 return Err(BuildError::Zero { setting });
             }
         }
-        let transport = HttpTransport::new(&config, connector, Arc::clone(&clock))?;
+        let transport = Transport::new(&config, connector, Arc::clone(&clock))?;
         Ok(Self {
             reader,
             encoder: Encoder::new(config.protocol),
@@ -227,6 +229,7 @@ impl MetricExporter {
 
     /// Sends requests until the queue is empty or the peer takes none.
     async fn send_queue(&mut self, deadline: Option<Instant>, stop: &mut Stop, report: &mut ExportReport) {
+        let mut splits_left = SPLITS_MAX;
         while let Some(request) = self.queue.front() {
             let timeout = Instant::now() + self.config.timeout;
             let deadline = deadline.map_or(timeout, |deadline| deadline.min(timeout));
@@ -234,6 +237,7 @@ impl MetricExporter {
             let on_retry = || status.update(|status| status.retries += 1);
             match self.delivery.send(&request.body, deadline, stop, &on_retry).await {
                 Ok(accepted) => self.delivered(&accepted, report),
+                Err(error) if splits_left > 0 && self.split(&error) => splits_left -= 1,
                 Err(error) => {
                     self.failed(&error, report);
                     if error.is_retryable() {
@@ -244,9 +248,23 @@ impl MetricExporter {
         }
     }
 
+    /// Cuts the oldest request in two, when it was refused for some of what is in it; says whether it did.
+    fn split(&mut self, error: &ExportError) -> bool {
+        if error.refusal() != Some(Refusal::Splittable) {
+            return false;
+        }
+        let OtlpConfig { protocol, compression, .. } = self.config;
+        let front = self.queue.front();
+        let halves = front.and_then(|request| halves(&request.body, protocol, compression, points_of_metric));
+        let Some(halves) = halves else { return false };
+        self.queue.split_front(halves);
+        self.update_status(|status| status.failed_requests += 1);
+        true
+    }
+
     fn delivered(&mut self, accepted: &Accepted, report: &mut ExportReport) {
         let points = self.queue.pop().map_or(0, |request| request.points);
-        let rejected = accepted.rejected_points.min(points);
+        let rejected = accepted.rejected_items.min(points);
         report.delivered_points += points - rejected;
         report.undelivered_points += rejected;
         let now = self.clock.now();
@@ -304,17 +322,6 @@ fn has_delta(collection: &Collection) -> bool {
             *temporality == Temporality::Delta && !metric.data.is_empty()
         }
     })
-}
-
-fn compress(compression: Compression, bytes: &[u8]) -> Bytes {
-    match compression {
-        Compression::None => Bytes::copy_from_slice(bytes),
-        Compression::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(bytes).expect("a Vec takes every write");
-            encoder.finish().expect("a Vec takes every write").into()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::split::Half;
+
 /// A request as it goes out.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -44,6 +46,16 @@ impl Queue {
         let request = self.requests.pop_front()?;
         self.forget(&request);
         Some(request)
+    }
+
+    /// Puts two requests in the place of the oldest.
+    pub(super) fn split_front(&mut self, halves: [Half; 2]) {
+        let Some(Request { must_arrive, .. }) = self.pop() else { return };
+        for Half { body, points } in halves.into_iter().rev() {
+            self.bytes += body.len();
+            self.points += points;
+            self.requests.push_front(Request { body, points, must_arrive });
+        }
     }
 
     /// Removes what the next collection repeats; returns how many points that were.

@@ -1,5 +1,4 @@
 //! From recording to the wire: what the official protobuf types read back is what was recorded.
-#![expect(clippy::panic, reason = "a reader of test data fails by panicking")]
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,14 @@
+//! `throughline-otlp` from outside: what is recorded arrives at receivers that are not ours.
+#![expect(clippy::panic, reason = "a reader of test data fails by panicking")]
+
+mod exporter;
+mod recorded;
+mod server;
+
+#[cfg(feature = "grpc")]
+mod grpc;
+mod http;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(unix)]
+mod unix;
