@@ -52,7 +52,7 @@ fn kind_code(kind: &SpanKind) -> u64 {
 }
 
 /// `Status`: its code and its message; `None` when it is unset.
-fn status_fields<'a>(status: StatusRef<'a>) -> Option<(u64, &'a str)> {
+fn status_fields(status: StatusRef<'_>) -> Option<(u64, &str)> {
     match status {
         StatusRef::Unset => None,
         StatusRef::Ok => Some((1, "")),
