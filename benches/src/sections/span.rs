@@ -25,7 +25,13 @@ fn root_sampled() -> Case {
     Case::new(
         SECTION.name,
         "root, sampled, on the caller",
-        vec![limit::span::sampled(), throughline_trace::root_sampled(), fastrace::root_sampled(), no_op, batch],
+        vec![
+            limit::span::sampled(),
+            throughline_trace::root_sampled(),
+            fastrace::root_sampled(),
+            no_op,
+            batch,
+        ],
     )
 }
 
@@ -34,7 +40,13 @@ fn child_sampled() -> Case {
     Case::new(
         SECTION.name,
         "child, sampled, on the caller",
-        vec![limit::span::sampled(), throughline_trace::child_sampled(), fastrace::child_sampled(), no_op, batch],
+        vec![
+            limit::span::sampled(),
+            throughline_trace::child_sampled(),
+            fastrace::child_sampled(),
+            no_op,
+            batch,
+        ],
     )
 }
 

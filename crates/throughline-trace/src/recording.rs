@@ -3,8 +3,6 @@
 //! Made by `builder.rs`, written by `span.rs`, appended to the thread's ring when the span ends. Its buffer is used again
 //! by the next span.
 
-use std::borrow::Cow;
-
 use opentelemetry::trace::{SpanContext, Status, TraceState};
 use throughline_core::attribute::{Attributes, ValueRef, Visitor, cut};
 
@@ -74,7 +72,11 @@ impl Recording {
         }
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     pub(crate) fn set_attribute(&mut self, key: &str, value: ValueRef<'_>) {
         let Some(shared) = self.shared else { return };
         let SpanLimits { attributes, value_bytes, .. } = shared.limits;
@@ -128,13 +130,9 @@ impl Recording {
             Status::Ok => self.header.status = status_number::OK,
             Status::Error { description } => {
                 self.header.status = status_number::ERROR;
-                self.set_description(description);
+                self.writer.text(tag::STATUS, "", description);
             }
         }
-    }
-
-    fn set_description(&mut self, description: &Cow<'static, str>) {
-        self.writer.text(tag::STATUS, "", description);
     }
 
     /// Ends the span now.
@@ -153,14 +151,10 @@ impl Recording {
         self.header.dropped_attributes = self.attributes.dropped;
         self.header.write(&mut self.writer);
         self.writer.pad();
-        local::with(|local| {
-            if self.exported {
-                local::push(local, &shared.channel, self.writer.bytes());
-            }
-            if let Some(local) = local {
-                local.recycle(self);
-            }
-        });
+        if self.exported {
+            local::push(&shared.channel, self.writer.bytes());
+        }
+        local::recycle(self);
     }
 }
 
@@ -181,7 +175,11 @@ impl AttributeList {
     }
 
     /// Adds an attribute, in place of the one of the same key if there is one.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     pub(crate) fn add(
         &mut self,
         writer: &mut Writer,
@@ -245,7 +243,11 @@ impl Visitor for Nested<'_> {
 
 /// Sees the attributes that a span starts with, or gets at once.
 impl Visitor for Recording {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
         self.set_attribute(key, value);
     }

@@ -33,6 +33,12 @@ impl Span {
         Self { context, recording: Some(recording) }
     }
 
+    /// What it records in.
+    #[inline]
+    pub(crate) fn recording(&mut self) -> Option<&mut Recording> {
+        self.recording.as_deref_mut()
+    }
+
     /// Its ids, flags and trace state, to be told to others.
     #[inline]
     pub const fn span_context(&self) -> &SpanContext {
@@ -84,6 +90,7 @@ impl Span {
     }
 
     /// Says how it went. [`Status::Ok`] is final, and [`Status::Unset`] changes nothing.
+    #[expect(clippy::needless_pass_by_value, reason = "as in the OpenTelemetry API")]
     pub fn set_status(&mut self, status: Status) {
         if let Some(recording) = &mut self.recording {
             recording.set_status(&status);
