@@ -48,7 +48,7 @@ fn assert_trace(trace: &Value, shop: &Shop) {
     assert_eq!(find(event, "key", "event")["value"], "out of stock");
     assert_eq!(find(event, "key", "product")["value"], "té\"a\n");
     let link = find(&spans[1]["references"], "refType", "FOLLOWS_FROM");
-    assert_eq!(link["traceID"], "0000000000000000000000000000abcd");
+    assert_eq!(link["traceID"], "5b8efff798038103d269b633813fc60c");
     assert_eq!(link["spanID"], "00000000000000ef");
 }
 

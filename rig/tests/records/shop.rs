@@ -49,7 +49,13 @@ pub(crate) struct Shop {
 /// The caller, in another process.
 fn caller() -> SpanContext {
     let state: TraceState = "vendor=x".parse().expect("a good state");
-    SpanContext::new(0xABCD_u128.into(), 0xEF.into(), TraceFlags::SAMPLED, true, state)
+    SpanContext::new(
+        0x5b8e_fff7_9803_8103_d269_b633_813f_c60c_u128.into(),
+        0xEF.into(),
+        TraceFlags::SAMPLED,
+        true,
+        state,
+    )
 }
 
 impl Shop {
@@ -58,7 +64,7 @@ impl Shop {
         let start = now();
         let clock = Arc::new(ManualClock::at(start));
         let provider = TracerProvider::builder().with_clock(Arc::clone(&clock) as Arc<_>).build();
-        let loggers = LoggerProvider::with_clock(Arc::clone(&clock) as Arc<_>);
+        let loggers = LoggerProvider::builder().with_clock(Arc::clone(&clock) as Arc<_>).build();
         let (spans, logs) = (provider.reader().expect("a reader"), loggers.reader().expect("a reader"));
         let scope = InstrumentationScope::builder("shop.cart").with_version("1.2");
         let scope = scope.with_schema_url("https://opentelemetry.io/schemas/1.37.0").build();
@@ -124,7 +130,7 @@ impl Shop {
         root["status"] = json!({"message": "no stock", "code": 2});
         let mut query = span(select, request, "SELECT", 3);
         query["links"] = json!([{
-            "traceId": "0000000000000000000000000000abcd", "spanId": "00000000000000ef", "traceState": "vendor=x",
+            "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "00000000000000ef", "traceState": "vendor=x",
             "attributes": [{"key": "reason", "value": {"stringValue": "retry"}}], "flags": 0x301,
         }]);
         vec![root, query, span(publish, select, "publish", 4)]

@@ -100,12 +100,12 @@ fn expected(span: &SpanRef<'_>) -> Placed {
         SpanKind::Producer => proto::span::SpanKind::Producer,
         SpanKind::Consumer => proto::span::SpanKind::Consumer,
     };
-    let has_parent = span.parent_span_id != throughline_trace::SpanId::INVALID;
+    let parent = (span.parent_span_id != throughline_trace::SpanId::INVALID).then_some(span.parent_span_id);
     let message = proto::Span {
         trace_id: span.trace_id.to_bytes().to_vec(),
         span_id: span.span_id.to_bytes().to_vec(),
         trace_state: span.trace_state.to_owned(),
-        parent_span_id: has_parent.then(|| span.parent_span_id.to_bytes().to_vec()).unwrap_or_default(),
+        parent_span_id: parent.map(|parent| parent.to_bytes().to_vec()).unwrap_or_default(),
         flags: flags(span.flags, span.parent_is_remote),
         name: span.name.to_owned(),
         kind: kind.into(),
