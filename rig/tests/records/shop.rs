@@ -88,7 +88,7 @@ impl Shop {
         let mut publish =
             queue.span("publish").with_kind(SpanKind::Producer).with_parent_span(&under).start();
         clock.advance(Duration::from_millis(3));
-        log(&loggers, &under);
+        log(loggers, &under);
         publish.end();
         select.end();
         request.add_event("out of stock", &[KeyValue::new("product", "té\"a\n")][..]);
@@ -154,7 +154,7 @@ impl Shop {
     }
 }
 
-fn log(loggers: &LoggerProvider, span: &SpanContext) {
+fn log(loggers: LoggerProvider, span: &SpanContext) {
     let logger = loggers.logger("shop.cart");
     let low = LogRecord {
         time: Some(Timestamp::from_nanos(1_544_712_660_000_000_000)),
