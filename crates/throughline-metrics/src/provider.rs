@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use throughline_core::{Clock, InstrumentationScope, KeyValue, Resource, SystemClock, Timestamp};
 
+use crate::cache::Scopes;
 use crate::catalogue::CatalogueEntry;
 use crate::cell::arena::Slab;
-use crate::collect;
 use crate::definition::{Definition, aggregation, check_bounds, check_name, check_unit, warn_of_difference};
 use crate::drops::{DropReason, Drops};
 use crate::instrument::observable::Callback;
@@ -402,6 +402,7 @@ impl MeterProvider {
             aggregation,
             keys: changes.keys.clone(),
             series: SeriesTable::new(changes.limit.unwrap_or(self.0.limit)),
+            scopes: Scopes::default(),
             shared: self.shared(),
         }))
     }
@@ -424,7 +425,7 @@ impl MeterProvider {
         let rounds = &self.0.rounds;
         let expiry = Expiry { now, idle, rounds, reported: rounds.finished_by_all() };
         for stream in streams {
-            let late = stream.series.expire(&expiry, |series| collect::mark(series, slabs));
+            let late = stream.series.expire(&expiry, |series| series.cells.mark(slabs));
             self.0.shared.drops.add(DropReason::Expired, late);
         }
     }
