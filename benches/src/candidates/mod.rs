@@ -11,6 +11,7 @@ pub mod measured;
 pub mod metrics;
 pub mod otel;
 pub mod otel_trace;
+pub mod otlp_spans;
 pub mod prometheus;
 pub mod prometheus_client;
 pub mod throughline;

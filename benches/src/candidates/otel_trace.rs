@@ -59,7 +59,7 @@ fn attributes() -> [KeyValue; 3] {
     ]
 }
 
-fn root(tracer: &SdkTracer) {
+pub fn root(tracer: &SdkTracer) {
     let builder = tracer.span_builder("request").with_attributes(attributes());
     tracer.build_with_context(builder, &Context::new()).end();
 }

@@ -23,7 +23,7 @@ struct Made {
     taken: Arc<AtomicU64>,
 }
 
-fn provider(sampler: Sampler) -> (TracerProvider, Tracer, SpanReader) {
+pub fn provider(sampler: Sampler) -> (TracerProvider, Tracer, SpanReader) {
     let provider = TracerProvider::builder().with_sampler(sampler).build();
     let reader = provider.reader().expect("the first reader");
     (provider, provider.tracer("bench"), reader)
@@ -78,7 +78,7 @@ impl Made {
     }
 }
 
-fn root(tracer: Tracer) {
+pub fn root(tracer: Tracer) {
     let mut span = tracer
         .span("request")
         .with_no_parent()

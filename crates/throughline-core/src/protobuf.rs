@@ -4,6 +4,8 @@
 //! byte is kept for it; when the message turns out to need more, its bytes are moved up, which only happens from 128
 //! bytes on. Specification: [encoding](https://protobuf.dev/programming-guides/encoding/).
 
+use std::ops::Range;
+
 /// A buffer that protobuf fields are appended to.
 ///
 /// Fields with the default value of their type (zero, empty) are *written*: proto3 leaves that to the caller, and the
@@ -24,11 +26,17 @@ pub struct Writer {
 const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const BYTES: u32 = 2;
+const FIXED32: u32 = 5;
 
 /// Good for 256 MiB.
 const PADDED_LENGTH: usize = 4;
 
 impl Writer {
+    /// An empty writer with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { buffer: Vec::with_capacity(bytes) }
+    }
+
     /// What has been written.
     pub fn as_bytes(&self) -> &[u8] {
         &self.buffer
@@ -92,6 +100,13 @@ impl Writer {
         self.fixed64(field, value.to_bits());
     }
 
+    /// A `fixed32` field.
+    #[inline]
+    pub fn fixed32(&mut self, field: u32, value: u32) {
+        self.key(field, FIXED32);
+        self.buffer.extend_from_slice(&value.to_le_bytes());
+    }
+
     /// A `string` field.
     #[inline]
     pub fn string(&mut self, field: u32, value: &str) {
@@ -122,7 +137,7 @@ impl Writer {
         let length = self.buffer.len() - start;
         match u8::try_from(length) {
             Ok(short) if short < 0x80 => self.buffer[length_at] = short,
-            _ => self.insert_length(length_at, length as u64),
+            _ => self.replace_length(length_at..start, length as u64),
         }
     }
 
@@ -159,29 +174,33 @@ impl Writer {
     /// A nested message that is likely to be long. Its length is kept four bytes, padded, which every parser takes, so
     /// that nothing is moved; three of them are wasted when the message is short after all.
     pub fn long_message(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
+        self.padded_message::<PADDED_LENGTH>(field, write);
+    }
+
+    /// A nested message whose length is kept `LENGTH` bytes, padded: two are good for 16 KiB, three for 2 MiB. What is
+    /// longer is moved.
+    #[inline]
+    pub fn padded_message<const LENGTH: usize>(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
         self.key(field, BYTES);
         let length_at = self.buffer.len();
-        self.buffer.extend_from_slice(&[0; PADDED_LENGTH]);
+        self.buffer.extend_from_slice(&[0; LENGTH]);
         write(self);
-        let length = (self.buffer.len() - length_at - PADDED_LENGTH) as u64;
-        let place = length_at..length_at + PADDED_LENGTH;
-        if length >> (7 * PADDED_LENGTH) == 0 {
-            for (index, byte) in self.buffer[place].iter_mut().enumerate() {
-                let more = if index + 1 < PADDED_LENGTH { 0x80 } else { 0 };
-                *byte = (length >> (7 * index)) as u8 & 0x7F | more;
-            }
-        } else {
-            let mut encoded = [0; 10];
-            let used = encode_varint(length, &mut encoded);
-            self.buffer.splice(place, encoded[..used].iter().copied());
+        let length = (self.buffer.len() - length_at - LENGTH) as u64;
+        if length >> (7 * LENGTH) != 0 {
+            return self.replace_length(length_at..length_at + LENGTH, length);
+        }
+        let place = self.buffer.get_mut(length_at..).and_then(|place| place.first_chunk_mut::<LENGTH>());
+        for (index, byte) in place.into_iter().flatten().enumerate() {
+            let more = if index + 1 < LENGTH { 0x80 } else { 0 };
+            *byte = (length >> (7 * index)) as u8 & 0x7F | more;
         }
     }
 
     #[cold]
-    fn insert_length(&mut self, at: usize, length: u64) {
+    fn replace_length(&mut self, place: Range<usize>, length: u64) {
         let mut encoded = [0; 10];
         let used = encode_varint(length, &mut encoded);
-        self.buffer.splice(at..=at, encoded[..used].iter().copied());
+        self.buffer.splice(place, encoded[..used].iter().copied());
     }
 
     /// A varint without a field number.
@@ -265,6 +284,13 @@ mod tests {
     }
 
     #[test]
+    fn short_fixed_fields_have_four_bytes() {
+        let mut writer = Writer::default();
+        writer.fixed32(16, 0x0102_0304);
+        assert_eq!(writer.as_bytes(), [0x85, 0x01, 4, 3, 2, 1]);
+    }
+
+    #[test]
     fn long_messages_get_long_lengths() {
         for size in [0, 127, 128, 300, 16_384] {
             let mut writer = Writer::default();
@@ -293,6 +319,15 @@ mod tests {
             writer.long_message(1, |inner| inner.raw(&vec![7; size]));
             assert_eq!(writer.as_bytes()[..5], [&[0x0A][..], &length].concat(), "size {size}");
             assert_eq!(writer.as_bytes().len(), 5 + size);
+        }
+    }
+
+    #[test]
+    fn lengths_that_do_not_fit_their_padding_move_the_message() {
+        for (size, length) in [(127, &[0xFF, 0][..]), (16_383, &[0xFF, 0x7F]), (16_384, &[0x80, 0x80, 1])] {
+            let mut writer = Writer::default();
+            writer.padded_message::<2>(1, |inner| inner.raw(&vec![7; size]));
+            assert_eq!(writer.as_bytes(), [&[0x0A][..], length, &vec![7; size]].concat(), "size {size}");
         }
     }
 }

@@ -11,6 +11,7 @@ use throughline_core::protobuf::Writer;
 
 use crate::compression::{compress, decompress};
 use crate::config::{Compression, Protocol};
+use crate::endpoint::Signal;
 use crate::fields::Fields;
 
 /// One half.
@@ -18,8 +19,8 @@ use crate::fields::Fields;
 pub(crate) struct Half {
     /// As it goes out.
     pub(crate) body: Bytes,
-    /// How many points are in it.
-    pub(crate) points: u64,
+    /// How many points, spans or log records are in it.
+    pub(crate) items: u64,
 }
 
 /// More than any request has before compression.
@@ -28,12 +29,12 @@ const REQUEST_BYTES_MAX: usize = 64 << 20;
 /// From a request to its items: the number of the field at each level.
 const PATH: [u64; 3] = [1, 2, 2];
 
-/// Cuts a request; `None` when it has but one item, or cannot be read. `points` says how many there are in one item.
+/// Cuts a request; `None` when it has but one item, or cannot be read.
 pub(crate) fn halves(
     body: &[u8],
     protocol: Protocol,
     compression: Compression,
-    points: fn(&[u8]) -> u64,
+    signal: Signal,
 ) -> Option<[Half; 2]> {
     if protocol == Protocol::HttpJson {
         return None;
@@ -48,15 +49,15 @@ pub(crate) fn halves(
         items => items / 2,
     };
     let half = |items: Range<usize>| {
-        let mut cut = Cut { items, next: 0, points: 0, count: points };
+        let mut cut = Cut { items, next: 0, count: 0, signal };
         let request = cut.message(request, &PATH)?;
-        Some(Half { body: compress(compression, request.as_bytes()), points: cut.points })
+        Some(Half { body: compress(compression, request.as_bytes()), items: cut.count })
     };
     Some([half(0..middle)?, half(middle..usize::MAX)?])
 }
 
 /// How many points are in a metric: each kind of metric has them in its first field.
-pub(crate) fn points_of_metric(metric: &[u8]) -> u64 {
+fn points_of_metric(metric: &[u8]) -> u64 {
     const KINDS: [u64; 5] = [5, 7, 9, 10, 11];
     let kinds = Fields(metric).flatten().filter(|field| KINDS.contains(&field.number));
     let points = kinds.flat_map(|field| Fields(field.bytes(field.number).unwrap_or_default()).flatten());
@@ -76,8 +77,9 @@ fn count(message: &[u8], path: &[u64]) -> Option<usize> {
 struct Cut {
     items: Range<usize>,
     next: usize,
-    points: u64,
-    count: fn(&[u8]) -> u64,
+    /// How many points, spans or log records were taken.
+    count: u64,
+    signal: Signal,
 }
 
 impl Cut {
@@ -110,7 +112,7 @@ impl Cut {
         let is_wanted = self.items.contains(&self.next);
         self.next += 1;
         if is_wanted {
-            self.points += (self.count)(item);
+            self.count += if self.signal == Signal::Metrics { points_of_metric(item) } else { 1 };
         }
         is_wanted
     }
@@ -172,7 +174,7 @@ mod tests {
             let whole = request(&resources);
             let all = metrics(&whole);
             let body = compress(compression, &whole.encode_to_vec());
-            let cut = halves(&body, Protocol::Grpc, compression, points_of_metric);
+            let cut = halves(&body, Protocol::Grpc, compression, Signal::Metrics);
             prop_assert_eq!(cut.is_some(), all.len() > 1);
             let Some(cut) = cut else { return Ok(()) };
             let read = cut.clone().map(|half| {
@@ -188,7 +190,7 @@ mod tests {
                     Some(metric::Data::Gauge(gauge)) => gauge.data_points.len(),
                     _ => 0,
                 }).sum();
-                prop_assert_eq!(half.points, points as u64);
+                prop_assert_eq!(half.items, points as u64);
                 for resource in &request.resource_metrics {
                     prop_assert!(resource.resource.is_some() && resource.schema_url == "resource's");
                     for scope in &resource.scope_metrics {
@@ -201,7 +203,7 @@ mod tests {
         #[test]
         fn any_bytes_are_tolerated(body: Vec<u8>) {
             for compression in [Compression::None, Compression::Gzip] {
-                halves(&body, Protocol::HttpProtobuf, compression, points_of_metric);
+                halves(&body, Protocol::HttpProtobuf, compression, Signal::Metrics);
             }
         }
     }
@@ -209,6 +211,6 @@ mod tests {
     #[test]
     fn json_is_not_cut() {
         let body = request(&[vec![vec![1, 1]]]).encode_to_vec();
-        assert_eq!(halves(&body, Protocol::HttpJson, Compression::None, points_of_metric), None);
+        assert_eq!(halves(&body, Protocol::HttpJson, Compression::None, Signal::Metrics), None);
     }
 }

@@ -1,7 +1,7 @@
-//! What an exporter has done so far: counted for every point, so that nothing is lost without a name for it.
+//! What an exporter has done so far: counted for every item, so that nothing is lost without a name for it.
 //!
-//! `exporter/mod.rs` writes, the façade's status page and `otel.sdk.*` metrics read. At any time
-//! `collected = exported + rejected + dropped + queued`, in points.
+//! An item is a point of a metric, a span or a log record, whichever the exporter exports. `exporter/mod.rs` writes, the
+//! façade's status page and `otel.sdk.*` metrics read. At any time `collected = exported + rejected + dropped + queued`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,26 +27,27 @@ impl ExportStatus {
     }
 }
 
-/// What an exporter has done since it was made. Points are counted once for each collection that they are in.
+/// What an exporter has done since it was made. Its items are points, counted once for each collection that they are
+/// in, spans, or log records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusSnapshot {
-    /// Points read from the engine.
-    pub collected_points: u64,
-    /// Points that the peer took.
-    pub exported_points: u64,
-    /// Points that the peer refused while it took the rest of their request (partial success).
-    pub rejected_points: u64,
-    /// Points that were given up, by reason.
-    pub dropped_points: DroppedPoints,
-    /// Points waiting in the queue.
-    pub queued_points: u64,
+    /// Items read from the engine, or taken out of the recorder.
+    pub collected_items: u64,
+    /// Items that the peer took.
+    pub exported_items: u64,
+    /// Items that the peer refused while it took the rest of their request (partial success).
+    pub rejected_items: u64,
+    /// Items that were given up, by reason.
+    pub dropped_items: DroppedItems,
+    /// Items waiting in the queue.
+    pub queued_items: u64,
     /// Bytes of encoded requests waiting in the queue.
     pub queued_bytes: u64,
-    /// Requests that failed after all their attempts. Their points may still be delivered, or superseded.
+    /// Requests that failed after all their attempts. Their items may still be delivered, or superseded.
     pub failed_requests: u64,
-    /// Points in those requests.
-    pub failed_points: u64,
+    /// Items in those requests.
+    pub failed_items: u64,
     /// Attempts after the first.
     pub retries: u64,
     /// Collections that a panic in a callback of the application ended.
@@ -57,22 +58,22 @@ pub struct StatusSnapshot {
     pub last_error: Option<LastError>,
 }
 
-/// Points given up, by reason.
+/// Items given up, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct DroppedPoints {
+pub struct DroppedItems {
     /// The peer refused their request for good.
     pub refused: u64,
     /// Cumulative points whose request failed: the next collection's have all that these had. No loss, only a gap in
     /// time resolution.
     pub superseded: u64,
-    /// Delta points that the queue had no room for.
+    /// Delta points, spans or log records that the queue had no room for.
     pub queue_full: u64,
-    /// Points that were not delivered when the exporter ended.
+    /// Items that were not delivered when the exporter ended.
     pub shutdown: u64,
 }
 
-impl DroppedPoints {
+impl DroppedItems {
     /// For whatever reason.
     pub fn total(&self) -> u64 {
         let Self { refused, superseded, queue_full, shutdown } = self;

@@ -171,6 +171,16 @@ fn status(number: u8, description: &str) -> StatusRef<'_> {
     }
 }
 
+/// A value whose string, if it is one, is not checked to be UTF-8 once more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "plain data for exporters")]
+pub enum BytesRef<'a> {
+    /// A string.
+    Str(&'a [u8]),
+    /// Any other value.
+    Other(ValueRef<'a>),
+}
+
 /// The attributes of a span, an event, a link or a log record, in the order they were set.
 #[derive(Clone, Copy, Default)]
 pub struct AttributesRef<'a> {
@@ -193,6 +203,17 @@ impl<'a> AttributesRef<'a> {
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
         let attributes = self.entries.iter().filter(|entry| tag::is_attribute(entry.tag));
         attributes.map(|entry| (crate::record::text(entry.key), value(entry.tag, entry.value)))
+    }
+
+    /// Keys and values as the bytes they were recorded as, for encoders that copy them. Keys and strings are UTF-8; they
+    /// are not checked once more, which is what [`iter`](Self::iter) spends most of its time with.
+    #[inline]
+    pub fn iter_bytes(&self) -> impl Iterator<Item = (&'a [u8], BytesRef<'a>)> + use<'a> {
+        let attributes = self.entries.iter().filter(|entry| tag::is_attribute(entry.tag));
+        attributes.map(|entry| match entry.tag {
+            tag::STR => (entry.key, BytesRef::Str(entry.value)),
+            other => (entry.key, BytesRef::Other(value(other, entry.value))),
+        })
     }
 
     /// The value of `key`.

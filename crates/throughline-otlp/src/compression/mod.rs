@@ -4,6 +4,7 @@
 //! holds and no attempt compresses again. `transport/grpc.rs` reads answers: servers of gRPC compress them as the
 //! request was. zstd is there with the cargo feature of that name.
 
+use std::borrow::Cow;
 use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
@@ -25,16 +26,17 @@ use self::disabled as zstd_codec;
 /// Whether zstd is in this build.
 pub(crate) const ZSTD_BUILT_IN: bool = zstd_codec::BUILT_IN;
 
-/// A request body as it goes out. One allocation, and one copy when nothing is compressed.
-pub(crate) fn compress(compression: Compression, bytes: &[u8]) -> Bytes {
+/// A request body as it goes out. What is not compressed is copied only when it is borrowed.
+pub(crate) fn compress<'a>(compression: Compression, bytes: impl Into<Cow<'a, [u8]>>) -> Bytes {
+    let bytes = bytes.into();
     match compression {
-        Compression::None => Bytes::copy_from_slice(bytes),
+        Compression::None => bytes.into_owned().into(),
         Compression::Gzip => {
             let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(bytes).expect("a Vec takes every write");
+            encoder.write_all(&bytes).expect("a Vec takes every write");
             encoder.finish().expect("a Vec takes every write").into()
         }
-        Compression::Zstd => zstd_codec::compress(bytes).into(),
+        Compression::Zstd => zstd_codec::compress(&bytes).into(),
     }
 }
 

@@ -6,17 +6,15 @@
 //! integers as strings, enums as integers, trace and span ids in hexadecimal, and `"NaN"`, `"Infinity"`, `"-Infinity"`.
 //! Nothing is cached: whoever minds the cost sends protobuf.
 
-use std::fmt::Display;
-use std::io::Write as _;
 use std::ops::Range;
 
-use throughline_core::attribute::ValueRef;
-use throughline_core::{AttributeSet, Timestamp};
+use throughline_core::Timestamp;
 use throughline_metrics::data::{
     Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Metric, MetricData, Number, Point,
     Points, ScopeMetrics, Temporality, Values,
 };
 
+use super::json_text::{self, Json, attributes};
 use super::metrics::{OtlpNumber, has_trace, temporality_code};
 use super::{metrics_in, point_count, scopes_in};
 
@@ -41,14 +39,14 @@ impl JsonEncoder {
 
     /// Encodes a run of the collection's points, counted in order.
     pub(super) fn encode_part(&mut self, collection: &Collection, points: Range<usize>) -> &[u8] {
-        self.json.out.clear();
+        self.json.clear();
         self.json.object(|json| {
             if !points.is_empty() {
                 json.key("resourceMetrics");
                 json.array(|json| resource_metrics(json, collection, points));
             }
         });
-        &self.json.out
+        self.json.as_bytes()
     }
 }
 
@@ -67,12 +65,7 @@ fn resource_metrics(json: &mut Json, collection: &Collection, points: Range<usiz
 
 fn scope_metrics(json: &mut Json, scope: &ScopeMetrics, points: Range<usize>, time: Timestamp) {
     json.key("scope");
-    json.object(|json| {
-        json.text("name", scope.scope.name());
-        json.text("version", scope.scope.version().unwrap_or_default());
-        let pairs = scope.scope.attributes();
-        key_values(json, "attributes", pairs.map(|pair| (pair.key.as_str(), ValueRef::from(&pair.value))));
-    });
+    json.object(|json| json_text::scope(json, &scope.scope));
     json.key("metrics");
     json.array(|json| {
         for (metric, points) in metrics_in(scope, points) {
@@ -222,127 +215,5 @@ fn write_exemplar(json: &mut Json, exemplar: &Exemplar) {
 fn optional_double(json: &mut Json, key: &str, value: Option<f64>) {
     if let Some(value) = value {
         json.double(key, value);
-    }
-}
-
-fn attributes(json: &mut Json, key: &str, attributes: &AttributeSet) {
-    key_values(json, key, attributes.iter());
-}
-
-fn key_values<'a>(json: &mut Json, key: &str, pairs: impl Iterator<Item = (&'a str, ValueRef<'a>)>) {
-    json.key(key);
-    json.array(|json| {
-        for (key, value) in pairs {
-            json.object(|json| {
-                json.key("key");
-                json.string_value(key);
-                json.key("value");
-                any_value(json, value);
-            });
-        }
-    });
-}
-
-fn any_value(json: &mut Json, value: ValueRef<'_>) {
-    json.object(|json| match value {
-        ValueRef::Str(v) => {
-            json.key("stringValue");
-            json.string_value(v);
-        }
-        ValueRef::Bool(v) => json.plain("boolValue", v),
-        ValueRef::I64(v) => json.quoted("intValue", v),
-        ValueRef::F64(v) => json.double("doubleValue", v),
-        ValueRef::Array(v) => {
-            json.key("arrayValue");
-            json.object(|json| {
-                json.key("values");
-                json.array(|json| v.for_each(|element| any_value(json, element)));
-            });
-        }
-    });
-}
-
-/// Appends JSON to a buffer. Commas come from the byte before: only a bracket, a brace or a colon needs none.
-#[derive(Debug, Default)]
-struct Json {
-    out: Vec<u8>,
-}
-
-impl Json {
-    fn object(&mut self, write: impl FnOnce(&mut Self)) {
-        self.separate();
-        self.out.push(b'{');
-        write(self);
-        self.out.push(b'}');
-    }
-
-    fn array(&mut self, write: impl FnOnce(&mut Self)) {
-        self.separate();
-        self.out.push(b'[');
-        write(self);
-        self.out.push(b']');
-    }
-
-    fn key(&mut self, key: &str) {
-        self.string_value(key);
-        self.out.push(b':');
-    }
-
-    /// A string, left out when it is empty.
-    fn text(&mut self, key: &str, value: &str) {
-        if !value.is_empty() {
-            self.key(key);
-            self.string_value(value);
-        }
-    }
-
-    /// A number or boolean.
-    fn plain(&mut self, key: &str, value: impl Display) {
-        self.key(key);
-        self.display(value);
-    }
-
-    /// A 64-bit integer or an id: text that needs no escaping.
-    fn quoted(&mut self, key: &str, value: impl Display) {
-        self.key(key);
-        self.quoted_value(value);
-    }
-
-    fn double(&mut self, key: &str, value: f64) {
-        self.key(key);
-        self.double_value(value);
-    }
-
-    fn quoted_value(&mut self, value: impl Display) {
-        self.separate();
-        self.out.push(b'"');
-        self.display(value);
-        self.out.push(b'"');
-    }
-
-    fn double_value(&mut self, value: f64) {
-        if value.is_nan() {
-            self.quoted_value("NaN");
-        } else if value.is_infinite() {
-            self.quoted_value(if value > 0.0 { "Infinity" } else { "-Infinity" });
-        } else {
-            self.separate();
-            serde_json::to_writer(&mut self.out, &value).expect("a Vec takes every write");
-        }
-    }
-
-    fn string_value(&mut self, value: &str) {
-        self.separate();
-        serde_json::to_writer(&mut self.out, value).expect("a Vec takes every write");
-    }
-
-    fn display(&mut self, value: impl Display) {
-        write!(self.out, "{value}").expect("a Vec takes every write");
-    }
-
-    fn separate(&mut self) {
-        if !matches!(self.out.last(), None | Some(b'{' | b'[' | b':')) {
-            self.out.push(b',');
-        }
     }
 }

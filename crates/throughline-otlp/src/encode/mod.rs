@@ -1,15 +1,22 @@
 //! Stop 7 in the life of an increment: from plain data to the bytes of OTLP requests.
 //!
-//! `exporter/mod.rs` calls [`Encoder`], which cuts a collection into requests of bounded size. `metrics.rs` writes
-//! protobuf, `json.rs` JSON; `common.rs` has what all signals share. Nothing here knows where the bytes go.
+//! `exporter/metrics.rs` calls [`Encoder`], which cuts a collection into requests of bounded size: `metrics.rs` writes
+//! protobuf, `json.rs` JSON. `exporter/records.rs` gives spans and log records to `requests.rs`, which gathers what
+//! `traces.rs` and `logs.rs` write of each. `common.rs` and `json_text.rs` have what all signals share. Nothing here
+//! knows where the bytes go.
 
 mod cache;
 mod common;
 mod json;
+mod json_text;
+mod logs;
 mod metrics;
+mod requests;
+mod traces;
 
 pub use json::JsonEncoder;
 pub use metrics::ProtobufEncoder;
+pub use requests::{EncodedRequest, LogEncoder, SpanEncoder};
 
 use std::ops::Range;
 

@@ -5,10 +5,11 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, Interval};
 
-use crate::race::race;
+use super::Cause;
+use crate::race::{Either, race};
 
 /// What a running exporter can be asked.
 #[derive(Debug)]
@@ -28,14 +29,14 @@ pub enum Command {
     },
 }
 
-/// How one export went, with what had been queued before.
+/// How one export went, with what had been queued before. Its items are points, spans or log records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportReport {
-    /// Points that the peer took.
-    pub delivered_points: u64,
-    /// Points that it did not take. Some may be queued still, unless this is the report of a shutdown.
-    pub undelivered_points: u64,
+    /// Items that the peer took.
+    pub delivered_items: u64,
+    /// Items that it did not take. Some may be queued still, unless this is the report of a shutdown.
+    pub undelivered_items: u64,
     /// The last failure.
     pub last_error: Option<String>,
 }
@@ -60,10 +61,19 @@ impl Inbox {
         Self { commands, flushes: Vec::new(), shutdown: None, grace }
     }
 
-    /// Waits until there is a reason to export.
-    pub(super) async fn wait(&mut self, ticks: &mut Interval) {
-        if self.flushes.is_empty() && self.shutdown.is_none() {
-            race(pin!(self.receive()), pin!(ticks.tick())).await;
+    /// Waits until there is a reason to export. A full batch does not put off the next tick: a thread that fills one after
+    /// the other must not keep back what others have.
+    pub(super) async fn wait(&mut self, ticks: &mut Interval, batch_full: &Notify) -> Cause {
+        if !self.flushes.is_empty() || self.shutdown.is_some() {
+            return Cause::Due;
+        }
+        let event = {
+            let (asked, tick) = (pin!(self.receive()), pin!(ticks.tick()));
+            race(pin!(race(asked, tick)), pin!(batch_full.notified())).await
+        };
+        match event {
+            Either::Left(_) => Cause::Due,
+            Either::Right(()) => Cause::BatchFull,
         }
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use throughline_core::Timestamp;
 
+use crate::endpoint::Signal;
+
 /// The target of every log line, for filters.
 const TARGET: &str = "throughline";
 
@@ -15,7 +17,7 @@ pub(super) enum Health {
     Unknown,
     /// All was taken.
     Good,
-    /// Taken, with refused points or a warning.
+    /// Taken, with refused items or a warning.
     Complaining,
     /// Not taken.
     Failing {
@@ -36,14 +38,14 @@ impl Health {
         *self = Self::Failing { since: now, requests: 1 };
     }
 
-    pub(super) fn delivered(&mut self, rejected_points: u64, message: &str, endpoint: &str, now: Timestamp) {
+    pub(super) fn delivered(&mut self, rejected_items: u64, message: &str, endpoint: &str, now: Timestamp) {
         self.log_recovery(endpoint, now);
-        if rejected_points == 0 && message.is_empty() {
+        if rejected_items == 0 && message.is_empty() {
             *self = Self::Good;
             return;
         }
         if !matches!(self, Self::Complaining) {
-            tracing::warn!(target: TARGET, endpoint, rejected_points, answer = message,
+            tracing::warn!(target: TARGET, endpoint, rejected_items, answer = message,
                 "the OTLP receiver took a request in part or with a warning; further ones are counted, not logged");
         }
         *self = Self::Complaining;
@@ -67,6 +69,7 @@ pub(super) fn log_panic() {
         "a callback of the application panicked while metrics were collected; this export is skipped");
 }
 
-pub(super) fn log_queue_full(points: u64) {
-    tracing::warn!(target: TARGET, points, "the queue of undelivered delta exports is full: the oldest are dropped");
+pub(super) fn log_queue_full(dropped: u64, signal: Signal) {
+    let items = signal.items();
+    tracing::warn!(target: TARGET, dropped, "the queue of undelivered {items} is full: the oldest are dropped");
 }

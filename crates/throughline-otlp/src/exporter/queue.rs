@@ -1,7 +1,8 @@
-//! Encoded requests that wait to be sent, oldest first, bounded in bytes.
+//! Encoded requests that wait to be sent, oldest first, bounded in bytes and in items.
 //!
-//! Everything passes through it, so that points reach the peer in order of time. After a failure only requests with
-//! delta points stay: what they count is in no later collection. Cumulative ones are superseded by the next collection.
+//! Everything passes through it, so that items reach the peer in order of time. After a failure only requests stay whose
+//! items are in no later one: those with delta points, spans or log records. Cumulative points are superseded by the
+//! next collection.
 
 use std::collections::VecDeque;
 
@@ -13,8 +14,8 @@ use crate::split::Half;
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) body: Bytes,
-    pub(super) points: u64,
-    /// Whether it has points that no later collection repeats.
+    pub(super) items: u64,
+    /// Whether it has items that no later request repeats.
     pub(super) must_arrive: bool,
 }
 
@@ -23,18 +24,23 @@ pub(super) struct Request {
 pub(super) struct Queue {
     requests: VecDeque<Request>,
     bytes: usize,
-    points: u64,
+    items: u64,
     bytes_max: usize,
+    items_max: u64,
 }
 
 impl Queue {
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { requests: VecDeque::new(), bytes: 0, points: 0, bytes_max }
+        Self { requests: VecDeque::new(), bytes: 0, items: 0, bytes_max, items_max: u64::MAX }
+    }
+
+    pub(super) fn with_items_max(self, items_max: u64) -> Self {
+        Self { items_max, ..self }
     }
 
     pub(super) fn push(&mut self, request: Request) {
         self.bytes += request.body.len();
-        self.points += request.points;
+        self.items += request.items;
         self.requests.push_back(request);
     }
 
@@ -51,16 +57,16 @@ impl Queue {
     /// Puts two requests in the place of the oldest.
     pub(super) fn split_front(&mut self, halves: [Half; 2]) {
         let Some(Request { must_arrive, .. }) = self.pop() else { return };
-        for Half { body, points } in halves.into_iter().rev() {
+        for Half { body, items } in halves.into_iter().rev() {
             self.bytes += body.len();
-            self.points += points;
-            self.requests.push_front(Request { body, points, must_arrive });
+            self.items += items;
+            self.requests.push_front(Request { body, items, must_arrive });
         }
     }
 
-    /// Removes what the next collection repeats; returns how many points that were.
+    /// Removes what the next collection repeats; returns how many items that were.
     pub(super) fn remove_superseded(&mut self) -> u64 {
-        let before = self.points;
+        let before = self.items;
         for request in std::mem::take(&mut self.requests) {
             if request.must_arrive {
                 self.requests.push_back(request);
@@ -68,33 +74,37 @@ impl Queue {
                 self.forget(&request);
             }
         }
-        before - self.points
+        before - self.items
     }
 
-    /// Removes the oldest until the rest is within the limit; returns how many points that were.
+    /// Removes the oldest until the rest is within the limits; returns how many items that were.
     pub(super) fn remove_excess(&mut self) -> u64 {
-        let before = self.points;
-        while self.bytes > self.bytes_max && self.pop().is_some() {}
-        before - self.points
+        let before = self.items;
+        while self.bytes > self.bytes_max || self.items > self.items_max {
+            if self.pop().is_none() {
+                break;
+            }
+        }
+        before - self.items
     }
 
-    /// Removes everything; returns how many points that were.
+    /// Removes everything; returns how many items that were.
     pub(super) fn clear(&mut self) -> u64 {
-        let points = self.points;
+        let items = self.items;
         while self.pop().is_some() {}
-        points
+        items
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub(super) fn points(&self) -> u64 {
-        self.points
+    pub(super) fn items(&self) -> u64 {
+        self.items
     }
 
     fn forget(&mut self, request: &Request) {
         self.bytes -= request.body.len();
-        self.points -= request.points;
+        self.items -= request.items;
     }
 }

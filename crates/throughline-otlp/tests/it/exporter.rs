@@ -44,7 +44,7 @@ impl Exporter {
     /// Exports once; the point is taken.
     pub(crate) async fn delivers(&self) {
         let report = self.flush().await;
-        assert_eq!((report.delivered_points, report.last_error.as_deref()), (1, None));
+        assert_eq!((report.delivered_items, report.last_error.as_deref()), (1, None));
     }
 
     /// Exports once, which fails with all of these in the message.
@@ -54,6 +54,6 @@ impl Exporter {
         for part in expected {
             assert!(error.contains(part), "`{part}` is not in: {error}");
         }
-        assert_eq!((report.delivered_points, report.undelivered_points), (0, 1));
+        assert_eq!((report.delivered_items, report.undelivered_items), (0, 1));
     }
 }

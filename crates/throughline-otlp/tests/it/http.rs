@@ -46,7 +46,7 @@ async fn one_bad_metric_does_not_take_the_good_ones_along() {
     let (url, _) = start(&receiver).await;
     let exporter = Exporter::start_with(&names, config(&url));
     let report = exporter.flush().await;
-    assert_eq!((report.delivered_points, report.undelivered_points), (7, 1));
+    assert_eq!((report.delivered_items, report.undelivered_items), (7, 1));
     let error = report.last_error.expect("an error");
     assert!(error.contains("too old sample") && error.contains("out_of_order_time_window"), "{error}");
     // Eight, then four, two and one at a time on the side of the bad one.

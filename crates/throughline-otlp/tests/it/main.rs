@@ -2,8 +2,11 @@
 #![expect(clippy::panic, reason = "a reader of test data fails by panicking")]
 
 mod exporter;
+mod logs;
 mod recorded;
 mod server;
+mod spans;
+mod support;
 
 #[cfg(feature = "grpc")]
 mod grpc;

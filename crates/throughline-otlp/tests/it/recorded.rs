@@ -1,4 +1,4 @@
-//! From recording to the wire: what the official protobuf types read back is what was recorded.
+//! Metrics, from recording to the wire: what the official protobuf types read back is what was recorded.
 
 use std::collections::BTreeMap;
 

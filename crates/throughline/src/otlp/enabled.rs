@@ -162,24 +162,29 @@ impl std::fmt::Debug for Otlp {
 
 impl From<ExportReport> for ShutdownReport {
     fn from(report: ExportReport) -> Self {
-        let ExportReport { delivered_points, undelivered_points, last_error, .. } = report;
-        Self { delivered_points, undelivered_points, last_error, timed_out: false }
+        let ExportReport { delivered_items, undelivered_items, last_error, .. } = report;
+        Self {
+            delivered_points: delivered_items,
+            undelivered_points: undelivered_items,
+            last_error,
+            timed_out: false,
+        }
     }
 }
 
 fn to_json(status: &StatusSnapshot) -> Value {
-    let dropped = &status.dropped_points;
+    let dropped = &status.dropped_items;
     json!({
-        "collected_points": status.collected_points,
-        "exported_points": status.exported_points,
-        "rejected_points": status.rejected_points,
+        "collected_points": status.collected_items,
+        "exported_points": status.exported_items,
+        "rejected_points": status.rejected_items,
         "dropped_points": {
             "refused": dropped.refused,
             "superseded": dropped.superseded,
             "queue_full": dropped.queue_full,
             "shutdown": dropped.shutdown,
         },
-        "queued_points": status.queued_points,
+        "queued_points": status.queued_items,
         "queued_bytes": status.queued_bytes,
         "failed_requests": status.failed_requests,
         "retries": status.retries,

@@ -15,13 +15,13 @@ async fn what_is_counted_arrives_whatever_fails_between() {
         let config = config().with_retry(RetryPolicy::disabled());
         let rig = start(config, provider.reader(temporality), [Answer::Refuse]);
         counter.add(2, &[]);
-        assert_eq!(rig.flush().await.undelivered_points, 1);
+        assert_eq!(rig.flush().await.undelivered_items, 1);
         counter.add(3, &[]);
         rig.flush().await;
         rig.flush().await;
         counter.add(4, &[]);
         assert_eq!(rig.flush().await, report(1, 0));
         assert_eq!(rig.collector.values(), arriving, "{temporality:?}");
-        assert_eq!(rig.status().queued_points, 0);
+        assert_eq!(rig.status().queued_items, 0);
     }
 }

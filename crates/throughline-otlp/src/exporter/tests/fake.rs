@@ -6,11 +6,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use opentelemetry::Context;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::{metric, number_data_point};
 use prost::Message as _;
 use throughline_core::clock::ManualClock;
-use throughline_core::{AttributeSet, InstrumentationScope, KeyValue, Timestamp};
+use throughline_core::{AttributeSet, Clock, InstrumentationScope, KeyValue, Timestamp};
 use throughline_metrics::data::{
     Collection, Metric, MetricData, Numbers, Points, ScopeMetrics, Series, SeriesId, StreamId, Temporality,
 };
@@ -19,7 +20,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::super::{Collect, Command, ExportReport, MetricExporter};
+use super::super::metrics::Collect;
+use super::super::records::Records;
+use super::super::{Command, ExportReport, MetricExporter, RecordExporter};
+use crate::batch::BatchConfiguration;
 use crate::status::{ExportStatus, StatusSnapshot};
 use crate::transport::connect::{Connect, Connecting, Io};
 use crate::{Endpoint, OtlpConfig};
@@ -70,6 +74,8 @@ struct State {
     answers: VecDeque<Answer>,
     received: Vec<Received>,
     connections: usize,
+    /// Whether the task of a connection was ever run where telemetry is recorded.
+    is_recorded: bool,
 }
 
 impl FakeCollector {
@@ -90,6 +96,10 @@ impl FakeCollector {
         self.lock().connections
     }
 
+    pub(super) fn is_recorded(&self) -> bool {
+        self.lock().is_recorded
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no test panics while it holds the lock")
     }
@@ -106,6 +116,7 @@ impl FakeCollector {
         while let Some((head, body)) = read_request(&mut stream).await {
             let answer = {
                 let mut state = self.lock();
+                state.is_recorded |= !Context::is_current_telemetry_suppressed();
                 state.received.push(Received { at: Instant::now(), head, body });
                 state.answers.pop_front().unwrap_or_else(ok)
             };
@@ -125,6 +136,7 @@ impl Connect for FakeCollector {
     fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
         let refuse = {
             let mut state = self.lock();
+            state.is_recorded |= !Context::is_current_telemetry_suppressed();
             let refuse = matches!(state.answers.front(), Some(Answer::Refuse));
             if refuse {
                 state.answers.pop_front();
@@ -239,31 +251,52 @@ pub(super) fn config() -> OtlpConfig {
     OtlpConfig::new(Endpoint::verbatim("http://fake:4318/v1/metrics").expect("a URL"))
 }
 
-/// Starts an exporter whose receiver answers as scripted.
+/// Starts an exporter of metrics whose receiver answers as scripted.
 pub(super) fn start(
     config: OtlpConfig,
     source: impl Collect + 'static,
     answers: impl IntoIterator<Item = Answer>,
 ) -> Rig {
-    let collector = FakeCollector::default();
-    collector.script(answers);
-    // Sun, 06 Nov 1994 08:49:37 GMT, as in the specification of HTTP dates.
-    let clock = Arc::new(ManualClock::at(Timestamp::from_nanos(784_111_777_000_000_000)));
-    let exporter = MetricExporter::with_parts(
-        Box::new(source),
-        config,
-        Arc::clone(&clock) as Arc<_>,
-        7,
-        Box::new(collector.clone()),
-    );
-    let exporter = exporter.expect("a good configuration");
-    let status = exporter.status();
-    let (commands, inbox) = mpsc::channel(8);
-    let task = tokio::spawn(exporter.run(inbox));
-    Rig { collector, clock, commands, task, status }
+    Rig::new(answers, |clock, collector| {
+        let exporter = MetricExporter::with_parts(Box::new(source), config, clock, 7, Box::new(collector));
+        let exporter = exporter.expect("a good configuration");
+        (exporter.status(), |inbox| exporter.run(inbox))
+    })
+}
+
+/// Starts an exporter of spans or log records whose receiver answers as scripted.
+pub(super) fn start_records(
+    config: OtlpConfig,
+    batch: &BatchConfiguration,
+    records: impl Records,
+    answers: impl IntoIterator<Item = Answer>,
+) -> Rig {
+    Rig::new(answers, |clock, collector| {
+        let exporter = RecordExporter::with_connector(records, config, batch, clock, 7, Box::new(collector));
+        let exporter = exporter.expect("a good configuration");
+        (exporter.status(), |inbox| exporter.run(inbox))
+    })
 }
 
 impl Rig {
+    fn new<Run, Running>(
+        answers: impl IntoIterator<Item = Answer>,
+        make: impl FnOnce(Arc<dyn Clock>, FakeCollector) -> (ExportStatus, Run),
+    ) -> Self
+    where
+        Run: FnOnce(mpsc::Receiver<Command>) -> Running,
+        Running: Future<Output = ()> + Send + 'static,
+    {
+        let collector = FakeCollector::default();
+        collector.script(answers);
+        // Sun, 06 Nov 1994 08:49:37 GMT, as in the specification of HTTP dates.
+        let clock = Arc::new(ManualClock::at(Timestamp::from_nanos(784_111_777_000_000_000)));
+        let (status, run) = make(Arc::clone(&clock) as Arc<_>, collector.clone());
+        let (commands, inbox) = mpsc::channel(8);
+        let task = tokio::spawn(run(inbox));
+        Self { collector, clock, commands, task, status }
+    }
+
     pub(super) async fn flush(&self) -> ExportReport {
         self.ask_flush().await.await.expect("a report")
     }
@@ -284,18 +317,18 @@ impl Rig {
         (report, status)
     }
 
-    /// The status, with every point accounted for.
+    /// The status, with every item accounted for.
     pub(super) fn status(&self) -> StatusSnapshot {
         let status = self.status.snapshot();
-        let accounted = status.exported_points
-            + status.rejected_points
-            + status.dropped_points.total()
-            + status.queued_points;
-        assert_eq!(status.collected_points, accounted, "{status:?}");
+        let accounted = status.exported_items
+            + status.rejected_items
+            + status.dropped_items.total()
+            + status.queued_items;
+        assert_eq!(status.collected_items, accounted, "{status:?}");
         status
     }
 }
 
-pub(super) fn report(delivered_points: u64, undelivered_points: u64) -> ExportReport {
-    ExportReport { delivered_points, undelivered_points, last_error: None }
+pub(super) fn report(delivered_items: u64, undelivered_items: u64) -> ExportReport {
+    ExportReport { delivered_items, undelivered_items, last_error: None }
 }

@@ -87,5 +87,5 @@ async fn refused_points_are_logged_once() {
     }
     let lines = recorder.take();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("rejected_points=1") && lines[0].contains("old"), "{lines:?}");
+    assert!(lines[0].contains("rejected_items=1") && lines[0].contains("old"), "{lines:?}");
 }

@@ -3,6 +3,7 @@
 mod engine;
 mod fake;
 mod logs;
+mod records;
 mod tcp;
 
 use std::io::Read as _;
@@ -12,11 +13,13 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use proptest::prelude::*;
 use throughline_core::SystemClock;
 use throughline_core::protobuf::Writer;
+use throughline_metrics::data::Temporality;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use self::fake::{Answer, Source, answer, config, ok, report, start};
 use super::*;
+use crate::transport::connect::TcpConnector;
 use crate::{Compression, Protocol, RetryPolicy};
 
 const CUMULATIVE: Temporality = Temporality::Cumulative;
@@ -37,7 +40,7 @@ struct Outcome {
     requests: usize,
     connections: usize,
     retries: u64,
-    failed_points: u64,
+    failed_items: u64,
     /// Whole seconds until the report.
     seconds: u64,
 }
@@ -53,18 +56,18 @@ fn check(answers: Vec<Answer>, error: &str, expected: &Outcome) {
         let report = rig.flush().await;
         let status = rig.status();
         let outcome = Outcome {
-            delivered: report.delivered_points,
-            undelivered: report.undelivered_points,
-            rejected: status.rejected_points,
-            refused: status.dropped_points.refused,
-            superseded: status.dropped_points.superseded,
+            delivered: report.delivered_items,
+            undelivered: report.undelivered_items,
+            rejected: status.rejected_items,
+            refused: status.dropped_items.refused,
+            superseded: status.dropped_items.superseded,
             requests: rig.collector.received().len(),
             connections: rig.collector.connections(),
             retries: status.retries,
-            failed_points: status.failed_points,
+            failed_items: status.failed_items,
             seconds: started.elapsed().as_secs(),
         };
-        assert_eq!(status.exported_points, report.delivered_points);
+        assert_eq!(status.exported_items, report.delivered_items);
         assert_eq!(status.last_error.map(|error| error.message), report.last_error);
         (outcome, report.last_error.unwrap_or_default())
     });
@@ -80,7 +83,7 @@ fn refused() -> Outcome {
     Outcome {
         undelivered: 10,
         refused: 10,
-        failed_points: 10,
+        failed_items: 10,
         requests: 1,
         connections: 1,
         ..Outcome::default()
@@ -141,7 +144,7 @@ fn refusals_are_final() {
 
 #[test]
 fn a_receiver_that_stays_away_costs_the_timeout_and_no_more() {
-    let superseded = Outcome { undelivered: 10, superseded: 10, failed_points: 10, ..Outcome::default() };
+    let superseded = Outcome { undelivered: 10, superseded: 10, failed_items: 10, ..Outcome::default() };
     let hanging = Outcome { requests: 2, connections: 2, retries: 1, seconds: 10, ..superseded };
     check(
         vec![Answer::Hang, Answer::Hang, ok()],
@@ -154,7 +157,7 @@ fn a_receiver_that_stays_away_costs_the_timeout_and_no_more() {
         seconds: 7,
         undelivered: 10,
         superseded: 10,
-        failed_points: 10,
+        failed_items: 10,
         ..Outcome::default()
     };
     check(vec![Answer::Refuse; 20], "nothing listens there", &refusing);
@@ -214,26 +217,26 @@ async fn a_connection_that_the_peer_closed_is_opened_again_without_a_retry() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_cumulative_export_is_superseded() {
     let rig = start(config().with_retry(RetryPolicy::disabled()), Source::new(CUMULATIVE), [Answer::Refuse]);
-    assert_eq!(rig.flush().await.undelivered_points, 1);
-    assert_eq!(rig.status().queued_points, 0);
+    assert_eq!(rig.flush().await.undelivered_items, 1);
+    assert_eq!(rig.status().queued_items, 0);
     assert_eq!(rig.flush().await, report(1, 0));
     assert_eq!(rig.collector.values(), [2]);
-    assert_eq!(rig.status().dropped_points.superseded, 1);
+    assert_eq!(rig.status().dropped_items.superseded, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_delta_export_waits_and_goes_first() {
     let config = config().with_retry(RetryPolicy::disabled());
     let rig = start(config, Source::new(DELTA), [Answer::Refuse, answer("503 Service Unavailable", "", b"")]);
-    assert_eq!(rig.flush().await.undelivered_points, 1);
-    assert_eq!(rig.flush().await.undelivered_points, 2);
+    assert_eq!(rig.flush().await.undelivered_items, 1);
+    assert_eq!(rig.flush().await.undelivered_items, 2);
     let status = rig.status();
-    assert_eq!((status.queued_points, status.failed_points), (2, 2));
+    assert_eq!((status.queued_items, status.failed_items), (2, 2));
     assert!(status.queued_bytes > 0);
     assert_eq!(rig.flush().await, report(3, 0));
     assert_eq!(rig.collector.values(), [1, 1, 2, 3], "the first again, because it was answered with 503");
     let status = rig.status();
-    assert_eq!((status.exported_points, status.queued_points, status.queued_bytes), (3, 0, 0));
+    assert_eq!((status.exported_items, status.queued_items, status.queued_bytes), (3, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,8 +245,8 @@ async fn a_refused_delta_export_does_not_block_the_next() {
     let rig = start(config().with_retry(RetryPolicy::disabled()), Source::new(DELTA), answers);
     rig.flush().await;
     let report = rig.flush().await;
-    assert_eq!((report.delivered_points, report.undelivered_points), (1, 1));
-    assert_eq!(rig.status().dropped_points.refused, 1);
+    assert_eq!((report.delivered_items, report.undelivered_items), (1, 1));
+    assert_eq!(rig.status().dropped_items.refused, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,11 +261,11 @@ async fn the_queue_drops_the_oldest_and_counts_them() {
         rig.flush().await;
     }
     let status = rig.status();
-    assert_eq!((status.queued_points, status.dropped_points.queue_full), (2, 1));
+    assert_eq!((status.queued_items, status.dropped_items.queue_full), (2, 1));
     let last = rig.flush().await;
-    assert_eq!((last.delivered_points, last.undelivered_points), (2, 1));
-    assert_eq!(rig.collector.values(), [3, 4]);
-    assert_eq!(rig.status().dropped_points.queue_full, 2);
+    assert_eq!((last.delivered_items, last.undelivered_items), (3, 0));
+    assert_eq!(rig.collector.values(), [2, 3, 4]);
+    assert_eq!(rig.status().dropped_items.queue_full, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -300,7 +303,7 @@ async fn large_collections_go_in_several_requests() {
     assert!(received.iter().all(|request| request.body.len() <= 2000));
     assert_eq!(rig.collector.values().iter().sum::<i64>(), 100);
     let lost = u64::try_from(rig.collector.values()[1]).expect("a count");
-    assert_eq!((report.delivered_points, report.undelivered_points), (100 - lost, lost));
+    assert_eq!((report.delivered_items, report.undelivered_items), (100 - lost, lost));
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,7 +339,7 @@ async fn shutdown_delivers_what_there_is() {
     rig.flush().await;
     let (report, status) = rig.shutdown(seconds(5)).await;
     assert_eq!(report, fake::report(3, 0));
-    assert_eq!((status.exported_points, status.queued_points), (3, 0));
+    assert_eq!((status.exported_items, status.queued_items), (3, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -346,9 +349,9 @@ async fn shutdown_retries_until_its_deadline_and_tells_what_is_lost() {
     let before = Instant::now();
     let (report, status) = rig.shutdown(seconds(3)).await;
     assert!(before.elapsed() <= seconds(3));
-    assert_eq!((report.delivered_points, report.undelivered_points), (0, 8));
+    assert_eq!((report.delivered_items, report.undelivered_items), (0, 8));
     assert!(report.last_error.expect("an error").contains("cannot connect"));
-    assert_eq!((status.dropped_points.shutdown, status.queued_points), (8, 0));
+    assert_eq!((status.dropped_items.shutdown, status.queued_items), (8, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -359,9 +362,9 @@ async fn shutdown_cuts_an_export_that_hangs() {
     sleep(seconds(1)).await;
     let (report, status) = rig.shutdown(seconds(4)).await;
     assert_eq!(started.elapsed(), seconds(3), "half of the deadline for the export under way");
-    assert_eq!(flushed.await.expect("a report").undelivered_points, 1);
+    assert_eq!(flushed.await.expect("a report").undelivered_items, 1);
     assert_eq!(report, fake::report(1, 0));
-    assert_eq!((status.exported_points, status.dropped_points.superseded), (1, 1));
+    assert_eq!((status.exported_items, status.dropped_items.superseded), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -373,9 +376,9 @@ async fn shutdown_ends_a_wait_between_attempts_at_once() {
     sleep(seconds(1)).await;
     let (report, status) = rig.shutdown(seconds(5)).await;
     assert_eq!(started.elapsed(), seconds(1), "the peer asked for more patience than there is");
-    assert_eq!(flushed.await.expect("a report").undelivered_points, 1);
-    assert_eq!((report.delivered_points, report.undelivered_points), (0, 2));
-    assert_eq!(status.dropped_points.shutdown, 2);
+    assert_eq!(flushed.await.expect("a report").undelivered_items, 1);
+    assert_eq!((report.delivered_items, report.undelivered_items), (0, 2));
+    assert_eq!(status.dropped_items.shutdown, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -400,7 +403,7 @@ async fn an_answer_before_the_end_of_the_request_counts() {
     let early = b"HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_vec();
     let rig = start(config(), source, [Answer::SendEarlyAndClose(early)]);
     let report = rig.flush().await;
-    assert_eq!(report.undelivered_points, 50_000);
+    assert_eq!(report.undelivered_items, 50_000);
     assert!(report.last_error.expect("an error").contains("answered 413"));
     assert_eq!(rig.status().retries, 0);
 }
@@ -418,7 +421,7 @@ proptest! {
             let answer = Answer::SendAndClose([start_line.as_bytes(), &bytes].concat());
             let rig = start(config().with_retry(RetryPolicy::disabled()), Source::new(CUMULATIVE), [answer]);
             let report = rig.flush().await;
-            assert_eq!(report.delivered_points + report.undelivered_points, 1);
+            assert_eq!(report.delivered_items + report.undelivered_items, 1);
             rig.status();
         });
     }

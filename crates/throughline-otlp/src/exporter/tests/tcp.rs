@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::super::*;
 use super::fake::Source;
 use crate::Endpoint;
+use crate::transport::connect::TcpConnector;
 
 /// Answers every request with success until the connection closes; returns what it read.
 fn serve(listener: &TcpListener) -> Vec<u8> {
@@ -62,7 +63,7 @@ async fn says_when_nothing_listens() {
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
     let report = shut_down(&format!("http://127.0.0.1:{port}/v1/metrics"), Duration::from_millis(300)).await;
-    assert_eq!((report.delivered_points, report.undelivered_points), (0, 1));
+    assert_eq!((report.delivered_items, report.undelivered_items), (0, 1));
     let error = report.last_error.expect("an error");
     assert!(
         error.contains("cannot connect to http://127.0.0.1:") && error.contains("is the receiver running"),

@@ -1,0 +1,228 @@
+//! Exports spans and log records: the source that takes them out of their rings and encodes them, a batch at a time.
+//!
+//! Each export drains (`throughline-trace/src/reader.rs`) and encodes (`encode/requests.rs`). A record that was drained
+//! is in no ring any more, so each must arrive, or be counted. While the peer takes them, there is one batch in memory at
+//! a time; the rest waits in the rings.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use throughline_core::{Clock, Resource};
+use throughline_trace::{LogReader, SpanReader};
+use tokio::sync::mpsc;
+
+use super::{Cause, Command, Encoded, Exporter, Source, Wake};
+use crate::batch::BatchConfiguration;
+use crate::config::{BuildError, OtlpConfig};
+use crate::encode::{EncodedRequest, LogEncoder, SpanEncoder};
+use crate::endpoint::Signal;
+use crate::status::ExportStatus;
+use crate::transport::connect::{Connect, TcpConnector};
+
+/// Exports the spans or the log records of one reader to one endpoint; run as [`MetricExporter`](crate::MetricExporter)
+/// is.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use throughline_core::{KeyValue, Resource, SystemClock};
+/// use throughline_otlp::{BatchConfiguration, Endpoint, OtlpConfig, RecordExporter, Signal};
+/// use throughline_trace::TracerProvider;
+///
+/// let provider = TracerProvider::default();
+/// let reader = provider.reader().expect("this is the first one");
+/// let resource = Resource::new([KeyValue::new("service.name", "shop")]);
+/// let config = OtlpConfig::new(Endpoint::base("http://localhost:4318", Signal::Traces)?);
+/// let batch = BatchConfiguration::spans();
+/// let exporter = RecordExporter::spans(reader, &resource, config, &batch, Arc::new(SystemClock), 7)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RecordExporter(Exporter);
+
+impl RecordExporter {
+    /// An exporter of spans that does nothing until it is [run](Self::run). `batch` says when it exports, instead of the
+    /// interval of `config`. `seed` decides the jitter of retries: it should differ between processes.
+    ///
+    /// # Errors
+    /// A configuration that cannot work, such as a header that HTTP does not allow.
+    pub fn spans(
+        reader: SpanReader,
+        resource: &Resource,
+        config: OtlpConfig,
+        batch: &BatchConfiguration,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Result<Self, BuildError> {
+        let spans = Spans::new(reader, resource, &config);
+        Self::with_connector(spans, config, batch, clock, seed, Box::new(TcpConnector))
+    }
+
+    /// An exporter of log records; otherwise as [`spans`](Self::spans).
+    ///
+    /// # Errors
+    /// A configuration that cannot work, such as a header that HTTP does not allow.
+    pub fn logs(
+        reader: LogReader,
+        resource: &Resource,
+        config: OtlpConfig,
+        batch: &BatchConfiguration,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Result<Self, BuildError> {
+        let logs = Logs::new(reader, resource, &config);
+        Self::with_connector(logs, config, batch, clock, seed, Box::new(TcpConnector))
+    }
+
+    pub(super) fn with_connector<R: Records>(
+        records: R,
+        config: OtlpConfig,
+        batch: &BatchConfiguration,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+        connector: Box<dyn Connect>,
+    ) -> Result<Self, BuildError> {
+        let BatchConfiguration { max_queue_size, max_export_batch_size, scheduled_delay, export_timeout } =
+            batch;
+        for (setting, duration) in [("scheduled delay", scheduled_delay), ("export timeout", export_timeout)]
+        {
+            if duration.is_zero() {
+                return Err(BuildError::Zero { setting });
+            }
+        }
+        let timeout = config.timeout.min(*export_timeout);
+        let config = config.with_interval(*scheduled_delay).with_timeout(timeout);
+        let source = RecordSource { records, batch_size: *max_export_batch_size, batches: 0 };
+        let exporter = Exporter::new(R::SIGNAL, Box::new(source), config, clock, seed, connector)?;
+        let queued_max = *max_queue_size.max(max_export_batch_size);
+        Ok(Self(exporter.with_queued_items_max(queued_max as u64)))
+    }
+
+    /// Shows what this exporter has done, also while it runs and after it ended.
+    pub fn status(&self) -> ExportStatus {
+        self.0.status()
+    }
+
+    /// Exports at every delay, when a batch is full, and on [`Command::Flush`], until [`Command::Shutdown`] or until the
+    /// channel is closed. What is finished after the last export is counted as dropped by the recorder.
+    ///
+    /// Needs a tokio runtime with time and I/O. A flush that arrives during an export is served by the next one. Run it
+    /// where nothing is recorded (`opentelemetry::Context::enter_telemetry_suppressed_scope`), or it may export itself.
+    pub async fn run(self, commands: mpsc::Receiver<Command>) {
+        self.0.run(commands).await;
+    }
+}
+
+/// Finished records of one signal, and how they are encoded.
+pub(super) trait Records: Send + fmt::Debug + 'static {
+    const SIGNAL: Signal;
+
+    /// How many wait.
+    fn pending(&mut self) -> usize;
+
+    /// Takes up to `limit` out and gives them to `sink` as requests. How many there were.
+    fn drain(&mut self, limit: usize, sink: &mut dyn FnMut(EncodedRequest)) -> usize;
+
+    /// Has `wake` called when a thread has so many waiting.
+    fn on_batch(&self, records: usize, wake: Wake);
+}
+
+#[derive(Debug)]
+pub(super) struct Spans {
+    reader: SpanReader,
+    encoder: SpanEncoder,
+}
+
+impl Spans {
+    pub(super) fn new(reader: SpanReader, resource: &Resource, config: &OtlpConfig) -> Self {
+        let encoder = SpanEncoder::new(config.protocol, resource);
+        Self { reader, encoder: encoder.with_request_bytes_max(config.request_bytes_max) }
+    }
+}
+
+impl Records for Spans {
+    const SIGNAL: Signal = Signal::Traces;
+
+    fn pending(&mut self) -> usize {
+        self.reader.pending()
+    }
+
+    fn drain(&mut self, limit: usize, sink: &mut dyn FnMut(EncodedRequest)) -> usize {
+        let Self { reader, encoder } = self;
+        let drained = reader.drain(limit, |span| encoder.add(&span).into_iter().for_each(&mut *sink));
+        encoder.finish().into_iter().for_each(sink);
+        drained
+    }
+
+    fn on_batch(&self, records: usize, wake: Wake) {
+        self.reader.on_batch(records, wake);
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Logs {
+    reader: LogReader,
+    encoder: LogEncoder,
+}
+
+impl Logs {
+    pub(super) fn new(reader: LogReader, resource: &Resource, config: &OtlpConfig) -> Self {
+        let encoder = LogEncoder::new(config.protocol, resource);
+        Self { reader, encoder: encoder.with_request_bytes_max(config.request_bytes_max) }
+    }
+}
+
+impl Records for Logs {
+    const SIGNAL: Signal = Signal::Logs;
+
+    fn pending(&mut self) -> usize {
+        self.reader.pending()
+    }
+
+    fn drain(&mut self, limit: usize, sink: &mut dyn FnMut(EncodedRequest)) -> usize {
+        let Self { reader, encoder } = self;
+        let drained = reader.drain(limit, |log| encoder.add(&log).into_iter().for_each(&mut *sink));
+        encoder.finish().into_iter().for_each(sink);
+        drained
+    }
+
+    fn on_batch(&self, records: usize, wake: Wake) {
+        self.reader.on_batch(records, wake);
+    }
+}
+
+#[derive(Debug)]
+struct RecordSource<R> {
+    records: R,
+    batch_size: usize,
+    /// How many are left of this export.
+    batches: usize,
+}
+
+impl<R: Records> Source for RecordSource<R> {
+    fn on_batch(&self, wake: Wake) {
+        self.records.on_batch(self.batch_size, wake);
+    }
+
+    /// What waits now is exported, so that an export ends while others go on recording. A full batch takes along only
+    /// other full ones: the rest may become one.
+    fn begin(&mut self, cause: Cause) {
+        let pending = self.records.pending();
+        let batches = match cause {
+            Cause::Due => pending.div_ceil(self.batch_size),
+            Cause::BatchFull => pending / self.batch_size,
+        };
+        // One at least: records that are too large for a ring wake the exporter one by one, and draining is also when
+        // the reader gives up what it kept for too long.
+        self.batches = batches.max(1);
+    }
+
+    fn take(&mut self, sink: &mut dyn FnMut(Encoded<'_>)) -> bool {
+        let drained = self.records.drain(self.batch_size, &mut |EncodedRequest { body, records }| {
+            sink(Encoded { body: Cow::Owned(body), items: records, must_arrive: true });
+        });
+        self.batches = self.batches.saturating_sub(1);
+        self.batches > 0 && drained > 0
+    }
+}
