@@ -17,20 +17,20 @@ use crate::harness::{Candidate, OURS};
 const BATCH: usize = 512;
 
 /// A provider, a tracer of it, and how many spans it made.
-struct Made {
-    provider: TracerProvider,
-    tracer: Tracer,
+pub struct Made {
+    pub provider: TracerProvider,
+    pub tracer: Tracer,
     taken: Arc<AtomicU64>,
 }
 
-fn provider(sampler: Sampler) -> (TracerProvider, Tracer, SpanReader) {
+pub fn provider(sampler: Sampler) -> (TracerProvider, Tracer, SpanReader) {
     let provider = TracerProvider::builder().with_sampler(sampler).build();
     let reader = provider.reader().expect("the first reader");
     (provider, provider.tracer("bench"), reader)
 }
 
 /// With a reader of its own.
-fn background(sampler: Sampler) -> Made {
+pub fn background(sampler: Sampler) -> Made {
     let (provider, tracer, mut reader) = provider(sampler);
     let taken = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&taken);
@@ -56,7 +56,7 @@ fn background(sampler: Sampler) -> Made {
 
 impl Made {
     /// How many spans arrived or were dropped, when all have.
-    fn counted(&self) -> u64 {
+    pub fn counted(&self) -> u64 {
         let count = || {
             let dropped: u64 = self.provider.drops().iter().map(|(_, count)| count).sum();
             self.taken.load(Ordering::Relaxed) + dropped

@@ -14,6 +14,7 @@ use crate::cell::arena::Slab;
 use crate::collect;
 use crate::definition::{Definition, aggregation, check_bounds, check_name, check_unit, warn_of_difference};
 use crate::drops::{DropReason, Drops};
+use crate::exemplar::ExemplarFilter;
 use crate::instrument::observable::Callback;
 use crate::meter::Meter;
 use crate::reader::{Reader, Rounds, TemporalityPreference};
@@ -145,6 +146,7 @@ pub struct MeterProviderBuilder {
     limit: usize,
     idle_expiry: Option<Duration>,
     clock: Arc<dyn Clock>,
+    exemplars: ExemplarFilter,
 }
 
 impl MeterProviderBuilder {
@@ -175,6 +177,12 @@ impl MeterProviderBuilder {
         self
     }
 
+    /// Sets which measurements can become exemplars: those made in a sampled span, unless set.
+    pub fn with_exemplar_filter(mut self, filter: ExemplarFilter) -> Self {
+        self.exemplars = filter;
+        self
+    }
+
     /// Sets the clock, for tests.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -183,16 +191,16 @@ impl MeterProviderBuilder {
 
     /// Makes the provider.
     pub fn build(self) -> MeterProvider {
-        let Self { resource, views, limit, idle_expiry, clock } = self;
-        let provider =
-            MeterProvider::from_inner(Inner { views, limit, idle_expiry, ..Inner::new(resource, clock) });
+        let Self { resource, views, limit, idle_expiry, clock, exemplars } = self;
+        let inner = Inner::new(resource, clock, exemplars);
+        let provider = MeterProvider::from_inner(Inner { views, limit, idle_expiry, ..inner });
         provider.observe_drops();
         provider
     }
 }
 
 impl Inner {
-    fn new(resource: Resource, clock: Arc<dyn Clock>) -> Self {
+    fn new(resource: Resource, clock: Arc<dyn Clock>, exemplars: ExemplarFilter) -> Self {
         Self {
             resource: Arc::new(resource),
             views: Vec::new(),
@@ -203,7 +211,7 @@ impl Inner {
             callbacks: Mutex::default(),
             last_expiry: Mutex::default(),
             rounds: Rounds::default(),
-            shared: Arc::new(Shared { clock, drops: Drops::default() }),
+            shared: Arc::new(Shared { clock, drops: Drops::default(), exemplars }),
         }
     }
 }
@@ -226,12 +234,13 @@ impl MeterProvider {
             limit: DEFAULT_LIMIT,
             idle_expiry: None,
             clock: Arc::new(SystemClock),
+            exemplars: ExemplarFilter::default(),
         }
     }
 
     /// A provider whose instruments do nothing, at the cost of a branch.
     pub fn disabled() -> Self {
-        let inner = Inner::new(Resource::default(), Arc::new(SystemClock));
+        let inner = Inner::new(Resource::default(), Arc::new(SystemClock), ExemplarFilter::AlwaysOff);
         Self::from_inner(Inner { enabled: false, ..inner })
     }
 

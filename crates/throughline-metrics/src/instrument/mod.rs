@@ -28,6 +28,7 @@ use crate::cache;
 use crate::cell::Place;
 use crate::cell::local::quiet_slab;
 use crate::drops::DropReason;
+use crate::exemplar::ExemplarFilter;
 use crate::number::Number;
 use crate::series::{BoundSeries, Series};
 use crate::stream::{Shared, Stream};
@@ -127,7 +128,9 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     ) -> Self {
         let doors: Box<[_]> = streams.into_iter().map(Door::new::<A>).collect();
         let sums = match &*doors {
-            [door] if matches!(door.stream.aggregation, Aggregation::Sum { .. }) => door.dense.len(),
+            [door] if matches!(door.stream.aggregation, Aggregation::Sum { .. }) && may_be_quiet(&shared) => {
+                door.dense.len()
+            }
             _ => 0,
         };
         let slots = (0..sums).map(|_| AtomicU32::new(NO_SLOT)).collect();
@@ -176,12 +179,19 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     pub(crate) fn bind(&self, attributes: &A) -> Bound<N> {
         let series: Vec<_> = self.doors.iter().map(|door| BoundStream::new(door, attributes)).collect();
         let fast = match series.as_slice() {
-            [bound] if self.refused.is_none() => Fast::of(&bound.stream, &bound.series),
+            [bound] if self.refused.is_none() && may_be_quiet(&self.shared) => {
+                Fast::of(&bound.stream, &bound.series)
+            }
             _ => Fast::No,
         };
         let (kind, refused, shared) = (self.kind, self.refused, Arc::clone(&self.shared));
         Bound { fast, series, kind, refused, shared, marker: PhantomData }
     }
+}
+
+/// Whether outside of spans there is nothing to do for a measurement but to add it.
+fn may_be_quiet(shared: &Shared) -> bool {
+    shared.exemplars != ExemplarFilter::AlwaysOn
 }
 
 #[inline]

@@ -20,7 +20,6 @@ use super::handle::Handle;
 use super::site::Site;
 use super::table::{Open, Timing};
 use super::thread::{self, Thread};
-use crate::context::enter_context;
 use crate::provider::Tracer;
 use crate::recording::Recording;
 use crate::sampler::{Decision, SamplingInput};
@@ -41,7 +40,7 @@ impl Inner {
         thread::with(|thread| {
             let site = thread.site(self, attributes.metadata());
             if site.is_wanted {
-                if let Some(parent) = self.parent(tracer, attributes, registry) {
+                if let Some(parent) = self.parent(tracer, thread, attributes, registry) {
                     self.start(tracer, thread, &site, attributes, id.into_u64(), parent);
                 }
             } else if let Some(context) = self.passed_on(attributes, registry) {
@@ -50,12 +49,13 @@ impl Inner {
         });
     }
 
-    /// `None` when nothing is to be kept of the span: because telemetry is suppressed, or because its parent is not
-    /// sampled and its context current.
+    /// `None` when nothing is to be kept of the span: because telemetry is suppressed, or because its parent is a tracing
+    /// span that is not sampled and whose context is current.
     #[inline]
     fn parent<S>(
         &self,
         tracer: Tracer,
+        thread: &Thread,
         attributes: &Attributes<'_>,
         registry: &Registry<'_, S>,
     ) -> Option<Parent>
@@ -66,8 +66,10 @@ impl Inner {
             return Context::map_current(|current| {
                 let parent = current.span();
                 let span = parent.span_context();
-                let is_kept = !current.is_telemetry_suppressed()
-                    && (span.is_sampled() || !span.is_valid() || !tracer.shared.follows_unsampled());
+                let is_unsampled = !span.is_sampled() && span.is_valid();
+                let is_left_out =
+                    is_unsampled && tracer.shared.follows_unsampled() && thread.is_in(span.span_id());
+                let is_kept = !current.is_telemetry_suppressed() && !is_left_out;
                 is_kept.then(|| Parent { span: span.clone(), context: None })
             });
         }
@@ -162,7 +164,7 @@ impl Inner {
                 None => self.inherited(id, registry),
             };
             if let Some(context) = context.filter(|_| !Context::is_current_telemetry_suppressed()) {
-                thread.push(self, id.into_u64(), enter_context(context));
+                thread.push(self, id.into_u64(), context);
             }
         });
     }

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::thread;
 
-use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, SpanId};
 use tracing::Metadata;
 
 use super::Inner;
 use super::site::Site;
-use crate::context::Entered;
+use crate::context::{Entered, enter_context};
 
 /// Callsites that a thread remembers; each has one place, and those that share one are found anew. A program has some
 /// hundreds that are hot at most.
@@ -17,7 +18,7 @@ const SITES: usize = 256;
 
 /// What a thread keeps.
 pub(super) struct Thread {
-    entered: RefCell<Vec<(Key, Entered)>>,
+    entered: RefCell<Vec<(Key, SpanId, Entered)>>,
     sites: RefCell<Box<[Option<Known>]>>,
     text: RefCell<String>,
     /// Its number, as `Debug` shows it, since the standard library shows it nowhere else.
@@ -63,8 +64,16 @@ impl Thread {
 
     /// Keeps what undoes entering this span.
     #[inline]
-    pub(super) fn push(&self, layer: &Inner, span: u64, entered: Entered) {
-        self.entered.borrow_mut().push((Key { layer: layer.number, span }, entered));
+    pub(super) fn push(&self, layer: &Inner, span: u64, context: Context) {
+        let span_id = context.span().span_context().span_id();
+        let entered = enter_context(context);
+        self.entered.borrow_mut().push((Key { layer: layer.number, span }, span_id, entered));
+    }
+
+    /// Whether the context of this span was the last that was attached for a tracing span.
+    #[inline]
+    pub(super) fn is_in(&self, span: SpanId) -> bool {
+        self.entered.borrow().last().is_some_and(|(_, last, _)| *last == span)
     }
 
     /// Undoes the last entering of this span, if it did anything.
@@ -79,10 +88,10 @@ impl Thread {
     fn take(&self, key: Key) -> Option<Entered> {
         let mut entered = self.entered.borrow_mut();
         if entered.last()?.0 == key {
-            return entered.pop().map(|(_, guard)| guard);
+            return entered.pop().map(|(.., guard)| guard);
         }
-        let place = entered.iter().rposition(|(other, _)| *other == key)?;
-        Some(entered.remove(place).1)
+        let place = entered.iter().rposition(|(other, ..)| *other == key)?;
+        Some(entered.remove(place).2)
     }
 
     /// The callsite of this metadata.
