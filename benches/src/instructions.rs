@@ -1,7 +1,7 @@
 //! Instructions per operation, counted by valgrind: the same on a noisy machine and on a quiet one.
 //!
-//! Each path runs in a process of its own, once with N operations and once with 2N; what starting, warming up and
-//! ending cost is in both and falls out of the difference. The committed counts are what a change is compared with: a
+//! Each path runs in a process of its own, once with N operations and once with 2N, and only these are counted: what
+//! happens before them differs from run to run, since clocks are calibrated there. The committed counts are what a change is compared with: a
 //! path that grew by more than [`TOLERANCE`] fails. The loop and the fetch of its input are included.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::candidates::{limit, throughline, throughline_trace, tracing};
-use crate::harness::Candidate;
+use crate::harness::{Candidate, Run};
 use crate::workload::{closed, durations, literals, with_durations};
 
 /// The largest growth that is taken for chance.
@@ -113,8 +113,16 @@ pub fn run_path(name: &str, times: u64) -> Result<()> {
     let path = PATHS.iter().find(|path| path.name == name).with_context(|| format!("no path `{name}`"))?;
     let candidate = (path.make)();
     (candidate.run)(path.times * WARM_UP);
-    (candidate.run)(times);
+    measured(&candidate.run, times);
     Ok(())
+}
+
+/// The operations that are counted: valgrind begins and ends counting with this function.
+#[inline(never)]
+fn measured(run: &Run, times: u64) {
+    run(times);
+    // Not the last thing that is done, or the call above would replace this function.
+    std::hint::black_box(());
 }
 
 /// Compares with the committed counts.
@@ -158,7 +166,11 @@ fn count(path: &Path) -> Result<f64> {
 
 fn instructions(path: &str, times: u64) -> Result<u64> {
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args([
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--toggle-collect=*instructions::measured",
+        ])
         .arg(std::env::current_exe()?)
         .args(["instructions", "--path", path, &times.to_string()])
         .output()

@@ -59,14 +59,16 @@ fn prepare_rig() -> Result<()> {
     })
 }
 
-/// The engine's concurrency model tests need all of its crate built with `--cfg loom`.
+/// The concurrency model tests of engine and recorder need all of their crates built with `--cfg loom`.
 fn has_loom_tests(repository: &Path) -> bool {
     let manifest = repository.join("crates/throughline-metrics/Cargo.toml");
     fs::read_to_string(manifest).is_ok_and(|text| text.contains("cfg(loom)"))
 }
 
 fn loom() -> Command {
-    let mut command = cargo(["test", "--package", "throughline-metrics", "--release", "--lib", "loom"]);
+    let packages = ["--package", "throughline-metrics", "--package", "throughline-trace"];
+    let mut command = cargo(["test", "--release", "--lib"]);
+    command.args(packages).arg("loom");
     // A folder of its own, or every switch would rebuild all dependencies.
     command.env("CARGO_TARGET_DIR", cache::repository().join("target/loom"));
     command.env("RUSTFLAGS", "--cfg loom");

@@ -37,7 +37,13 @@ fn root_sampled() -> Case {
     Case::new(
         SECTION.name,
         "root, sampled, on the caller",
-        vec![limit::span::sampled(), throughline_trace::root_sampled(), fastrace::root_sampled(), no_op, batch],
+        vec![
+            limit::span::sampled(),
+            throughline_trace::root_sampled(),
+            fastrace::root_sampled(),
+            no_op,
+            batch,
+        ],
     )
 }
 

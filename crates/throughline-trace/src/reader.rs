@@ -38,9 +38,9 @@ impl SpanReader {
         let Self { receiver, scopes, keeper, .. } = self;
         let mut show = |record: &[u8]| {
             let scopes = &mut *scopes;
-            if let Some(span) = SpanRef::decode(record, move |number| {
-                find(scopes, number, |into| shared.scopes.read(into))
-            }) {
+            if let Some(span) =
+                SpanRef::decode(record, move |number| find(scopes, number, |into| shared.scopes.read(into)))
+            {
                 visit(span);
             }
         };

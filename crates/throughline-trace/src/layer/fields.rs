@@ -22,7 +22,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Metadata, span};
 
 use super::settings::Settings;
-use super::site::{Site, describe};
+use super::site::{Description, describe};
 use super::thread::Thread;
 use crate::exception::Exception;
 
@@ -204,8 +204,9 @@ impl Sink for Conventions {
 /// The attributes that a span starts with.
 pub(super) struct SpanAttributes<'a> {
     pub(super) thread: &'a Thread,
-    pub(super) site: &'a Site,
     pub(super) settings: &'a Settings,
+    /// Whether what is known of the callsite is among them.
+    pub(super) is_described: bool,
     pub(super) fields: &'a span::Attributes<'a>,
     /// Whether one of them was an error.
     pub(super) has_error: Cell<bool>,
@@ -232,9 +233,11 @@ impl Attributes for SpanAttributes<'_> {
 
     #[inline]
     fn visit<V: Visitor>(&self, visitor: &mut V) {
-        let Self { thread, site, settings, fields, has_error } = self;
-        site.visit(settings, visitor);
-        surroundings(fields.metadata(), settings, thread, visitor);
+        let Self { thread, settings, fields, has_error, .. } = self;
+        if self.is_described {
+            Description { metadata: fields.metadata(), settings }.visit(visitor);
+        }
+        thread_attributes(settings, thread, visitor);
         let sink = &mut Streamed { visitor, has_error };
         fields.record(&mut Fields { sink, thread, place: Place::Span });
     }
@@ -275,13 +278,6 @@ impl Attributes for EventAttributes<'_> {
             exception.visit(visitor);
         }
     }
-}
-
-fn surroundings<V: Visitor>(metadata: &Metadata<'_>, settings: &Settings, thread: &Thread, visitor: &mut V) {
-    if settings.level {
-        visitor.attribute("level", ValueRef::Str(metadata.level().as_str()));
-    }
-    thread_attributes(settings, thread, visitor);
 }
 
 fn thread_attributes<V: Visitor>(settings: &Settings, thread: &Thread, visitor: &mut V) {
@@ -372,8 +368,8 @@ impl Kept {
     pub(super) fn of_event(attributes: &EventAttributes<'_>) -> Self {
         let EventAttributes { thread, settings, event, metadata, exception, .. } = attributes;
         let mut kept = Self::default();
-        describe(metadata, settings, &mut kept);
-        surroundings(metadata, settings, thread, &mut kept);
+        Description { metadata, settings }.visit(&mut kept);
+        thread_attributes(settings, thread, &mut kept);
         event.record(&mut Fields { sink: &mut kept, thread, place: attributes.place() });
         if let Some(exception) = exception {
             exception.visit(&mut kept);

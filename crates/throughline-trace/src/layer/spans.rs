@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _};
-use throughline_core::attribute::ValueRef;
+use throughline_core::attribute::{Attributes as _, ValueRef};
 use tracing::Subscriber;
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::Context as Registry;
@@ -109,16 +109,22 @@ impl Inner {
         let conventions =
             if site.has_conventions { Conventions::of(attributes, thread) } else { Conventions::default() };
         let settings = &self.settings;
-        let fields = SpanAttributes { thread, site, settings, fields: attributes, has_error: Cell::new(false) };
-        let started = tracer
+        // A sampler that has to be asked sees all attributes; others get what is encoded already.
+        let is_described = tracer.shared.sampler.quick().is_none();
+        let fields =
+            SpanAttributes { thread, settings, is_described, fields: attributes, has_error: Cell::new(false) };
+        let builder = tracer
             .span(conventions.name.as_deref().unwrap_or(attributes.metadata().name()))
             .with_kind(conventions.kind.unwrap_or(SpanKind::Internal))
             .with_parent_span(&parent.span)
-            .with_attributes(&fields)
-            .with_tentative()
-            .start();
+            .with_tentative();
+        let started = if is_described { builder.with_attributes(&fields).start() } else { builder.start() };
         let (own, mut recording) = started.into_parts();
         if let Some(recording) = recording.as_deref_mut() {
+            if !is_described {
+                recording.begin_with(&site.first);
+                fields.visit(recording);
+            }
             for exception in fields.exceptions() {
                 recording.add_event("exception", recording.now(), &exception, 0);
             }

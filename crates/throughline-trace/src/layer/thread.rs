@@ -10,6 +10,7 @@ use tracing::Metadata;
 
 use super::Inner;
 use super::site::Site;
+use crate::local;
 use crate::context::{Entered, enter_context};
 
 /// Callsites that a thread remembers; each has one place, and those that share one are found anew. A program has some
@@ -18,6 +19,7 @@ const SITES: usize = 256;
 
 /// What a thread keeps.
 pub(super) struct Thread {
+    has_context: bool,
     entered: RefCell<Vec<(Key, SpanId, Entered)>>,
     sites: RefCell<Box<[Option<Known>]>>,
     text: RefCell<String>,
@@ -42,19 +44,19 @@ thread_local! {
     static THREAD: Thread = Thread::new();
 }
 
-/// Calls `work` with what the calling thread keeps; not at all when the thread is ending and it has gone.
+/// Calls `work` with what the calling thread keeps; not at all when the thread is ending, and it has gone or
+/// OpenTelemetry's context has.
 #[inline]
 pub(super) fn with<R>(work: impl FnOnce(&Thread) -> R) -> Option<R> {
-    THREAD.try_with(work).ok()
+    THREAD.try_with(|thread| thread.has_context.then(|| work(thread))).ok().flatten()
 }
 
 impl Thread {
     fn new() -> Self {
-        // Thread-locals are destroyed in the opposite order: as long as this one is there, the context is, too.
-        Context::map_current(|_| ());
         let id = format!("{:?}", thread::current().id());
         let digits: String = id.chars().filter(char::is_ascii_digit).collect();
         Self {
+            has_context: local::has_context(),
             entered: RefCell::default(),
             sites: RefCell::new((0..SITES).map(|_| None).collect()),
             text: RefCell::default(),

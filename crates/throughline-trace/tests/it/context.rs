@@ -68,7 +68,7 @@ fn futures_carry_their_context_across_threads() {
         assert_eq!(current(), expected);
     };
     let given = with_context(span.context(), check(expected.clone()));
-    let propagated = in_context!(&span, propagate_context(check(expected.clone())));
+    let propagated = in_context!(&span, propagate_context(check(expected)));
     for future in [given, propagated] {
         let mut future = Box::pin(future);
         let mut task = TaskContext::from_waker(Waker::noop());
