@@ -44,7 +44,7 @@ const PATHS: &[Path] = &[
     Path { name: "span-child", times: FAST, make: throughline_trace::child_whole },
     Path { name: "span-root-not-sampled", times: FAST, make: throughline_trace::root_unsampled },
     Path { name: "span-child-not-sampled", times: FAST, make: throughline_trace::child_unsampled },
-    Path { name: "tracing-registry-alone", times: FAST, make: tracing::registry },
+    Path { name: "limit-tracing", times: FAST, make: tracing::registry },
     Path { name: "span-tracing-child", times: FAST, make: tracing::child_whole },
     Path { name: "span-tracing-root-not-sampled", times: FAST, make: tracing::root_unsampled },
     Path { name: "span-tracing-child-not-sampled", times: FAST, make: tracing::child_unsampled },

@@ -19,8 +19,7 @@ pub const SECTION: Section = Section {
     run: |effort: Effort, random| run_cases(CASES, effort, random),
 };
 
-pub const CASES: &[fn() -> Case] =
-    &[
+pub const CASES: &[fn() -> Case] = &[
     root_sampled,
     child_sampled,
     root_unsampled,
@@ -123,7 +122,12 @@ fn tracing_root_unsampled() -> Case {
     Case::new(
         SECTION.name,
         "tracing, root, not sampled",
-        vec![limit::span::unsampled(), tracing::registry(), tracing::root_unsampled(), tracing::peer_root_unsampled()],
+        vec![
+            limit::span::unsampled(),
+            tracing::registry(),
+            tracing::root_unsampled(),
+            tracing::peer_root_unsampled(),
+        ],
     )
 }
 

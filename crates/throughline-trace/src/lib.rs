@@ -38,9 +38,9 @@ mod drops;
 mod exception;
 mod id;
 mod keep;
-mod limits;
 #[cfg(feature = "tracing")]
 pub mod layer;
+mod limits;
 mod local;
 mod log;
 mod otel;

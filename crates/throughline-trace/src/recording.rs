@@ -164,7 +164,12 @@ impl Recording {
     }
 
     /// Adds a link, some of whose attributes may have been dropped before.
-    pub(crate) fn add_link<A: Attributes + ?Sized>(&mut self, to: &SpanContext, attributes: &A, dropped: u32) {
+    pub(crate) fn add_link<A: Attributes + ?Sized>(
+        &mut self,
+        to: &SpanContext,
+        attributes: &A,
+        dropped: u32,
+    ) {
         let SpanLimits { links, attributes_per_link, value_bytes, .. } = self.limits();
         let remote = if to.is_remote() { LINK_IS_REMOTE } else { 0 };
         let flags = u32::from(to.trace_flags().to_u8()) | remote;

@@ -77,7 +77,8 @@ impl Inner {
             return None;
         }
         let context = attributes.parent().and_then(|id| self.context_of(id, registry));
-        let span = context.as_ref().map_or(SpanContext::NONE, |context| context.span().span_context().clone());
+        let span =
+            context.as_ref().map_or(SpanContext::NONE, |context| context.span().span_context().clone());
         Some(Parent { span, context })
     }
 
@@ -111,8 +112,13 @@ impl Inner {
         let settings = &self.settings;
         // A sampler that has to be asked sees all attributes; others get what is encoded already.
         let is_described = tracer.shared.sampler.quick().is_none();
-        let fields =
-            SpanAttributes { thread, settings, is_described, fields: attributes, has_error: Cell::new(false) };
+        let fields = SpanAttributes {
+            thread,
+            settings,
+            is_described,
+            fields: attributes,
+            has_error: Cell::new(false),
+        };
         let builder = tracer
             .span(conventions.name.as_deref().unwrap_or(attributes.metadata().name()))
             .with_kind(conventions.kind.unwrap_or(SpanKind::Internal))
@@ -144,7 +150,13 @@ impl Inner {
 
     /// A context with this span in it.
     #[inline]
-    fn context_with(&'static self, context: &Context, own: SpanContext, id: u64, is_exported: bool) -> Context {
+    fn context_with(
+        &'static self,
+        context: &Context,
+        own: SpanContext,
+        id: u64,
+        is_exported: bool,
+    ) -> Context {
         if is_exported {
             context.with_span(Handle { layer: self, id, context: own })
         } else {
@@ -214,7 +226,8 @@ impl Inner {
 
     pub(super) fn close(&self, id: &Id) {
         // What is dropped here, is dropped with nothing locked: contexts may hold values of users.
-        let Some(Open { context: _context, recording, mut timing, .. }) = self.table.remove(id.into_u64()) else {
+        let Some(Open { context: _context, recording, mut timing, .. }) = self.table.remove(id.into_u64())
+        else {
             return;
         };
         let Some(mut recording) = recording else { return };
@@ -269,7 +282,8 @@ impl Inner {
             let is_recorded = open.recording.is_some();
             (!open.is_known).then(|| (open.context.span().span_context().clone(), is_recorded))
         };
-        let Some((own, is_recorded)) = self.table.with(id, unknown).flatten().filter(|_| parent.is_valid()) else {
+        let Some((own, is_recorded)) = self.table.with(id, unknown).flatten().filter(|_| parent.is_valid())
+        else {
             return false;
         };
         let (own, is_exported) = decide(tracer, name, parent, &own, is_recorded);
@@ -294,7 +308,8 @@ impl Open {
         if let Some(now) = now {
             self.timing.enter(now);
         }
-        let unwanted = if self.is_known { None } else { self.recording.take_if(|recording| !recording.is_exported()) };
+        let unwanted =
+            if self.is_known { None } else { self.recording.take_if(|recording| !recording.is_exported()) };
         self.is_known = true;
         (self.context.clone(), unwanted)
     }

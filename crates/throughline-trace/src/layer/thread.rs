@@ -10,8 +10,8 @@ use tracing::Metadata;
 
 use super::Inner;
 use super::site::Site;
-use crate::local;
 use crate::context::{Entered, enter_context};
+use crate::local;
 
 /// Callsites that a thread remembers; each has one place, and those that share one are found anew. A program has some
 /// hundreds that are hot at most.

@@ -109,10 +109,15 @@ fn the_sampler_sees_fields_and_kind() {
     #[derive(Debug)]
     struct Servers;
     impl throughline_trace::sampler::ShouldSample for Servers {
-        fn sample(&self, span: &throughline_trace::sampler::SamplingInput<'_>) -> throughline_trace::sampler::Sampling {
+        fn sample(
+            &self,
+            span: &throughline_trace::sampler::SamplingInput<'_>,
+        ) -> throughline_trace::sampler::Sampling {
             let mut wanted = false;
             span.attributes.each(&mut |key, value| wanted |= key == "k" && value.to_string() == "1");
-            throughline_trace::sampler::Sampling::of(wanted && *span.kind == SpanKind::Server && span.name == "n")
+            throughline_trace::sampler::Sampling::of(
+                wanted && *span.kind == SpanKind::Server && span.name == "n",
+            )
         }
     }
     let mut layered = Layered::new(Sampler::custom(Servers), |layer| layer);

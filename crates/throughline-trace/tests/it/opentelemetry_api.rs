@@ -2,9 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::trace::{
-    Event, Link, Span as _, SpanBuilder, TraceContextExt as _, Tracer as _,
-};
+use opentelemetry::trace::{Event, Link, Span as _, SpanBuilder, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use throughline_core::Timestamp;
 use throughline_trace::sampler::Sampler;

@@ -6,8 +6,8 @@ use std::task::{Context as Waiting, Poll, Waker};
 
 use throughline_core::Timestamp;
 use throughline_core::clock::ManualClock;
-use throughline_trace::sampler::Sampler;
 use throughline_trace::layer::{TelemetryLayer, TelemetryLayerBuilder};
+use throughline_trace::sampler::Sampler;
 use throughline_trace::testing::{self, FinishedSpan, RecordedLog};
 use throughline_trace::{
     LogReader, LoggerProvider, SpanContext, SpanId, SpanReader, TraceFlags, TraceId, TraceState, Tracer,
@@ -65,7 +65,10 @@ pub(crate) struct Layered {
 }
 
 impl Layered {
-    pub(crate) fn new(sampler: Sampler, set_up: impl FnOnce(TelemetryLayerBuilder) -> TelemetryLayerBuilder) -> Self {
+    pub(crate) fn new(
+        sampler: Sampler,
+        set_up: impl FnOnce(TelemetryLayerBuilder) -> TelemetryLayerBuilder,
+    ) -> Self {
         let (traces, spans) = provider(|builder| builder.with_sampler(sampler));
         let logs = LoggerProvider::default();
         let layer = TelemetryLayer::builder().with_tracer(traces.tracer("it")).with_logger(logs.logger("it"));

@@ -137,7 +137,11 @@ impl World {
     }
 
     /// The node as a future that waits before and after each child. Its span is made here and now.
-    fn task<'a>(&'a self, node: &'a Node, parent: &'a SpanContext) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn task<'a>(
+        &'a self,
+        node: &'a Node,
+        parent: &'a SpanContext,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         let inside = async move {
             let current = self.note(node.api, parent);
             for child in &node.children {
@@ -270,6 +274,11 @@ fn spans_of_many_threads_are_all_exported_or_counted() {
     assert_eq!(spans.len() as u64 + dropped, (THREADS * SPANS * 3) as u64);
     if dropped == 0 {
         assert_eq!(outer.len(), THREADS * SPANS);
-        assert!(spans.iter().filter(|span| span.name == "inside").all(|span| outer.contains(&span.parent_span_id)));
+        assert!(
+            spans
+                .iter()
+                .filter(|span| span.name == "inside")
+                .all(|span| outer.contains(&span.parent_span_id))
+        );
     }
 }
