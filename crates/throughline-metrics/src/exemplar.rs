@@ -146,8 +146,8 @@ impl ContextLives {
 }
 
 /// Only what has a destructor is ever gone.
+#[expect(clippy::empty_drop, reason = "its being there is its effect")]
 impl Drop for ContextLives {
-    #[expect(clippy::empty_drop, reason = "its being there is its effect")]
     fn drop(&mut self) {}
 }
 

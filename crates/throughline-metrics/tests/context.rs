@@ -11,8 +11,12 @@ use throughline_metrics::{MeterProvider, Reader, TemporalityPreference};
 fn traces(reader: &mut Reader) -> Vec<[u8; 16]> {
     let collected = reader.collect();
     let (_, metric) = collected.metrics().find(|(_, metric)| &*metric.name == "c").expect("it was recorded");
-    let MetricData::Sum { points, .. } = &metric.data else { panic!("a counter") };
-    points.iter().flat_map(|point| &point.exemplars).map(|exemplar| exemplar.trace_id).collect()
+    match &metric.data {
+        MetricData::Sum { points, .. } => {
+            points.iter().flat_map(|point| &point.exemplars).map(|exemplar| exemplar.trace_id).collect()
+        }
+        other => unreachable!("a counter is not {other:?}"),
+    }
 }
 
 /// Records when its thread has lost its context already.

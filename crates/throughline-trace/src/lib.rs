@@ -7,6 +7,7 @@
 //!
 //! | stop | file | what happens |
 //! |---|---|---|
+//! | 0 | `otel.rs`, `layer/` | only through the OpenTelemetry API and `tracing` |
 //! | 1 | `builder.rs`, `start.rs` | who is the parent, is it sampled, which ids; nothing is built before that |
 //! | 2 | `span.rs`, `recording.rs` | attributes, events and links are encoded as they come |
 //! | 3 | `ring/ring.rs` | the finished record is appended to the ring of this thread |

@@ -43,7 +43,7 @@ impl trace::Tracer for Tracer {
         if parent_cx.is_telemetry_suppressed() {
             return Span::none();
         }
-        let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
+        let SpanBuilder { span_kind, name, start_time, attributes, events, links } = builder;
         let attributes = attributes.unwrap_or_default();
         let parent = parent_cx.span();
         let started = self

@@ -97,7 +97,7 @@ impl SpanExt for Span {
         if is_recording(self) {
             let exception = Exception::new(error, None);
             with_recording(self, |recording| {
-                recording.add_event("exception", recording.now(), &exception, 0)
+                recording.add_event("exception", recording.now(), &exception, 0);
             });
         }
     }

@@ -204,7 +204,7 @@ impl Sink for Conventions {
 /// The attributes that a span starts with.
 pub(super) struct SpanAttributes<'a> {
     pub(super) thread: &'a Thread,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: Settings,
     /// Whether what is known of the callsite is among them.
     pub(super) is_described: bool,
     pub(super) fields: &'a span::Attributes<'a>,
@@ -235,9 +235,9 @@ impl Attributes for SpanAttributes<'_> {
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { thread, settings, fields, has_error, .. } = self;
         if self.is_described {
-            Description { metadata: fields.metadata(), settings }.visit(visitor);
+            Description { metadata: fields.metadata(), settings: *settings }.visit(visitor);
         }
-        thread_attributes(settings, thread, visitor);
+        thread_attributes(*settings, thread, visitor);
         let sink = &mut Streamed { visitor, has_error };
         fields.record(&mut Fields { sink, thread, place: Place::Span });
     }
@@ -246,7 +246,7 @@ impl Attributes for SpanAttributes<'_> {
 /// The attributes of a log record.
 pub(super) struct EventAttributes<'a> {
     pub(super) thread: &'a Thread,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: Settings,
     pub(super) event: &'a tracing::Event<'a>,
     /// Where it comes from: for those of the `log` crate, not what `tracing` says.
     pub(super) metadata: &'a Metadata<'a>,
@@ -270,8 +270,8 @@ impl Attributes for EventAttributes<'_> {
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { thread, settings, event, metadata, exception, .. } = self;
-        describe(metadata, settings, visitor);
-        thread_attributes(settings, thread, visitor);
+        describe(metadata, *settings, visitor);
+        thread_attributes(*settings, thread, visitor);
         let sink = &mut Streamed { visitor: &mut *visitor, has_error: &Cell::new(false) };
         event.record(&mut Fields { sink, thread, place: self.place() });
         if let Some(exception) = exception {
@@ -280,7 +280,7 @@ impl Attributes for EventAttributes<'_> {
     }
 }
 
-fn thread_attributes<V: Visitor>(settings: &Settings, thread: &Thread, visitor: &mut V) {
+fn thread_attributes<V: Visitor>(settings: Settings, thread: &Thread, visitor: &mut V) {
     if settings.thread {
         visitor.attribute("thread.id", ValueRef::I64(thread.id));
         if let Some(name) = std::thread::current().name() {
@@ -368,8 +368,8 @@ impl Kept {
     pub(super) fn of_event(attributes: &EventAttributes<'_>) -> Self {
         let EventAttributes { thread, settings, event, metadata, exception, .. } = attributes;
         let mut kept = Self::default();
-        Description { metadata, settings }.visit(&mut kept);
-        thread_attributes(settings, thread, &mut kept);
+        Description { metadata, settings: *settings }.visit(&mut kept);
+        thread_attributes(*settings, thread, &mut kept);
         event.record(&mut Fields { sink: &mut kept, thread, place: attributes.place() });
         if let Some(exception) = exception {
             exception.visit(&mut kept);

@@ -40,7 +40,7 @@ impl Site {
             is_log_crate,
             first: match layer.tracer {
                 Some(tracer) if metadata.is_span() => {
-                    Encoded::new(&Description { metadata, settings: &layer.settings }, tracer.shared.limits)
+                    Encoded::new(&Description { metadata, settings: layer.settings }, tracer.shared.limits)
                 }
                 _ => Encoded::new(&(), SpanLimits::default()),
             },
@@ -58,7 +58,7 @@ impl Site {
 /// What the settings ask for of the callsite of a span.
 pub(super) struct Description<'a> {
     pub(super) metadata: &'a Metadata<'a>,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: Settings,
 }
 
 impl Attributes for Description<'_> {
@@ -71,7 +71,7 @@ impl Attributes for Description<'_> {
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { metadata, settings } = self;
-        describe(metadata, settings, visitor);
+        describe(metadata, *settings, visitor);
         if settings.level {
             visitor.attribute("level", ValueRef::Str(metadata.level().as_str()));
         }
@@ -80,7 +80,7 @@ impl Attributes for Description<'_> {
 
 /// Shows what the settings ask for of the callsite of a span or event, or of the origin of a log record.
 #[inline]
-pub(super) fn describe<V: Visitor>(metadata: &Metadata<'_>, settings: &Settings, visitor: &mut V) {
+pub(super) fn describe<V: Visitor>(metadata: &Metadata<'_>, settings: Settings, visitor: &mut V) {
     if settings.target {
         visitor.attribute("target", ValueRef::Str(metadata.target()));
     }

@@ -24,6 +24,15 @@ use crate::provider::Tracer;
 use crate::recording::Recording;
 use crate::sampler::{Decision, SamplingInput};
 
+/// A span that starts.
+struct New<'a> {
+    tracer: Tracer,
+    thread: &'a Thread,
+    site: &'a Site,
+    attributes: &'a Attributes<'a>,
+    id: u64,
+}
+
 /// Who the parent of a new span is.
 struct Parent {
     span: SpanContext,
@@ -41,7 +50,7 @@ impl Inner {
             let site = thread.site(self, attributes.metadata());
             if site.is_wanted {
                 if let Some(parent) = self.parent(tracer, thread, attributes, registry) {
-                    self.start(tracer, thread, &site, attributes, id.into_u64(), parent);
+                    self.start(&New { tracer, thread, site: &site, attributes, id: id.into_u64() }, &parent);
                 }
             } else if let Some(context) = self.passed_on(attributes, registry) {
                 self.table.insert(id.into_u64(), Open::passing_on(context));
@@ -98,18 +107,11 @@ impl Inner {
         })
     }
 
-    fn start(
-        &'static self,
-        tracer: Tracer,
-        thread: &Thread,
-        site: &Site,
-        attributes: &Attributes<'_>,
-        id: u64,
-        parent: Parent,
-    ) {
+    fn start(&'static self, new: &New<'_>, parent: &Parent) {
+        let New { tracer, thread, site, attributes, id } = *new;
         let conventions =
             if site.has_conventions { Conventions::of(attributes, thread) } else { Conventions::default() };
-        let settings = &self.settings;
+        let settings = self.settings;
         // A sampler that has to be asked sees all attributes; others get what is encoded already.
         let is_described = tracer.shared.sampler.quick().is_none();
         let fields = SpanAttributes {
@@ -120,7 +122,7 @@ impl Inner {
             has_error: Cell::new(false),
         };
         let builder = tracer
-            .span(conventions.name.as_deref().unwrap_or(attributes.metadata().name()))
+            .span(conventions.name.as_deref().unwrap_or_else(|| attributes.metadata().name()))
             .with_kind(conventions.kind.unwrap_or(SpanKind::Internal))
             .with_parent_span(&parent.span)
             .with_tentative();

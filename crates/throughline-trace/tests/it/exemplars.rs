@@ -30,7 +30,7 @@ impl Measured {
         self.counter.add(1, &attributes);
         let collected = self.reader.collect();
         let (_, metric) = collected.metrics().next().expect("one metric");
-        let MetricData::Sum { points, .. } = &metric.data else { panic!("a counter") };
+        let MetricData::Sum { points, .. } = &metric.data else { unreachable!("a counter") };
         let point = points.iter().find(|point| {
             point.attributes.value("number") == Some(throughline_core::attribute::ValueRef::I64(number))
         });

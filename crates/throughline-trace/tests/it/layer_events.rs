@@ -147,9 +147,7 @@ fn events_are_filtered_by_level_and_target() {
 
 #[test]
 fn events_become_what_is_set() {
-    for (events, logs, span_events) in
-        [(Events::Logs, 2, 0), (Events::SpanEvents, 0, 1), (Events::Both, 2, 1)]
-    {
+    for (events, logs, span_events) in [(Events::Logs, 2, 0), (Events::InSpans, 0, 1), (Events::Both, 2, 1)] {
         let mut layered = with_events(events);
         layered.within(|| {
             tracing::info!("outside");
@@ -168,7 +166,7 @@ fn events_become_what_is_set() {
 #[test]
 fn span_events_reach_spans_of_opentelemetry() {
     use opentelemetry::trace::Tracer as _;
-    let layered = with_events(Events::SpanEvents);
+    let layered = with_events(Events::InSpans);
     let tracer = layered.tracer;
     let span = layered.one_span(|| tracer.in_span("otel", |_| tracing::info!("inside")));
     assert_eq!(span.events[0].name, "inside");
@@ -177,7 +175,7 @@ fn span_events_reach_spans_of_opentelemetry() {
 #[test]
 fn an_error_in_a_span_event_makes_it_an_exception() {
     let error = std::io::Error::other("broken");
-    let span = with_events(Events::SpanEvents).one_span(|| {
+    let span = with_events(Events::InSpans).one_span(|| {
         let _a = info_span!("a").entered();
         tracing::warn!(error = &error as &(dyn Error + 'static), "failed");
     });

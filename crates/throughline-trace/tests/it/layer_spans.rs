@@ -301,8 +301,8 @@ fn a_span_is_entered_twice_and_left_in_any_order() {
     layered.within(|| {
         let (a, b) = (info_span!("a"), info_span!("b"));
         let a_once = a.clone().entered();
-        let b_once = b.clone().entered();
-        let a_twice = a.clone().entered();
+        let b_once = b.entered();
+        let a_twice = a.entered();
         info_span!("under a").in_scope(|| ());
         // As in the registry, what is left is what was entered last.
         drop(a_once);

@@ -120,9 +120,9 @@ impl Layered {
 #[track_caller]
 pub(crate) fn named<'a>(spans: &'a [FinishedSpan], name: &str) -> &'a FinishedSpan {
     let mut found = spans.iter().filter(|span| span.name == name);
-    let span = found.next().unwrap_or_else(|| panic!("no span `{name}` in {spans:#?}"));
-    assert!(found.next().is_none(), "several spans `{name}`");
-    span
+    let span = found.next();
+    assert!(span.is_some() && found.next().is_none(), "one span `{name}` in {spans:#?}");
+    span.expect("it was asserted")
 }
 
 /// Asserts that these spans are each the parent of the next, in one trace.
