@@ -11,7 +11,7 @@ use throughline_metrics::TemporalityPreference;
 use throughline_otlp::ProtobufEncoder;
 use throughline_prometheus::{Format, PrometheusConfig, PrometheusExporter};
 
-use crate::candidates::throughline;
+use crate::candidates::{headers, throughline};
 use crate::harness::{Case, LIMIT, OURS};
 use crate::sections::{counter, histogram, scrape, span, threads};
 use crate::workload::{INPUTS, value};
@@ -30,6 +30,7 @@ pub fn run() -> Result<()> {
     check_exposition()?;
     check_otlp()?;
     check_lengths()?;
+    check_headers()?;
     println!("the exporters show what was recorded");
     Ok(())
 }
@@ -98,6 +99,22 @@ fn check_otlp() -> Result<()> {
         .collect();
     ensure!(values.len() == SERIES, "the request has {} points instead of {SERIES}", values.len());
     ensure!(values.iter().sum::<i64>() == expected() as i64, "the request's values do not add up");
+    Ok(())
+}
+
+/// Everybody reads the same span, and writes the same header.
+fn check_headers() -> Result<()> {
+    let received = headers::request(&[("traceparent", headers::PARENT)]);
+    for (name, extract) in headers::EXTRACT {
+        ensure!(extract(&received) == 0xb7ad_6b71_6920_3331, "{name} reads another span");
+        ensure!(extract(&headers::request(&[])) == 0, "{name} reads a span where there is none");
+    }
+    for (name, make) in headers::INJECT {
+        let mut sent = headers::request(&[]);
+        make()(&mut sent);
+        ensure!(sent["traceparent"] == headers::PARENT, "{name} writes {:?}", sent["traceparent"]);
+    }
+    println!("headers are read and written alike");
     Ok(())
 }
 

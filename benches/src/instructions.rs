@@ -12,8 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::candidates::{limit, throughline, throughline_trace, tracing};
-use crate::harness::{Candidate, Run};
+use crate::candidates::{headers, limit, throughline, throughline_trace, tracing};
+use crate::harness::{Candidate, LIMIT, OURS, Run};
 use crate::workload::{closed, durations, literals, with_durations};
 
 /// The largest growth that is taken for chance.
@@ -65,7 +65,8 @@ const PATHS: &[Path] = &[
     Path { name: "counter-bound", times: FAST, make: throughline::counter_bound },
     Path { name: "counter-no-attributes", times: FAST, make: throughline::counter_no_attributes },
     Path { name: "counter-typed", times: FAST, make: || throughline::counter_typed(&closed()) },
-    Path { name: "counter-static-str", times: FAST, make: || throughline::counter_text(&literals(FEW)) },
+    Path { name: "counter-static-str", times: FAST, make: || throughline::counter_literals(&literals(FEW)) },
+    Path { name: "counter-borrowed-str", times: FAST, make: || throughline::counter_text(&literals(FEW)) },
     Path {
         name: "counter-key-values",
         times: FAST,
@@ -83,6 +84,10 @@ const PATHS: &[Path] = &[
         times: FAST,
         make: || throughline::histogram_typed(&with_durations(&closed())),
     },
+    Path { name: "limit-extract", times: FAST, make: || extracting(LIMIT) },
+    Path { name: "extract", times: FAST, make: || extracting(OURS) },
+    Path { name: "limit-inject", times: FAST, make: || injecting(LIMIT) },
+    Path { name: "inject", times: FAST, make: || injecting(OURS) },
     Path {
         name: "scrape-1000-counters",
         times: SLOW,
@@ -99,6 +104,19 @@ const PATHS: &[Path] = &[
         make: || passes(limit::text::scrape_counters(SERIES)),
     },
 ];
+
+fn extracting(name: &str) -> Candidate {
+    let request = headers::request(&[("traceparent", headers::PARENT)]);
+    headers::extracting("", named(headers::EXTRACT, name), request)
+}
+
+fn injecting(name: &str) -> Candidate {
+    headers::injecting("", named(headers::INJECT, name))
+}
+
+fn named<T: Copy>(candidates: &[(&str, T)], name: &str) -> T {
+    candidates.iter().find(|(candidate, _)| *candidate == name).expect("each case has one").1
+}
 
 fn passes(scrape: crate::sections::scrape::Scrape) -> Candidate {
     Candidate::new("", move |times| {

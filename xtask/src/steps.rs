@@ -7,7 +7,7 @@ use std::{env, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{cache, rig, tree};
+use crate::{cache, fuzz, rig, tree};
 
 /// Formatting, lints and documentation; the cheap step that fails most often comes first.
 pub(crate) fn check() -> Result<()> {
@@ -15,6 +15,7 @@ pub(crate) fn check() -> Result<()> {
     step("format of the benchmark", cargo(["fmt", "--manifest-path", "benches/Cargo.toml", "--check"]))?;
     let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     step("lints", cargo(lints))?;
+    fuzz::check()?;
     for features in
         [&["--no-default-features"][..], &[], &["--no-default-features", "--features", "otlp-http"]]
     {
@@ -42,6 +43,7 @@ pub(crate) fn test(rig: bool) -> Result<()> {
         "tests without exporters",
         cargo(["test", "--package", "throughline", "--no-default-features", "--test", "bare"]),
     )?;
+    fuzz::run(&["--seconds", "1"])?;
     if has_loom_tests(&cache::repository()) {
         step("loom", loom())?;
     }

@@ -5,6 +5,7 @@
 
 pub mod fastrace;
 pub mod foundations;
+pub mod headers;
 pub mod limit;
 pub mod measured;
 pub mod metrics;

@@ -33,18 +33,32 @@ impl From<&Closed> for Typed {
     }
 }
 
-/// Attributes with borrowed strings. The lifetime is the instrument's, so an instrument that is kept takes strings that
-/// live as long.
+/// Attributes with literals: told by where they stand.
 #[derive(Attributes)]
 #[attribute(crate = throughline_core)]
-pub struct Text {
+pub struct Literals {
     method: &'static str,
     route: &'static str,
     status: &'static str,
 }
 
-impl From<&Strings<&'static str>> for Text {
+impl From<&Strings<&'static str>> for Literals {
     fn from([method, route, status]: &Strings<&'static str>) -> Self {
+        Self { method, route, status }
+    }
+}
+
+/// Attributes with borrowed strings: compared in full.
+#[derive(Attributes)]
+#[attribute(crate = throughline_core)]
+pub struct Text<'a> {
+    method: &'a str,
+    route: &'a str,
+    status: &'a str,
+}
+
+impl<'a> From<&'a Strings<&'static str>> for Text<'a> {
+    fn from([method, route, status]: &'a Strings<&'static str>) -> Self {
         Self { method, route, status }
     }
 }
@@ -120,9 +134,16 @@ pub fn counter_typed(inputs: &Inputs<Closed>) -> Candidate {
         .with_recorded(recorded(provider))
 }
 
+pub fn counter_literals(inputs: &Inputs<Strings<&'static str>>) -> Candidate {
+    let (provider, meter) = meter();
+    let counter = meter.u64_counter("requests").with_attributes::<Literals>().build();
+    Candidate::new(OURS, cycle(inputs, move |strings| counter.add(1, &Literals::from(strings))))
+        .with_recorded(recorded(provider))
+}
+
 pub fn counter_text(inputs: &Inputs<Strings<&'static str>>) -> Candidate {
     let (provider, meter) = meter();
-    let counter = meter.u64_counter("requests").with_attributes::<Text>().build();
+    let counter = meter.u64_counter("requests").with_attributes::<Text<'static>>().build();
     Candidate::new(OURS, cycle(inputs, move |strings| counter.add(1, &Text::from(strings))))
         .with_recorded(recorded(provider))
 }
@@ -178,7 +199,7 @@ pub fn histogram_typed(inputs: &Inputs<(Closed, f64)>) -> Candidate {
 
 pub fn histogram_text(inputs: &Inputs<(Strings<&'static str>, f64)>) -> Candidate {
     let (provider, meter) = meter();
-    let latency = histogram(&meter).with_attributes::<Text>().build();
+    let latency = histogram(&meter).with_attributes::<Text<'static>>().build();
     Candidate::new(OURS, cycle(inputs, move |(strings, value)| latency.record(*value, &Text::from(strings))))
         .with_recorded(recorded(provider))
 }

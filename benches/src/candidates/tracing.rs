@@ -32,6 +32,8 @@ fn span() {
 
 /// Spans, all in one that stays open if `in_parent`.
 fn spans(dispatch: &Dispatch, in_parent: bool, times: u64) {
+    // Whatever another candidate left current is not theirs.
+    let _fresh = Context::new().attach();
     dispatcher::with_default(dispatch, || {
         let _parent = in_parent.then(|| info_span!("parent").entered());
         (0..times).for_each(|_| span());
@@ -145,6 +147,7 @@ fn otel_child(tracer: Tracer) {
 }
 
 fn otel_children(tracer: Tracer, times: u64) {
+    let _fresh = Context::new().attach();
     let _entered =
         Context::current_with_span(opentelemetry::trace::Tracer::start(&tracer, "parent")).attach();
     (0..times).for_each(|_| otel_child(tracer));

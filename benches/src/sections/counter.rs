@@ -17,8 +17,8 @@ pub const SECTION: Section = Section {
         "measured is 0.0.25: its next version, 0.1, needs a newer Rust than this benchmark is built with.",
         "Closed sets: prometheus, metrics and the OpenTelemetry SDK have no such door.",
         "Strings: prometheus identifies a series by a 64-bit hash alone; the others, the limits among them, compare in \
-         full. The limit for literals compares addresses, which only a library that knows them to be literals may do; \
-         throughline's typed door does not know, and compares bytes. throughline's `[KeyValue]` rows and \
+         full. The limit for literals compares addresses, which only a library that knows them to be literals may do, as \
+         throughline's typed door does; the others compare bytes. throughline's `[KeyValue]` rows and \
          the OpenTelemetry SDK's include building the array.",
         "Borrowed strings: metrics, prometheus-client, foundations-metrics and the OpenTelemetry SDK can only look up \
          owned strings, so three allocations a call are theirs.",
@@ -83,7 +83,7 @@ fn with_literals(combinations: usize) -> Case {
         format!("3 &'static str, {combinations} combinations"),
         vec![
             limit::strings::counter_literals(&inputs),
-            throughline::counter_text(&inputs),
+            throughline::counter_literals(&inputs),
             throughline::counter_key_values(&inputs),
             prometheus::counter_strings(&inputs),
             prometheus_client::counter_literals(&inputs),

@@ -3,8 +3,10 @@
 //! Fields are sorted by key here, so that what the engine sees is in canonical order already.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Data, DeriveInput, Error, Fields, Ident, LitInt, Result, Type};
+use quote::{ToTokens as _, quote};
+use syn::{
+    Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, LitInt, Result, Type, parse_quote,
+};
 
 use crate::path::{Options, core};
 
@@ -23,10 +25,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let definitions =
         fields.iter().zip(&cardinalities).map(|(field, cardinality)| field.definition(&core, cardinality));
     let visits = fields.iter().map(|field| field.visit(&core));
-    let ident = &input.ident;
-    let (generics, arguments, bounds) = input.generics.split_for_impl();
+    let (ident, shape) = (&input.ident, shape(input));
+    let with_static = static_parameters(&input.generics);
+    let (generics, arguments, bounds) = with_static.split_for_impl();
     Ok(quote! {
         impl #generics #core::Attributes for #ident #arguments #bounds {
+            type Shape = #shape;
+
+            const FIXED_KEYS: bool = true;
             const DEFINITIONS: &'static [#core::AttributeDef] = &[#(#definitions),*];
             const NUMBERED: usize = match #core::attribute::product(&[#(#cardinalities),*]) {
                 ::core::option::Option::Some(sets) => sets,
@@ -46,6 +52,26 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// The type with its lifetimes replaced by `'static`.
+fn shape(input: &DeriveInput) -> TokenStream {
+    let ident = &input.ident;
+    let arguments = input.generics.params.iter().map(|parameter| match parameter {
+        GenericParam::Lifetime(_) => quote!('static),
+        GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
+        GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
+    });
+    quote!(#ident<#(#arguments),*>)
+}
+
+/// The generics, with type parameters that live as long as the program: the shape has them.
+fn static_parameters(generics: &Generics) -> Generics {
+    let mut generics = generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!('static));
+    }
+    generics
 }
 
 fn fields(input: &DeriveInput) -> Result<Vec<Field<'_>>> {
@@ -111,8 +137,17 @@ impl Field<'_> {
             Some(max) => quote!(&::core::cmp::Ord::clamp(self.#ident, 0, #max)),
             None => quote!(&self.#ident),
         };
-        quote! {
-            visitor.attribute(#key, #core::attribute::AttributeValue::value(#value));
+        if self.max.is_none() && is_literal(self.r#type) {
+            return quote!(#core::attribute::Visitor::literal(visitor, #key, self.#ident););
         }
+        quote!(#core::attribute::AttributeValue::visit(#value, #key, visitor);)
     }
+}
+
+/// Whether it is spelled `&'static str`: text that can be told by where it stands.
+fn is_literal(r#type: &Type) -> bool {
+    let Type::Reference(reference) = r#type else { return false };
+    let lives_on = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+    let is_text = matches!(&*reference.elem, Type::Path(path) if path.path.is_ident("str"));
+    lives_on && is_text
 }

@@ -16,6 +16,11 @@ use syn::{DeriveInput, parse_macro_input};
 /// is a string, a number, a `bool`, or an enum with `#[derive(AttributeValue)]`. `#[attribute(max = 5)]` on an integer
 /// promises values from 0 to 5, both included.
 ///
+/// An instrument built for `Request<'static>` takes every `Request<'_>`. Type parameters must be `'static`.
+///
+/// A field spelled `&'static str` is told apart by address and length, which is several times as fast as comparing
+/// text; the same text at another address still is the same series. It must not come from a library that is unloaded.
+///
 /// When every field is bounded (an enum, a `bool`, an integer with `max`), there is a known number of possible sets,
 /// and an instrument finds the series by an index, without hashing. A value above its `max` is recorded as the `max`.
 ///

@@ -47,6 +47,11 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             fn value(&self) -> #core::attribute::ValueRef<'_> {
                 #core::attribute::ValueRef::Str(match self { #(Self::#variants => #names,)* })
             }
+
+            #[inline]
+            fn visit<V: #core::attribute::Visitor>(&self, key: &str, visitor: &mut V) {
+                visitor.literal(key, match self { #(Self::#variants => #names,)* });
+            }
         }
     })
 }

@@ -11,7 +11,6 @@ use throughline_core::attribute::ValueRef;
 use throughline_core::{AttributeSet, KeyValue, NumberKind, Timestamp};
 
 use crate::aggregation::{Aggregation, Cells, exponential, histogram, last_value, sum};
-use crate::cell::Place;
 use crate::cell::arena::Slab;
 use crate::data::{
     ExponentialValue, HistogramValue, MetricData, Number as AnyNumber, Point, SeriesId, Temporality,
@@ -20,7 +19,6 @@ use crate::instrument::observable::Observation;
 use crate::number::Number;
 use crate::series::{Mirror, OVERFLOW_KEY, Series};
 use crate::stream::{Stream, next_series_id};
-use crate::sync::{AtomicU64, Ordering};
 
 /// When a collection is made, and what it reads.
 #[derive(Debug)]
@@ -77,7 +75,7 @@ impl StreamCollector {
             }
             Aggregation::LastValue => MetricData::Gauge { points: Vec::new() },
             Aggregation::Histogram { bounds } => {
-                MetricData::Histogram { temporality, bounds: Arc::clone(bounds), points: Vec::new() }
+                MetricData::Histogram { temporality, bounds: bounds.shared(), points: Vec::new() }
             }
             Aggregation::Exponential(_) => {
                 MetricData::ExponentialHistogram { temporality, points: Vec::new() }
@@ -191,7 +189,7 @@ impl StreamCollector {
             let Cells::Exponential(cells) = &series.cells else {
                 continue;
             };
-            let total = cells.total();
+            let total = cells.total(moment.slabs);
             let value = match self.temporality {
                 Temporality::Cumulative => total,
                 Temporality::Delta => {
@@ -427,28 +425,3 @@ fn filtered(stream: &Stream, seen: Observation) -> Observation {
     }
     Observation { attributes: seen.attributes.filtered(|key| stream.keys.keeps(key)), ..seen }
 }
-
-/// A number that changes with every change of a series: how expiry knows that it is idle.
-///
-/// Cells that are zero do not count, so that it stays the same when a thread brings a new slab.
-pub(crate) fn mark(series: &Series, slabs: &[Slab]) -> u64 {
-    let weighted = |at: usize, bits: u64| bits.wrapping_mul((at as u64 + 1).wrapping_mul(ODD) | 1);
-    match &series.cells {
-        Cells::Place(Place::Threads(slots)) => {
-            let of_slab = |(at, slab): (usize, &Slab)| {
-                let bits = slots.range().map(|slot| slab.cell(slot).load(Ordering::Relaxed));
-                let mark = bits.fold(0, |mark: u64, bits| mark.rotate_left(5).wrapping_add(bits));
-                weighted(at, mark)
-            };
-            slabs.iter().enumerate().map(of_slab).fold(0, u64::wrapping_add)
-        }
-        Cells::Place(Place::Shared(cells)) => {
-            let of_cell = |(at, cell): (usize, &AtomicU64)| weighted(at, cell.load(Ordering::Relaxed));
-            cells.iter().enumerate().map(of_cell).fold(0, u64::wrapping_add)
-        }
-        Cells::Exponential(cells) => cells.total().count,
-    }
-}
-
-/// Spreads small numbers over all bits.
-const ODD: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use throughline_core::{Clock, InstrumentationScope, KeyValue, Resource, SystemClock, Timestamp};
 
+use crate::cache::Scopes;
 use crate::catalogue::CatalogueEntry;
 use crate::cell::arena::Slab;
-use crate::collect;
+use crate::cell::local::never_be_quiet;
 use crate::definition::{Definition, aggregation, check_bounds, check_name, check_unit, warn_of_difference};
 use crate::drops::{DropReason, Drops};
 use crate::exemplar::ExemplarFilter;
@@ -192,6 +193,9 @@ impl MeterProviderBuilder {
     /// Makes the provider.
     pub fn build(self) -> MeterProvider {
         let Self { resource, views, limit, idle_expiry, clock, exemplars } = self;
+        if exemplars == ExemplarFilter::AlwaysOn {
+            never_be_quiet();
+        }
         let inner = Inner::new(resource, clock, exemplars);
         let provider = MeterProvider::from_inner(Inner { views, limit, idle_expiry, ..inner });
         provider.observe_drops();
@@ -411,6 +415,7 @@ impl MeterProvider {
             aggregation,
             keys: changes.keys.clone(),
             series: SeriesTable::new(changes.limit.unwrap_or(self.0.limit)),
+            scopes: Scopes::default(),
             shared: self.shared(),
         }))
     }
@@ -433,7 +438,7 @@ impl MeterProvider {
         let rounds = &self.0.rounds;
         let expiry = Expiry { now, idle, rounds, reported: rounds.finished_by_all() };
         for stream in streams {
-            let late = stream.series.expire(&expiry, |series| collect::mark(series, slabs));
+            let late = stream.series.expire(&expiry, |series| series.cells.mark(slabs));
             self.0.shared.drops.add(DropReason::Expired, late);
         }
     }

@@ -1,19 +1,21 @@
 //! Stop 2 in the life of an increment: find or make the series of an attribute set, within the limit.
 //!
 //! `instrument/counter.rs` comes here with a value and its attributes. A set that this thread recorded lately is found
-//! in the thread's own cache (`cache.rs`), compared in full; otherwise it is brought into canonical form and looked up
+//! in the thread's own cache (`cache/mod.rs`), compared in full; otherwise it is brought into canonical form and looked up
 //! in the stream's table, under a lock that only new series take for writing. Neither allocates when the series
 //! exists. Next: `aggregation/sum.rs`.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use hashbrown::HashTable;
+use once_cell::race::OnceBox;
 use throughline_core::attribute::Encoded;
 use throughline_core::{AttributeSet, KeyValue, Timestamp};
 
 use crate::aggregation::Cells;
+use crate::cell::Sharing;
 use crate::data::SeriesId;
 use crate::exemplar::Reservoir;
 use crate::reader::Rounds;
@@ -27,7 +29,8 @@ pub(crate) struct Series {
     /// When it was first recorded.
     pub(crate) start: Timestamp,
     pub(crate) cells: Cells,
-    pub(crate) exemplars: OnceLock<Box<Reservoir>>,
+    /// Few series have any.
+    pub(crate) exemplars: OnceBox<Reservoir>,
     /// `ACTIVE`, `IDLE` or `REMOVED`: written under the table's lock, read by caches without.
     state: AtomicU8,
     /// How many handles are bound to it; as long as there are any, it does not expire.
@@ -41,10 +44,16 @@ impl Series {
             attributes,
             start,
             cells,
-            exemplars: OnceLock::new(),
+            exemplars: OnceBox::new(),
             state: AtomicU8::new(ACTIVE),
             bound: AtomicU32::new(0),
         }
+    }
+
+    /// Makes caches that know it ask the table, and let go of it when they next forget.
+    fn remove(&self) {
+        self.state.store(REMOVED, Ordering::Relaxed);
+        REMOVALS.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether a cache that knows it may record in it without asking the table.
@@ -52,6 +61,14 @@ impl Series {
     pub(crate) fn is_active(&self) -> bool {
         self.state.load(Ordering::Relaxed) == ACTIVE
     }
+}
+
+/// How many series were removed in this process, for caches to see that some were.
+static REMOVALS: AtomicU64 = AtomicU64::new(0);
+
+/// How many series were removed in this process.
+pub(crate) fn removals() -> u64 {
+    REMOVALS.load(Ordering::Relaxed)
 }
 
 const ACTIVE: u8 = 0;
@@ -78,6 +95,10 @@ impl Drop for BoundSeries {
         self.0.bound.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+/// So many series of a stream, as many as it may have by default, are written in cells of each thread's own; those of
+/// larger families in cells that the threads share, so that memory does not grow as threads × series.
+const OWN_SERIES: usize = crate::provider::DEFAULT_LIMIT;
 
 /// The series of one stream.
 #[derive(Debug)]
@@ -164,7 +185,7 @@ impl State {
         let Some(series) = self.places[place].take() else {
             return;
         };
-        series.state.store(REMOVED, Ordering::Relaxed);
+        series.remove();
         let is = |found: &u32| *found as usize == place;
         if let Ok(entry) = self.index.find_entry(hash(series.attributes.as_bytes()), is) {
             let _place = entry.remove();
@@ -194,6 +215,10 @@ impl State {
             self.places[place as usize] = Some(series);
             return place;
         }
+        // By a quarter at a time, not twofold: of very many places few are empty.
+        if self.places.len() == self.places.capacity() {
+            self.places.reserve_exact(self.places.len() / 4 + 4);
+        }
         self.places.push(Some(series));
         u32::try_from(self.places.len() - 1).expect("a stream has fewer than 2^32 series")
     }
@@ -208,7 +233,7 @@ impl SeriesTable {
     /// The series of these attributes, made when there is none; beyond the limit, the overflow series.
     pub(crate) fn find_or_make(&self, stream: &Stream, encoded: Encoded<'_>) -> Arc<Series> {
         let hash = hash(encoded.bytes());
-        {
+        let sharing = {
             let state = self.read();
             if let Some(series) = state.find(hash, encoded.bytes()) {
                 series.state.store(ACTIVE, Ordering::Relaxed);
@@ -218,9 +243,10 @@ impl SeriesTable {
                 drop(state);
                 return self.overflow(stream);
             }
-        }
+            if state.len() < OWN_SERIES { Sharing::Own } else { Sharing::Common }
+        };
         // Allocated before the lock is taken; when another thread was faster, this one goes away again.
-        let series = Arc::new(stream.new_series(encoded.to_set()));
+        let series = Arc::new(stream.new_series(encoded.to_set(), sharing));
         self.insert(hash, series).unwrap_or_else(|| self.overflow(stream))
     }
 
@@ -257,7 +283,7 @@ impl SeriesTable {
             return Arc::clone(series);
         }
         let attributes = AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..]);
-        let series = Arc::new(stream.new_series(attributes));
+        let series = Arc::new(stream.new_series(attributes, Sharing::Own));
         let mut state = self.write();
         if let Some(existing) = &state.overflow {
             return Arc::clone(existing);
@@ -360,6 +386,13 @@ impl SeriesTable {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The series go with their stream; caches are not to keep them, and their cells, alive.
+impl Drop for SeriesTable {
+    fn drop(&mut self) {
+        self.read().places.iter().flatten().for_each(|series| series.remove());
     }
 }
 

@@ -70,7 +70,10 @@ impl<I: Instrument> Static<I> {
 impl<N: Number, A: Attributes + ?Sized> Static<Counter<N, A>> {
     /// Adds to the series of these attributes, once a provider is installed.
     #[inline]
-    pub fn add(&self, value: N, attributes: &A) {
+    pub fn add<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         if let Some(counter) = self.instrument() {
             counter.add(value, attributes);
         }
@@ -80,7 +83,10 @@ impl<N: Number, A: Attributes + ?Sized> Static<Counter<N, A>> {
 impl<N: Number, A: Attributes + ?Sized> Static<UpDownCounter<N, A>> {
     /// Adds to the series of these attributes, once a provider is installed.
     #[inline]
-    pub fn add(&self, value: N, attributes: &A) {
+    pub fn add<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         if let Some(counter) = self.instrument() {
             counter.add(value, attributes);
         }
@@ -90,7 +96,10 @@ impl<N: Number, A: Attributes + ?Sized> Static<UpDownCounter<N, A>> {
 impl<N: Number, A: Attributes + ?Sized> Static<Gauge<N, A>> {
     /// Sets the series of these attributes, once a provider is installed.
     #[inline]
-    pub fn set(&self, value: N, attributes: &A) {
+    pub fn set<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         if let Some(gauge) = self.instrument() {
             gauge.set(value, attributes);
         }
@@ -100,7 +109,10 @@ impl<N: Number, A: Attributes + ?Sized> Static<Gauge<N, A>> {
 impl<N: Number, A: Attributes + ?Sized> Static<Histogram<N, A>> {
     /// Records a value in the series of these attributes, once a provider is installed.
     #[inline]
-    pub fn record(&self, value: N, attributes: &A) {
+    pub fn record<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         if let Some(histogram) = self.instrument() {
             histogram.record(value, attributes);
         }

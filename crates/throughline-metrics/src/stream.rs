@@ -9,7 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
-use crate::aggregation::Aggregation;
+use crate::aggregation::{Aggregation, Cells};
+use crate::cache::Scopes;
+use crate::cell::Sharing;
+use crate::cell::local::quiet_slab;
+use crate::cell::place::add_own;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
 use crate::exemplar::{ExemplarFilter, Reservoir, TraceContext};
@@ -37,6 +41,7 @@ pub(crate) struct Stream {
     pub(crate) aggregation: Aggregation,
     pub(crate) keys: KeyFilter,
     pub(crate) series: SeriesTable,
+    pub(crate) scopes: Scopes,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -47,6 +52,29 @@ impl Stream {
     /// Records a finite value, measured with these attributes, in one of this stream's series.
     #[inline]
     pub(crate) fn record<N: Number, A: Attributes + ?Sized>(
+        &self,
+        series: &Series,
+        value: N,
+        attributes: &A,
+    ) {
+        // What is recorded most, with the least to decide.
+        if let (Aggregation::Sum { .. }, Cells::Place(place)) = (&self.aggregation, &series.cells) {
+            if let Some(cell) = quiet_slab().cell(place.slots().start as usize) {
+                return add_own(cell, value);
+            }
+        }
+        self.record_apart(series, value, attributes);
+    }
+
+    /// Apart, so that what is above is small enough to be inlined.
+    #[inline(never)]
+    fn record_apart<N: Number, A: Attributes + ?Sized>(&self, series: &Series, value: N, attributes: &A) {
+        self.record_any(series, value, attributes);
+    }
+
+    /// The same, for who knows that the series is not just a sum.
+    #[inline]
+    pub(crate) fn record_any<N: Number, A: Attributes + ?Sized>(
         &self,
         series: &Series,
         value: N,
@@ -76,9 +104,7 @@ impl Stream {
     ) {
         let time = self.shared.clock.now();
         let (places, place) = match &self.aggregation {
-            Aggregation::Histogram { bounds } => {
-                (bounds.len() + 1, crate::aggregation::histogram::bucket(bounds, value.as_f64()))
-            }
+            Aggregation::Histogram { bounds } => (bounds.len() + 1, bounds.bucket(value.as_f64())),
             // Half a power of two for each place, so that exemplars show small values as well as large ones.
             Aggregation::Exponential(_) => {
                 let half_octave = value.as_f64().to_bits() >> (f64::MANTISSA_DIGITS - 2);
@@ -96,8 +122,8 @@ impl Stream {
     }
 
     /// A new series. Allocates, and takes slots.
-    pub(crate) fn new_series(&self, attributes: AttributeSet) -> Series {
-        Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells())
+    pub(crate) fn new_series(&self, attributes: AttributeSet, sharing: Sharing) -> Series {
+        Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells(sharing))
     }
 }
 

@@ -69,6 +69,14 @@ struct Route<'a> {
     outcome: Outcome,
 }
 
+#[derive(Attributes)]
+#[attribute(crate = throughline_core)]
+struct Literals {
+    method: &'static str,
+    route: &'static str,
+    code: i64,
+}
+
 fn sets() -> Vec<(&'static str, Vec<KeyValue>)> {
     let method = || KeyValue::new("method", "GET");
     let route = || KeyValue::new("route", "/cart/{id}".to_owned());
@@ -130,7 +138,14 @@ fn typed_attributes() {
     let dense = meter.u64_counter("dense").with_attributes::<Dense>().build();
     let dense_expo = meter.f64_histogram("expo").with_attributes::<Dense>().build();
     let strings = meter.f64_histogram("strings").with_attributes::<Route<'_>>().build();
+    let literals = meter.u64_counter("literals").with_attributes::<Literals>().build();
+    let borrowed = meter.u64_counter("borrowed").with_attributes::<Route<'static>>().build();
+    let texts: Vec<_> = (0..103).map(|n| format!("/cart/{}", n % 3)).collect();
     for outcome in [Outcome::Ok, Outcome::Failed] {
+        assert_free("literals", |n| {
+            literals.add(n, &Literals { method: "GET", route: "/cart", code: n as i64 % 3 });
+        });
+        assert_free("borrowed", |n| borrowed.add(n, &Route { route: &texts[n as usize], outcome }));
         assert_free("dense", |n| dense.add(n, &Dense { outcome, cached: true }));
         assert_free("dense", |n| dense_expo.record(n as f64, &Dense { outcome, cached: false }));
         assert_free("strings", |n| strings.record(n as f64, &Route { route: "/cart", outcome }));

@@ -194,6 +194,7 @@ struct Many<'a, A, B: ?Sized> {
 }
 
 impl<A: Attributes, V: AttributeValue> Attributes for One<'_, A, V> {
+    type Shape = [opentelemetry::KeyValue];
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 
@@ -213,6 +214,7 @@ impl<A: Attributes, V: AttributeValue> Attributes for One<'_, A, V> {
 }
 
 impl<A: Attributes, B: Attributes + ?Sized> Attributes for Many<'_, A, B> {
+    type Shape = [opentelemetry::KeyValue];
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 

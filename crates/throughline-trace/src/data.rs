@@ -210,6 +210,7 @@ impl fmt::Debug for AttributesRef<'_> {
 
 /// So that they can be kept as an [`AttributeSet`](throughline_core::AttributeSet).
 impl Attributes for AttributesRef<'_> {
+    type Shape = [opentelemetry::KeyValue];
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 

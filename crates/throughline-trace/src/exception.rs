@@ -71,6 +71,7 @@ fn name<E: Error + ?Sized>(error: &E) -> String {
 }
 
 impl Attributes for Exception {
+    type Shape = [opentelemetry::KeyValue];
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 

@@ -4,14 +4,14 @@
 //! engine is made, ports are bound, the exporter thread is started, and at last the globals are installed. Whatever
 //! fails leaves nothing behind.
 
-use throughline_core::{KeyValue, Resource};
+use throughline_core::Resource;
 use throughline_metrics::{MeterProvider, statics};
 
 use crate::config::TelemetryConfig;
 use crate::error::{Error, Source};
 use crate::providers::{DISABLED, Description, TelemetryProviders};
 use crate::settings::Settings;
-use crate::{identity, otlp, prometheus};
+use crate::{otlp, prometheus, resource};
 
 /// Starts telemetry.
 ///
@@ -48,7 +48,7 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     if !is_enabled(&config, &mut settings) {
         return Ok(TelemetryProviders::disabled(Description::new(String::new(), settings.finish()?)));
     }
-    let (resource, service) = resource(&config, &mut settings);
+    let (resource, service) = resource::resource(&config, &mut settings);
     let prometheus = prometheus::Plan::new(&config, &mut settings);
     let otlp = otlp::Plan::new(&config, &mut settings);
     let description = Description::new(service, settings.finish()?);
@@ -85,50 +85,15 @@ fn is_enabled(config: &TelemetryConfig, settings: &mut Settings<'_>) -> bool {
 fn provider(config: &TelemetryConfig, resource: Resource) -> MeterProvider {
     let mut builder = MeterProvider::builder()
         .with_resource(resource)
-        .with_cardinality_limit(config.cardinality_limit.unwrap_or(throughline_metrics::DEFAULT_LIMIT))
+        .with_cardinality_limit(
+            config.metrics.cardinality_limit.unwrap_or(throughline_metrics::DEFAULT_LIMIT),
+        )
         .with_clock(std::sync::Arc::clone(&config.clock));
-    for view in &config.views {
+    for view in &config.metrics.views {
         builder = builder.with_view(view.clone());
     }
-    if let Some(idle) = config.idle_expiry {
+    if let Some(idle) = config.metrics.idle_expiry {
         builder = builder.with_idle_expiry(idle);
     }
     builder.build()
-}
-
-/// What the telemetry comes from, and the service's name: later attributes win over earlier ones.
-fn resource(config: &TelemetryConfig, settings: &mut Settings<'_>) -> (Resource, String) {
-    let mut attributes = vec![
-        KeyValue::new("telemetry.sdk.name", "throughline"),
-        KeyValue::new("telemetry.sdk.language", "rust"),
-        KeyValue::new("telemetry.sdk.version", env!("CARGO_PKG_VERSION")),
-        KeyValue::new("service.instance.id", identity::random_uuid()),
-    ];
-    let mut service = (config.service_name.clone(), Source::Code("TelemetryConfig::new"));
-    let variable = "OTEL_RESOURCE_ATTRIBUTES";
-    if let Some((_, list)) = settings.variable(&[variable]) {
-        match throughline_core::resource::parse_attributes(&list) {
-            Ok(parsed) => {
-                if let Some(name) = parsed.iter().find(|pair| pair.key.as_str() == "service.name") {
-                    service = (name.value.as_str().into_owned(), Source::Environment(variable));
-                }
-                settings.decided("resource.attributes", &list, Source::Environment(variable));
-                attributes.extend(parsed);
-            }
-            Err(error) => settings.problem(Source::Environment(variable), list, error.to_string()),
-        }
-    }
-    if let Some((variable, name)) = settings.variable(&["OTEL_SERVICE_NAME"]) {
-        service = (name, Source::Environment(variable));
-    }
-    if let Some(name) = &config.service_name_override {
-        service = (name.clone(), Source::Code("with_service_name"));
-    }
-    attributes.extend(config.resource.iter().cloned());
-    attributes.push(KeyValue::new("service.name", service.0.clone()));
-    if service.0.is_empty() {
-        settings.problem(service.1.clone(), "", "is no service name; give the service one, such as `shop`");
-    }
-    settings.decided("service.name", &service.0, service.1);
-    (Resource::new(attributes), service.0)
 }

@@ -55,15 +55,15 @@ pub struct Readme;
 mod config;
 mod error;
 mod exporters;
-mod identity;
 mod init;
 mod otlp;
 mod prometheus;
 mod providers;
+mod resource;
 mod settings;
 mod status;
 
-pub use config::{OtlpCompression, OtlpProtocol, TelemetryConfig};
+pub use config::{ExportConfig, MetricsConfig, OtlpCompression, OtlpProtocol, TelemetryConfig};
 pub use error::{Error, Problem, Source};
 pub use exporters::ShutdownReport;
 pub use init::init_telemetry;
@@ -73,12 +73,14 @@ pub use settings::Setting;
 pub use opentelemetry;
 pub use throughline_core as core;
 pub use throughline_core::name::TranslationStrategy;
+pub use throughline_core::resource::{Detector, ResourceBuilder};
 pub use throughline_core::{Attributes, InstrumentationScope, Key, KeyValue, MetricDef, Resource, Value};
 pub use throughline_macros::{AttributeValue, Attributes};
 pub use throughline_metrics as metrics;
+pub use throughline_metrics::TemporalityPreference as Temporality;
 pub use throughline_metrics::view::View;
 pub use throughline_metrics::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, CatalogueEntry, Counter, Gauge, Histogram,
-    Meter, MeterProvider, TemporalityPreference, UpDownCounter, declare_static_counter, declare_static_gauge,
+    Meter, MeterProvider, UpDownCounter, declare_static_counter, declare_static_gauge,
     declare_static_histogram, declare_static_up_down_counter, kv_pairs, testing,
 };

@@ -176,7 +176,7 @@ impl fmt::Display for Description {
             Some(address) => write!(f, "scraped at http://{address}/metrics")?,
             None => f.write_str("no scrape endpoint")?,
         }
-        match value("otlp.endpoint") {
+        match value("metrics.otlp.endpoint") {
             Some(endpoint) if endpoint != "none" => {
                 let interval = value("metrics.export_interval").map_or("", String::as_str);
                 write!(f, "; pushed to {endpoint} every {interval}")?;

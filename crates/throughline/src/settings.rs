@@ -12,7 +12,7 @@ use crate::error::{Error, Problem, Source};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setting {
-    /// Its name, such as `otlp.endpoint`.
+    /// Its name, such as `metrics.otlp.endpoint`.
     pub name: &'static str,
     /// Its value; secrets are left out.
     pub value: String,
@@ -39,10 +39,6 @@ impl<'a> Settings<'a> {
     }
 
     /// Decides a setting: what code says, else the first variable that is set, else the default.
-    #[cfg_attr(
-        not(feature = "runtime"),
-        expect(dead_code, reason = "only exporters have settings to decide")
-    )]
     pub(crate) fn decide<T: fmt::Display>(
         &mut self,
         name: &'static str,

@@ -7,7 +7,7 @@ use throughline::testing::Snapshot;
 use throughline::{Error, Source, TelemetryConfig, init_telemetry};
 
 fn config() -> TelemetryConfig {
-    TelemetryConfig::new("shop").without_globals().without_environment()
+    TelemetryConfig::new("shop").without_globals().without_environment_variables()
 }
 
 #[test]
@@ -24,7 +24,11 @@ fn an_exporter_that_is_not_compiled_in_is_an_error_that_names_the_feature() {
         |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "http://localhost:4318".to_owned());
     let endpoint = ([127, 0, 0, 1], 0).into();
     for (config, expected, feature) in [
-        (config().with_environment(lookup), Source::Environment("OTEL_EXPORTER_OTLP_ENDPOINT"), "otlp-http"),
+        (
+            config().with_environment_variables(lookup),
+            Source::Environment("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            "otlp-http",
+        ),
         (
             config().with_otlp_endpoint("http://localhost:4318"),
             Source::Code("with_otlp_endpoint"),

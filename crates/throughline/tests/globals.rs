@@ -8,7 +8,9 @@ declare_static_counter!(ORDERS, "static.orders", unit = "{order}");
 declare_static_counter!(NEVER, "static.never", description = "Never recorded.");
 
 fn config() -> TelemetryConfig {
-    TelemetryConfig::new("shop").without_environment().with_prometheus_address(([127, 0, 0, 1], 0).into())
+    TelemetryConfig::new("shop")
+        .without_environment_variables()
+        .with_prometheus_address(([127, 0, 0, 1], 0).into())
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use throughline::{Error, KeyValue, TelemetryConfig, TelemetryProviders, init_telemetry};
+use throughline::{Detector, Error, KeyValue, TelemetryConfig, TelemetryProviders, init_telemetry};
 
 fn any_port() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
@@ -17,7 +17,7 @@ fn with(variables: &[(&'static str, &'static str)]) -> TelemetryConfig {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
     TelemetryConfig::new("shop")
         .without_globals()
-        .with_environment(move |name| variables.get(name).map(|value| (*value).to_owned()))
+        .with_environment_variables(move |name| variables.get(name).map(|value| (*value).to_owned()))
 }
 
 fn started(variables: &[(&'static str, &'static str)]) -> TelemetryProviders {
@@ -70,6 +70,27 @@ fn the_environment_is_read_and_described() {
     let config = with(&[("OTEL_SERVICE_NAME", "from env")]).with_service_name("from code");
     let fixed = init_telemetry(config.with_prometheus_address(any_port())).expect("telemetry starts");
     assert_eq!(setting(&fixed, "service.name"), ("from code".into(), "`with_service_name` in code".into()));
+}
+
+#[test]
+fn detectors_find_out_about_the_process_unless_switched_off() {
+    let variables = [("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("POD_NAME", "shop-0")];
+    let page = started(&variables).render();
+    for label in ["k8s_pod_name=\"shop-0\"", "process_pid=", "os_type=", "host_arch=", "service_instance_id="]
+    {
+        assert!(page.contains(label), "{label} in {page}");
+    }
+    let config = with(&variables).with_resource_detectors([Detector::Service]);
+    let telemetry = init_telemetry(config.with_prometheus_address(any_port())).expect("telemetry starts");
+    let page = telemetry.render();
+    assert!(page.contains("telemetry_sdk_name") && !page.contains("k8s_pod_name"), "{page}");
+    assert_eq!(setting(&telemetry, "resource.detectors").0, "service");
+
+    let none = started(&[("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "none")]);
+    assert!(!none.render().contains("telemetry_sdk_name"));
+    let wrong = with(&[("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "hots")]);
+    let error = init_telemetry(wrong).expect_err("no such detector").to_string();
+    assert!(error.contains("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS") && error.contains("`hots`"), "{error}");
 }
 
 #[test]
@@ -205,13 +226,13 @@ mod otlp {
         .expect("telemetry starts");
         let value = |name| setting(&telemetry, name).0;
         assert!(
-            value("otlp.endpoint").ends_with("127.0.0.1:9/base/v1/metrics"),
+            value("metrics.otlp.endpoint").ends_with("127.0.0.1:9/base/v1/metrics"),
             "{}",
-            value("otlp.endpoint")
+            value("metrics.otlp.endpoint")
         );
-        assert_eq!(value("otlp.protocol"), "http/json");
-        assert_eq!(value("otlp.compression"), "gzip");
-        assert_eq!(value("otlp.timeout"), "1s 500ms");
+        assert_eq!(value("metrics.otlp.protocol"), "http/json");
+        assert_eq!(value("metrics.otlp.compression"), "gzip");
+        assert_eq!(value("metrics.otlp.timeout"), "1s 500ms");
         assert_eq!(value("metrics.export_interval"), "15s");
         assert_eq!(value("metrics.temporality"), "delta");
         let shown = format!("{} {} {telemetry:?}", telemetry.describe(), telemetry.status());

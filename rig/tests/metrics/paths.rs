@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use throughline::{
-    OtlpCompression, OtlpProtocol, TemporalityPreference, TranslationStrategy, init_telemetry,
+    ExportConfig, OtlpCompression, OtlpProtocol, Temporality, TranslationStrategy, init_telemetry,
 };
 use throughline_rig::{CollectorConfig, DEADLINE, Prometheus, PrometheusConfig, Rig, eventually};
 
@@ -26,10 +26,9 @@ pub(crate) fn pull_equals_push(rig: &Rig) {
             translation_strategy: strategy.to_string(),
             ..PrometheusConfig::default()
         });
-        let config = shop::config()
-            .with_translation_strategy(strategy)
-            .with_otlp_to_prometheus(pushed_to.url())
-            .with_export_interval(INTERVAL);
+        let config = shop::config().with_translation_strategy(strategy).with_metrics(
+            shop::metrics().with_otlp_to_prometheus(pushed_to.url()).with_export_interval(INTERVAL),
+        );
         let telemetry = init_telemetry(config).expect("telemetry starts");
         shop::record(&telemetry);
         let scraped_by = rig.prometheus(PrometheusConfig {
@@ -67,7 +66,9 @@ pub(crate) fn through_the_collector(rig: &Rig) {
         targets: vec![collector.prometheus_exporter_address()],
         ..PrometheusConfig::default()
     });
-    let config = shop::config().with_otlp_endpoint(collector.otlp_http_url()).with_export_interval(INTERVAL);
+    let config = shop::config()
+        .with_otlp_endpoint(collector.otlp_http_url())
+        .with_metrics(shop::metrics().with_export_interval(INTERVAL));
     let telemetry = init_telemetry(config).expect("telemetry starts");
     shop::record(&telemetry);
     prometheus.value_soon("requests_total");
@@ -89,10 +90,12 @@ pub(crate) fn each_encoding(rig: &Rig) {
         (OtlpProtocol::HttpJson, OtlpCompression::Gzip),
     ] {
         let collector = rig.collector(CollectorConfig::default());
-        let config = shop::config()
-            .with_otlp_endpoint(collector.otlp_http_url())
-            .with_otlp_protocol(protocol)
-            .with_otlp_compression(compression);
+        let config = shop::config().with_export(
+            ExportConfig::new()
+                .with_endpoint(collector.otlp_http_url())
+                .with_protocol(protocol)
+                .with_compression(compression),
+        );
         let telemetry = init_telemetry(config).expect("telemetry starts");
         shop::record(&telemetry);
         let report = telemetry.shutdown_blocking();
@@ -116,8 +119,7 @@ pub(crate) fn delta(rig: &Rig) {
     let collector = rig.collector(CollectorConfig::default());
     let config = shop::config()
         .with_otlp_endpoint(collector.otlp_http_url())
-        .with_temporality(TemporalityPreference::Delta)
-        .with_export_interval(INTERVAL);
+        .with_metrics(shop::metrics().with_temporality(Temporality::Delta).with_export_interval(INTERVAL));
     let telemetry = init_telemetry(config).expect("telemetry starts");
     let counter = telemetry.meter("it").u64_counter("steps").build();
     let mut expected = 0;

@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 
 use throughline::metrics::exemplar::{TraceContext, enter};
-use throughline::{KeyValue, TelemetryConfig, TelemetryProviders, View};
+use throughline::{KeyValue, MetricsConfig, TelemetryConfig, TelemetryProviders, View};
 use throughline_rig::Sample;
 
 /// Telemetry on a free port that touches nothing global.
 pub(crate) fn config() -> TelemetryConfig {
     TelemetryConfig::new("shop")
         .without_globals()
-        .without_environment()
+        .without_environment_variables()
         .with_prometheus_address(([127, 0, 0, 1], 0).into())
-        .with_resource_attribute(KeyValue::new("deployment.environment.name", "té\"st\n"))
-        .with_view(View::of("*.native").exponential())
+        .with_environment("té\"st\n")
+        .with_metrics(metrics())
+}
+
+/// As [`config`] has it, for cases that add to it.
+pub(crate) fn metrics() -> MetricsConfig {
+    MetricsConfig::new().with_view(View::of("*.native").exponential())
 }
 
 /// Records with every kind of instrument, in and outside of a trace.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use throughline::{TelemetryConfig, TelemetryProviders, View, init_telemetry};
+use throughline::{MetricsConfig, TelemetryConfig, TelemetryProviders, View, init_telemetry};
 use tokio::net::TcpListener;
 
 use load::Load;
@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 fn start(listen: Option<SocketAddr>) -> Result<TelemetryProviders> {
     let mut config = TelemetryConfig::new("throughline-demo")
         .with_service_version(env!("CARGO_PKG_VERSION"))
-        .with_view(View::of("demo.response.size").exponential());
+        .with_metrics(MetricsConfig::new().with_view(View::of("demo.response.size").exponential()));
     if let Some(address) = listen {
         config = config.with_prometheus_address(address);
     }

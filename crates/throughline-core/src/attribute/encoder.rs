@@ -3,7 +3,7 @@
 //! Called by the series lookup whenever the per-thread cache does not know a set. Its buffers are reused, so that a
 //! set of usual size costs no allocation once the encoder is warm.
 
-use super::{AttributeSet, Attributes, ValueRef, Visitor, set};
+use super::{AttributeSet, Attributes, Order, ValueRef, Visitor, set};
 
 /// Turns attributes into canonical bytes: sorted by key, the last of equal keys kept.
 #[derive(Debug, Default)]
@@ -49,13 +49,19 @@ impl<'a> Encoded<'a> {
         AttributeSet::from_canonical(self.bytes)
     }
 
-    /// For each canonical place, the place in the order given.
-    pub fn given_order(self) -> impl Iterator<Item = usize> + 'a {
-        self.order.iter().map(|entry| entry.given)
+    /// The order in which they were given; `None` when some were filtered or given twice, or there are too many.
+    pub fn order(self) -> Option<Order> {
+        let given = self.order.iter().map(|entry| entry.given);
+        if given.len() == self.given { Order::of_given(given) } else { None }
     }
 }
 
 impl AttributeEncoder {
+    /// An encoder whose buffers have yet to grow.
+    pub const fn new() -> Self {
+        Self { pairs: Vec::new(), entries: Vec::new(), out: Vec::new() }
+    }
+
     /// Encodes those attributes whose key `keep` accepts.
     pub fn encode<A: Attributes + ?Sized>(
         &mut self,
@@ -82,7 +88,7 @@ impl AttributeEncoder {
 
     fn write_canonical(&mut self) {
         self.out.clear();
-        set::write_header(&mut self.out, self.entries.iter().map(|entry| entry.end - entry.start));
+        set::put_word(&mut self.out, self.entries.len());
         for entry in &self.entries {
             self.out.extend_from_slice(&self.pairs[entry.start..entry.end]);
         }

@@ -7,9 +7,11 @@
 //! Called by the engine's series lookup (`throughline-metrics/src/series.rs`) and by every exporter.
 //! Specification: [attributes](https://opentelemetry.io/docs/specs/otel/common/#attribute).
 
+mod compare;
 mod encoder;
 mod set;
 
+pub use compare::Order;
 pub use encoder::{AttributeEncoder, Encoded};
 pub use set::{AttributeSet, Iter};
 
@@ -166,19 +168,40 @@ fn write_json_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 pub trait Visitor {
     /// Sees one attribute. The same key may come again: the last one counts.
     fn attribute(&mut self, key: &str, value: ValueRef<'_>);
+
+    /// Sees an attribute whose value is a text that lives as long as the program, so that where it stands says what it
+    /// is. To most visitors it is an attribute like others.
+    #[inline]
+    fn literal(&mut self, key: &str, value: &'static str) {
+        self.attribute(key, ValueRef::Str(value));
+    }
 }
 
 /// Anything that can say its attributes: the argument of every recording call.
 ///
-/// Implemented for `[KeyValue]`, for `()` (none), and by `#[derive(Attributes)]`. An implementation must visit the
+/// Implemented for `[KeyValue]` and what holds one, for `()` (none), and by `#[derive(Attributes)]`. An implementation must visit the
 /// same attributes each time it is asked; it is called on the recording path, so it should not allocate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a set of attributes",
+    note = "attributes are `&[KeyValue::new(…), …]`, `&()` for none, or a struct with `#[derive(Attributes)]`"
+)]
 pub trait Attributes {
+    /// The type with its lifetimes replaced by `'static`: what sets that differ only in how long they borrow have in
+    /// common. An instrument takes every set of its attributes' shape.
+    ///
+    /// Types of one shape must agree on what they say about their keys, and number equal sets alike.
+    type Shape: ?Sized + 'static;
+
     /// What is known at compile time about the keys, for the catalogue. Empty when nothing is.
     const DEFINITIONS: &'static [AttributeDef];
 
     /// How many sets have a number, and are found by it without hashing: every possible one when all values are
     /// bounded; otherwise none, or, for slices, the empty set alone.
     const NUMBERED: usize;
+
+    /// Whether every set of this shape has the keys of [`DEFINITIONS`](Self::DEFINITIONS), each once, sorted, and
+    /// visits them in that order. Then the engine looks at the values alone to tell sets apart.
+    const FIXED_KEYS: bool = false;
 
     /// This set's number: below [`NUMBERED`](Self::NUMBERED), or anything else when it has none.
     fn number(&self) -> usize;
@@ -187,8 +210,33 @@ pub trait Attributes {
     fn visit<V: Visitor>(&self, visitor: &mut V);
 }
 
+/// What an implementation of [`Attributes`] consists of that leaves everything to another.
+macro_rules! forward {
+    ($to:ty, |$set:ident| $inner:expr) => {
+        type Shape = <$to as Attributes>::Shape;
+
+        const DEFINITIONS: &'static [AttributeDef] = <$to>::DEFINITIONS;
+        const NUMBERED: usize = <$to>::NUMBERED;
+        const FIXED_KEYS: bool = <$to>::FIXED_KEYS;
+
+        #[inline]
+        fn number(&self) -> usize {
+            let $set = self;
+            <$to>::number($inner)
+        }
+
+        #[inline]
+        fn visit<V: Visitor>(&self, visitor: &mut V) {
+            let $set = self;
+            <$to>::visit($inner, visitor);
+        }
+    };
+}
+
 /// No attributes.
 impl Attributes for () {
+    type Shape = Self;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 1;
 
@@ -202,6 +250,8 @@ impl Attributes for () {
 }
 
 impl Attributes for [KeyValue] {
+    type Shape = Self;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 1;
 
@@ -212,25 +262,31 @@ impl Attributes for [KeyValue] {
 
     #[inline]
     fn visit<V: Visitor>(&self, visitor: &mut V) {
-        for pair in self {
-            visitor.attribute(pair.key.as_str(), ValueRef::from(&pair.value));
+        for KeyValue { key, value, .. } in self {
+            match value {
+                Value::String(v) => visitor.attribute(key.as_str(), ValueRef::Str(v.as_str())),
+                other => visit_other(key.as_str(), other, visitor),
+            }
         }
     }
 }
 
+/// A value that is not a string; apart, so that the visitor's code for strings has nothing left to decide.
+#[inline(never)]
+fn visit_other<V: Visitor>(key: &str, value: &Value, visitor: &mut V) {
+    visitor.attribute(key, ValueRef::from(value));
+}
+
 impl<const LEN: usize> Attributes for [KeyValue; LEN] {
-    const DEFINITIONS: &'static [AttributeDef] = &[];
-    const NUMBERED: usize = 1;
+    forward!([KeyValue], |set| set.as_slice());
+}
 
-    #[inline]
-    fn number(&self) -> usize {
-        self.as_slice().number()
-    }
+impl Attributes for Vec<KeyValue> {
+    forward!([KeyValue], |set| set.as_slice());
+}
 
-    #[inline]
-    fn visit<V: Visitor>(&self, visitor: &mut V) {
-        self.as_slice().visit(visitor);
-    }
+impl<A: Attributes + ?Sized> Attributes for &A {
+    forward!(A, |set| *set);
 }
 
 /// The number of sets that fields of these numbers of values make; `None` when one of them is not known.
@@ -264,6 +320,12 @@ pub trait AttributeValue {
 
     /// The value to record.
     fn value(&self) -> ValueRef<'_>;
+
+    /// Shows the value, once, as the attribute of this key, to the visitor. Values that are literals say so here.
+    #[inline]
+    fn visit<V: Visitor>(&self, key: &str, visitor: &mut V) {
+        visitor.attribute(key, self.value());
+    }
 }
 
 impl AttributeValue for bool {
@@ -328,6 +390,11 @@ impl<T: AttributeValue + ?Sized> AttributeValue for &T {
     #[inline]
     fn value(&self) -> ValueRef<'_> {
         T::value(self)
+    }
+
+    #[inline]
+    fn visit<V: Visitor>(&self, key: &str, visitor: &mut V) {
+        T::visit(self, key, visitor);
     }
 }
 

@@ -1,16 +1,18 @@
 //! [`AttributeSet`] and the bytes it is made of.
 //!
 //! ```text
-//! set   = count:u32  end:u32 × count  pair × count      (`end` counts from the first pair; all little endian)
-//! pair  = key_len:u32  key  tag:u8  payload
+//! set   = count:u32  pair × count                                (all little endian)
+//! pair  = key_len:u32  payload_len:u32  tag:u8  key  payload
 //! ```
 //! Pairs are sorted by key and each key stands once, so equality, order and hash of two sets are those of their
-//! bytes. The offsets let the engine compare the n-th attribute without walking the ones before.
+//! bytes. Lengths stand in front, so that comparing with attributes as given reads the bytes once (`compare.rs`).
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
+
+use opentelemetry::KeyValue;
 
 use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef, Visitor};
 use crate::definition::AttributeDef;
@@ -50,6 +52,7 @@ impl AttributeSet {
     }
 
     /// How many attributes there are.
+    #[inline]
     pub fn len(&self) -> usize {
         word(&self.0, 0)
     }
@@ -61,7 +64,7 @@ impl AttributeSet {
 
     /// The attributes in order of their keys.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { set: self, next: 0 }
+        Iter { rest: self.pairs(), len: self.len() }
     }
 
     /// The value of `key`.
@@ -80,25 +83,9 @@ impl AttributeSet {
         &self.0
     }
 
-    /// Whether the attribute at canonical place `place` is this one. The engine's verification of a cache hit:
-    /// bytes are compared, nothing is decoded.
     #[inline]
-    pub fn is_at(&self, place: usize, key: &str, value: ValueRef<'_>) -> bool {
-        if place >= self.len() {
-            return false;
-        }
-        let Some((key_len, rest)) = self.pair(place).split_first_chunk() else { return false };
-        if u32::from_le_bytes(*key_len) as usize != key.len() {
-            return false;
-        }
-        let Some((own_key, payload)) = rest.split_at_checked(key.len()) else { return false };
-        is_equal(own_key, key.as_bytes()) && payload_is(payload, value)
-    }
-
-    fn pair(&self, place: usize) -> &[u8] {
-        let pairs = &self.0[WORD * (1 + self.len())..];
-        let start = if place == 0 { 0 } else { word(&self.0, place) };
-        &pairs[start..word(&self.0, place + 1)]
+    pub(super) fn pairs(&self) -> Pairs<'_> {
+        Pairs(self.0.get(WORD..).unwrap_or_default())
     }
 }
 
@@ -129,6 +116,8 @@ impl Hash for AttributeSet {
 }
 
 impl Attributes for AttributeSet {
+    type Shape = [KeyValue];
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 1;
 
@@ -170,30 +159,82 @@ impl fmt::Debug for AttributeSet {
 /// The attributes of a set in order of their keys.
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
-    set: &'a AttributeSet,
-    next: usize,
+    rest: Pairs<'a>,
+    len: usize,
 }
 
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a str, ValueRef<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next == self.set.len() {
-            return None;
-        }
-        let pair = self.set.pair(self.next);
-        self.next += 1;
-        let key_len = word(pair, 0);
-        Some((text(key_bytes(pair, key_len)), decode(&pair[WORD + key_len..])))
+        let Pair { key, tag, payload, rest } = self.rest.split_first()?;
+        self.rest = rest;
+        self.len -= 1;
+        Some((text(key), decode(tag, payload)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.set.len() - self.next;
-        (left, Some(left))
+        (self.len, Some(self.len))
     }
 }
 
 impl ExactSizeIterator for Iter<'_> {}
+
+/// Pairs of a set, from one of them to the last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pairs<'a>(&'a [u8]);
+
+struct Pair<'a> {
+    key: &'a [u8],
+    tag: u8,
+    payload: &'a [u8],
+    rest: Pairs<'a>,
+}
+
+/// The length of the key, that of the payload, and the tag.
+const PAIR_HEAD: usize = 2 * WORD + 1;
+
+impl<'a> Pairs<'a> {
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn split_first(self) -> Option<Pair<'a>> {
+        let (head, body) = self.0.split_at_checked(PAIR_HEAD)?;
+        let (key, body) = body.split_at_checked(word(head, 0))?;
+        let (payload, rest) = body.split_at_checked(word(head, 1))?;
+        Some(Pair { key, tag: head[2 * WORD], payload, rest: Self(rest) })
+    }
+
+    /// The pairs from the one at this place on. Walks there: sets are small.
+    pub(super) fn from(self, place: usize) -> Option<Self> {
+        (0..place).try_fold(self, |pairs, _| Some(pairs.split_first()?.rest))
+    }
+
+    /// What comes after the first pair, if that is this attribute; its key is not looked at when it is known.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "with the key known, most of it vanishes")]
+    pub(super) fn after(self, key: &str, value: ValueRef<'_>, has_key: bool) -> Option<Self> {
+        let (head, body) = self.0.split_first_chunk::<PAIR_HEAD>()?;
+        let (lengths, tag) = head.split_first_chunk::<{ 2 * WORD }>()?;
+        let lengths = u64::from_le_bytes(*lengths);
+        let payload_len = match value {
+            ValueRef::Str(v) => v.len(),
+            ValueRef::Bool(_) => 1,
+            ValueRef::I64(_) | ValueRef::F64(_) => 8,
+            ValueRef::Array(_) => (lengths >> u32::BITS) as usize,
+        };
+        // What is longer than the words hold is longer than the body, too.
+        if lengths != key.len() as u64 ^ (payload_len as u64) << u32::BITS {
+            return None;
+        }
+        let (own_key, body) = body.split_at_checked(key.len())?;
+        let (payload, rest) = body.split_at_checked(payload_len)?;
+        let is_same = (has_key || is_equal(own_key, key.as_bytes())) && is_value(tag[0], payload, value);
+        is_same.then_some(Self(rest))
+    }
+}
 
 /// An array value as it stands in a set: one tag for all elements, then each with its length.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -208,7 +249,7 @@ impl<'a> EncodedArray<'a> {
         let mut rest = self.0;
         while !rest.is_empty() {
             let len = word(rest, 0);
-            f(decode(&rest[WORD..WORD + len]));
+            f(decode(rest[WORD], &rest[WORD + 1..WORD + len]));
             rest = &rest[WORD + len..];
         }
     }
@@ -221,44 +262,39 @@ const I64: u8 = b'i';
 const F64: u8 = b'f';
 const ARRAY: u8 = b'a';
 
+/// The key of a pair as [`write_pair`] wrote it.
 pub(super) fn key_bytes(pair: &[u8], key_len: usize) -> &[u8] {
-    &pair[WORD..WORD + key_len]
-}
-
-pub(super) fn write_header(out: &mut Vec<u8>, pair_lengths: impl ExactSizeIterator<Item = usize>) {
-    put_word(out, pair_lengths.len());
-    let mut end = 0;
-    for length in pair_lengths {
-        end += length;
-        put_word(out, end);
-    }
+    &pair[PAIR_HEAD..PAIR_HEAD + key_len]
 }
 
 pub(super) fn write_pair(out: &mut Vec<u8>, key: &str, value: ValueRef<'_>) {
+    let start = out.len();
     put_word(out, key.len());
+    put_word(out, 0);
+    out.push(tag(value));
     out.extend_from_slice(key.as_bytes());
-    write_value(out, value);
+    write_payload(out, value);
+    let payload_len = out.len() - start - PAIR_HEAD - key.len();
+    out[start + WORD..start + 2 * WORD].copy_from_slice(&narrow(payload_len).to_le_bytes());
 }
 
-fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
+fn tag(value: ValueRef<'_>) -> u8 {
     match value {
-        ValueRef::Str(v) => {
-            out.push(STR);
-            out.extend_from_slice(v.as_bytes());
-        }
-        ValueRef::Bool(v) => out.extend_from_slice(&[BOOL, u8::from(v)]),
-        ValueRef::I64(v) => {
-            out.push(I64);
-            out.extend_from_slice(&v.to_le_bytes());
-        }
-        ValueRef::F64(v) => {
-            out.push(F64);
-            out.extend_from_slice(&v.to_bits().to_le_bytes());
-        }
-        ValueRef::Array(v) => {
-            out.push(ARRAY);
-            v.for_each(|element| write_element(out, element));
-        }
+        ValueRef::Str(_) => STR,
+        ValueRef::Bool(_) => BOOL,
+        ValueRef::I64(_) => I64,
+        ValueRef::F64(_) => F64,
+        ValueRef::Array(_) => ARRAY,
+    }
+}
+
+fn write_payload(out: &mut Vec<u8>, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Str(v) => out.extend_from_slice(v.as_bytes()),
+        ValueRef::Bool(v) => out.push(u8::from(v)),
+        ValueRef::I64(v) => out.extend_from_slice(&v.to_le_bytes()),
+        ValueRef::F64(v) => out.extend_from_slice(&v.to_bits().to_le_bytes()),
+        ValueRef::Array(v) => v.for_each(|element| write_element(out, element)),
     }
 }
 
@@ -266,48 +302,59 @@ fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
 pub(super) fn write_element(out: &mut Vec<u8>, element: ValueRef<'_>) {
     let length_at = out.len();
     put_word(out, 0);
-    write_value(out, element);
+    out.push(tag(element));
+    write_payload(out, element);
     let length = out.len() - length_at - WORD;
     out[length_at..length_at + WORD].copy_from_slice(&narrow(length).to_le_bytes());
 }
 
-#[inline]
-fn payload_is(payload: &[u8], value: ValueRef<'_>) -> bool {
-    let Some((tag, bytes)) = payload.split_first() else { return false };
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "most callers know the type of the value")]
+fn is_value(tag: u8, payload: &[u8], value: ValueRef<'_>) -> bool {
     match value {
-        ValueRef::Str(v) => *tag == STR && is_equal(bytes, v.as_bytes()),
-        ValueRef::Bool(v) => *tag == BOOL && bytes == [u8::from(v)],
-        ValueRef::I64(v) => *tag == I64 && bytes == v.to_le_bytes(),
-        ValueRef::F64(v) => *tag == F64 && bytes == v.to_bits().to_le_bytes(),
-        ValueRef::Array(v) => *tag == ARRAY && array_is(bytes, v),
+        ValueRef::Str(v) => tag == STR && is_equal(payload, v.as_bytes()),
+        ValueRef::Bool(v) => tag == BOOL && payload == [u8::from(v)],
+        ValueRef::I64(v) => tag == I64 && payload == v.to_le_bytes(),
+        ValueRef::F64(v) => tag == F64 && payload == v.to_bits().to_le_bytes(),
+        ValueRef::Array(v) => tag == ARRAY && is_array(payload, v),
     }
 }
 
-/// Whether the bytes are the same. Keys and values are short, mostly: up to 16 bytes are compared as two numbers that
+/// Whether the bytes are the same. Keys and values are short, mostly: up to 32 bytes are compared as two pieces that
 /// overlap, which costs less than the call of a function that is good at long ones.
-#[inline]
-fn is_equal(a: &[u8], b: &[u8]) -> bool {
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "most callers know the lengths to be the same, or one of them")]
+pub(super) fn is_equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    if a.len() > 16 {
-        return a == b;
-    }
     if a.len() >= 8 {
-        return a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>();
+        match a.len() {
+            33.. => a == b,
+            16.. => has_same_ends::<16>(a, b),
+            _ => has_same_ends::<8>(a, b),
+        }
+    } else if a.len() >= 4 {
+        has_same_ends::<4>(a, b)
+    } else if a.len() >= 2 {
+        has_same_ends::<2>(a, b)
+    } else {
+        a.first() == b.first()
     }
-    if a.len() >= 4 {
-        return a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>();
-    }
-    a.iter().zip(b).all(|(a, b)| a == b)
 }
 
-fn array_is(mut bytes: &[u8], array: ArrayRef<'_>) -> bool {
+#[inline]
+fn has_same_ends<const LEN: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<LEN>() == b.first_chunk() && a.last_chunk::<LEN>() == b.last_chunk()
+}
+
+#[inline(never)]
+fn is_array(mut bytes: &[u8], array: ArrayRef<'_>) -> bool {
     let mut same = true;
     array.for_each(|element| {
         if same && bytes.len() >= WORD {
             let len = word(bytes, 0);
-            same = payload_is(&bytes[WORD..WORD + len], element);
+            same = is_value(bytes[WORD], &bytes[WORD + 1..WORD + len], element);
             bytes = &bytes[WORD + len..];
         } else {
             same = false;
@@ -316,15 +363,14 @@ fn array_is(mut bytes: &[u8], array: ArrayRef<'_>) -> bool {
     same && bytes.is_empty()
 }
 
-fn decode(payload: &[u8]) -> ValueRef<'_> {
-    let bytes = &payload[1..];
-    let number = || u64::from_le_bytes(bytes.try_into().expect("numbers are written as eight bytes"));
-    match payload[0] {
-        STR => ValueRef::Str(text(bytes)),
-        BOOL => ValueRef::Bool(bytes[0] != 0),
+fn decode(tag: u8, payload: &[u8]) -> ValueRef<'_> {
+    let number = || u64::from_le_bytes(payload.try_into().expect("numbers are written as eight bytes"));
+    match tag {
+        STR => ValueRef::Str(text(payload)),
+        BOOL => ValueRef::Bool(payload[0] != 0),
         I64 => ValueRef::I64(number() as i64),
         F64 => ValueRef::F64(f64::from_bits(number())),
-        _ => ValueRef::Array(ArrayRef(Elements::Encoded(EncodedArray(bytes)))),
+        _ => ValueRef::Array(ArrayRef(Elements::Encoded(EncodedArray(payload)))),
     }
 }
 
@@ -337,7 +383,7 @@ fn word(bytes: &[u8], index: usize) -> usize {
     u32::from_le_bytes(bytes[at..at + WORD].try_into().expect("four bytes")) as usize
 }
 
-fn put_word(out: &mut Vec<u8>, value: usize) {
+pub(super) fn put_word(out: &mut Vec<u8>, value: usize) {
     out.extend_from_slice(&narrow(value).to_le_bytes());
 }
 

@@ -55,6 +55,17 @@ fn any_value() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Values that are easily the same.
+fn short_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        "[xy]{0,2}".prop_map(Value::from),
+        (0..2_i64).prop_map(Value::from),
+        (0..2_u8).prop_map(|v| Value::from(f64::from(v))),
+        any::<bool>().prop_map(Value::from),
+        prop::collection::vec(0..2_i64, 0..2).prop_map(|v| Value::Array(v.into())),
+    ]
+}
+
 proptest! {
     #[test]
     fn what_goes_in_comes_out(pairs in prop::collection::vec(("[a-e]{0,2}", any_value()), 0..8)) {
@@ -65,11 +76,47 @@ proptest! {
             model.insert(pair.key.as_str(), &pair.value);
         }
         prop_assert_eq!(set.len(), model.len());
-        for (place, ((key, value), (model_key, model_value))) in set.iter().zip(&model).enumerate() {
+        for ((key, value), (model_key, model_value)) in set.iter().zip(&model) {
             prop_assert_eq!(key, *model_key);
             prop_assert_eq!(value.to_string(), ValueRef::from(*model_value).to_string());
-            prop_assert!(set.is_at(place, key, ValueRef::from(*model_value)));
-            prop_assert!(!set.is_at(place + 1, key, ValueRef::from(*model_value)));
         }
+    }
+
+    /// Comparing in place says the same as making a set and comparing that, for equal sets and for neighbours.
+    #[test]
+    fn sets_are_the_same_as_what_they_were_made_of_alone(
+        pairs in prop::collection::vec(("[a-c]{0,2}", short_value()), 0..5),
+        others in prop::collection::vec(("[a-c]{0,2}", short_value()), 0..5),
+        swap in any::<(usize, usize)>(),
+    ) {
+        let given: Vec<_> = pairs.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())).collect();
+        let mut encoder = AttributeEncoder::default();
+        let encoded = encoder.encode(given.as_slice(), |_| true);
+        let (set, order) = (encoded.to_set(), encoded.order());
+        prop_assert_eq!(order.is_some(), set.len() == given.len());
+        let Some(order) = order else { return Ok(()) };
+        prop_assert!(set.is_same(order, &given));
+        let mut swapped = given.clone();
+        if !swapped.is_empty() {
+            let len = swapped.len();
+            swapped.swap(swap.0 % len, swap.1 % len);
+        }
+        let others: Vec<_> = others.into_iter().map(|(k, v)| KeyValue::new(k, v)).collect();
+        for other in [swapped, others, given.iter().skip(1).cloned().collect()] {
+            let same = encoder.encode(&other, |_| true);
+            let expected = same.order() == Some(order) && same.bytes() == set.as_bytes();
+            prop_assert_eq!(set.is_same(order, &other), expected);
+        }
+    }
+
+    #[test]
+    fn bytes_are_equal_when_all_of_them_are(text in "[ab]{0,40}", at in any::<usize>(), other in "[ab]{0,40}") {
+        let mut changed = text.clone().into_bytes();
+        if let Some(byte) = (!text.is_empty()).then(|| &mut changed[at % text.len()]) {
+            *byte ^= 1;
+        }
+        prop_assert!(set::is_equal(text.as_bytes(), text.clone().as_bytes()));
+        prop_assert_eq!(set::is_equal(text.as_bytes(), &changed), text.is_empty());
+        prop_assert_eq!(set::is_equal(text.as_bytes(), other.as_bytes()), text == other);
     }
 }

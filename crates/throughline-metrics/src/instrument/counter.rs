@@ -13,7 +13,8 @@ use crate::number::Number;
 
 /// A sum that only grows: requests, bytes, errors.
 ///
-/// `N` is `u64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type.
+/// `N` is `u64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type,
+/// in whose place it takes the same type with other lifetimes.
 /// Cloning is cheap, and clones record in the same series. Recording takes no lock and, when the
 /// series exists, does not allocate.
 ///
@@ -35,7 +36,10 @@ instrument!(Counter, BoundCounter, Counter);
 impl<N: Number, A: Attributes + ?Sized> Counter<N, A> {
     /// Adds to the series of these attributes. A negative or non-finite value is dropped and counted.
     #[inline]
-    pub fn add(&self, value: N, attributes: &A) {
+    pub fn add<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         self.0.record(value, attributes);
     }
 }

@@ -10,7 +10,8 @@ use crate::number::Number;
 
 /// The last value set: a temperature, a configured limit.
 ///
-/// `N` is `u64`, `i64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type.
+/// `N` is `u64`, `i64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type,
+/// in whose place it takes the same type with other lifetimes.
 /// Cloning is cheap, and clones record in the same series. All threads write one
 /// cell, since the last of several values can be known in no other way.
 ///
@@ -29,7 +30,10 @@ instrument!(Gauge, BoundGauge, Gauge);
 impl<N: Number, A: Attributes + ?Sized> Gauge<N, A> {
     /// Sets the series of these attributes to the value. A non-finite value is dropped and counted.
     #[inline]
-    pub fn set(&self, value: N, attributes: &A) {
+    pub fn set<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         self.0.record(value, attributes);
     }
 }

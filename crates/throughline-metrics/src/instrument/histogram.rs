@@ -10,7 +10,8 @@ use crate::number::Number;
 
 /// A distribution of values: durations, sizes.
 ///
-/// `N` is `u64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type.
+/// `N` is `u64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type,
+/// in whose place it takes the same type with other lifetimes.
 /// Cloning is cheap, and clones record in the same series. Recording takes no lock and, when the
 /// series exists, does not allocate.
 ///
@@ -29,8 +30,11 @@ instrument!(Histogram, BoundHistogram, Histogram);
 impl<N: Number, A: Attributes + ?Sized> Histogram<N, A> {
     /// Records a value in the series of these attributes. A non-finite value is dropped and counted.
     #[inline]
-    pub fn record(&self, value: N, attributes: &A) {
-        self.0.record(value, attributes);
+    pub fn record<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
+        self.0.record_in_bucket(value, attributes);
     }
 }
 
@@ -42,6 +46,6 @@ impl<N: Number> BoundHistogram<N> {
     /// Records a value in the series. A non-finite value is dropped and counted.
     #[inline]
     pub fn record(&self, value: N) {
-        self.0.record(value);
+        self.0.distribute(value);
     }
 }

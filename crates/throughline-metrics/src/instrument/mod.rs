@@ -5,33 +5,37 @@
 //!
 //! 1. *bound*: the series was found when the handle was made ([`Bound`]);
 //! 2. *typed*: a `#[derive(Attributes)]` type with few possible sets indexes a table of series ([`Door::dense`]);
-//! 3. *dynamic*: everything else is found through the thread's cache (`cache.rs`).
+//! 3. *dynamic*: everything else is found through the thread's cache (`cache/mod.rs`).
 //!
 //! Called by user code, and by `otel.rs` for the OpenTelemetry API. Next: `series.rs`.
 
 pub(crate) mod counter;
+mod dense;
 pub(crate) mod gauge;
 pub(crate) mod histogram;
 pub(crate) mod observable;
 pub(crate) mod up_down_counter;
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, InstrumentKind};
 
-use crate::aggregation::histogram::record_in;
+use crate::aggregation::bounds::Bounds;
+use crate::aggregation::exponential::block;
+use crate::aggregation::exponential::index::IndexTable;
+use crate::aggregation::histogram::{cells as histogram_cells, record_within};
 use crate::aggregation::{Aggregation, Cells};
-use crate::cache;
-use crate::cell::Place;
+use crate::cache::{self, Scope};
 use crate::cell::local::quiet_slab;
+use crate::cell::place::add_own;
+use crate::cell::slots::Slots;
 use crate::drops::DropReason;
-use crate::exemplar::ExemplarFilter;
 use crate::number::Number;
 use crate::series::{BoundSeries, Series};
 use crate::stream::{Shared, Stream};
+use dense::DenseSlots;
 
 /// An instrument that [`Meter`](crate::Meter) can build: [`Counter`](crate::Counter),
 /// [`UpDownCounter`](crate::UpDownCounter), [`Gauge`](crate::Gauge), [`Histogram`](crate::Histogram). Sealed.
@@ -85,7 +89,10 @@ macro_rules! instrument {
         impl<N: Number, A: Attributes + ?Sized> $name<N, A> {
             /// Finds the series of these attributes once, so that recording looks nothing up. As long as the handle
             /// lives, its series does not expire.
-            pub fn bind(&self, attributes: &A) -> $bound<N> {
+            pub fn bind<B>(&self, attributes: &B) -> $bound<N>
+            where
+                B: Attributes<Shape = A::Shape> + ?Sized,
+            {
                 $bound(self.0.bind(attributes))
             }
         }
@@ -95,8 +102,11 @@ pub(crate) use instrument;
 
 /// Where an instrument's measurements go: to its streams, or, when the instrument was refused, to a count of drops.
 pub struct Recorder<N, A: ?Sized> {
-    /// For numbered sets of an instrument that is just one sum: the slot of each, once recorded, or [`NO_SLOT`].
-    slots: Box<[AtomicU32]>,
+    /// For numbered sets of an instrument that is just one sum.
+    sums: DenseSlots,
+    /// For numbered sets of an instrument that is just one histogram with explicit bounds.
+    histograms: DenseSlots,
+    bounds: Option<Bounds>,
     doors: Box<[Door]>,
     kind: InstrumentKind,
     refused: Option<DropReason>,
@@ -108,6 +118,8 @@ pub struct Recorder<N, A: ?Sized> {
 #[derive(Debug)]
 struct Door {
     stream: Arc<Stream>,
+    /// What its sets of attributes have in common in the threads' caches.
+    scope: Scope,
     /// The series of each numbered set, once recorded.
     dense: Box<[OnceLock<BoundSeries>]>,
 }
@@ -115,9 +127,6 @@ struct Door {
 /// Attribute types with more possible sets than this are looked up like any other, rather than have a table made that
 /// would stay mostly empty.
 const MOST_DENSE: usize = 4096;
-
-/// No slot that is noted: nothing was recorded yet, or the series is not one cell of a slab.
-const NO_SLOT: u32 = u32::MAX;
 
 impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     pub(crate) fn new(
@@ -127,25 +136,43 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         shared: Arc<Shared>,
     ) -> Self {
         let doors: Box<[_]> = streams.into_iter().map(Door::new::<A>).collect();
-        let sums = match &*doors {
-            [door] if matches!(door.stream.aggregation, Aggregation::Sum { .. }) && may_be_quiet(&shared) => {
-                door.dense.len()
+        let (mut sums, mut histograms, mut bounds) = <(DenseSlots, DenseSlots, Option<Bounds>)>::default();
+        if let [door] = &*doors {
+            match &door.stream.aggregation {
+                Aggregation::Sum { .. } => sums = DenseSlots::new(door.dense.len()),
+                Aggregation::Histogram { bounds: of_stream } => {
+                    (histograms, bounds) = (DenseSlots::new(door.dense.len()), Some(of_stream.clone()));
+                }
+                _ => {}
             }
-            _ => 0,
-        };
-        let slots = (0..sums).map(|_| AtomicU32::new(NO_SLOT)).collect();
-        Self { slots, doors, kind, refused, shared, marker: PhantomData }
+        }
+        Self { sums, histograms, bounds, doors, kind, refused, shared, marker: PhantomData }
     }
 
-    /// Records a value, or counts why not.
+    /// Records a value, or counts why not. Fastest for sums.
     #[inline]
-    pub(crate) fn record(&self, value: N, attributes: &A) {
-        if let Some(slot) = self.slots.get(attributes.number()) {
-            // Acquire, partner of the Release in `remember`: the slot was zeroed for its series before.
-            let slot = slot.load(Ordering::Acquire);
-            if let Some(slab) = quiet_slab() {
-                if slot != NO_SLOT && reason_to_drop(self.kind, None, value).is_none() {
-                    return slab.add(slot as usize, value);
+    pub(crate) fn record<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
+        if let Some(slot) = number(attributes).and_then(|number| self.sums.slot(number)) {
+            if let Some(cell) = quiet_slab().cell(slot) {
+                if reason_to_drop(self.kind, None, value).is_none() {
+                    return add_own(cell, value);
+                }
+            }
+        }
+        self.record_each(value, attributes);
+    }
+
+    /// The same. Fastest for histograms with explicit bounds.
+    #[inline]
+    pub(crate) fn record_in_bucket<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
+        if let (Some(number), Some(bounds)) = (number(attributes), &self.bounds) {
+            if let Some(cells) = self.histograms.run(number, histogram_cells(bounds)) {
+                // What is not finite lies beyond the extremes, so it is not done here.
+                if record_within(cells, bounds, value.as_f64()) {
+                    return;
                 }
             }
         }
@@ -154,34 +181,32 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
 
     /// Apart, so that the fast path above is small enough to be inlined.
     #[inline(never)]
-    fn record_each(&self, value: N, attributes: &A) {
+    fn record_each<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
         if let Some(reason) = reason_to_drop(self.kind, self.refused, value) {
             return self.shared.drops.count(reason);
         }
-        for door in &self.doors {
-            door.record(value, attributes);
+        match &*self.doors {
+            [door] => door.record(value, attributes),
+            doors => doors.iter().for_each(|door| door.record_too(value, attributes)),
         }
-        if !self.slots.is_empty() {
-            self.remember(attributes.number());
+        if let Some(number) = number(attributes) {
+            self.remember(number);
         }
     }
 
     /// Notes the slot of a numbered set whose series is known now.
     fn remember(&self, number: usize) {
-        let (Some(noted), Some(door)) = (self.slots.get(number), self.doors.first()) else { return };
-        let cells = door.dense[number].get().map(|series| &series.cells);
-        if let Some(Cells::Place(Place::Threads(slots))) = cells {
-            noted.store(slots.start as u32, Ordering::Release);
-        }
+        let [door] = &*self.doors else { return };
+        let Some(series) = door.dense.get(number).and_then(OnceLock::get) else { return };
+        self.sums.note(number, &series.cells);
+        self.histograms.note(number, &series.cells);
     }
 
     /// Finds the series once and for all.
-    pub(crate) fn bind(&self, attributes: &A) -> Bound<N> {
+    pub(crate) fn bind<B: Attributes<Shape = A::Shape> + ?Sized>(&self, attributes: &B) -> Bound<N> {
         let series: Vec<_> = self.doors.iter().map(|door| BoundStream::new(door, attributes)).collect();
         let fast = match series.as_slice() {
-            [bound] if self.refused.is_none() && may_be_quiet(&self.shared) => {
-                Fast::of(&bound.stream, &bound.series)
-            }
+            [bound] if self.refused.is_none() => Fast::of(&bound.stream, &bound.series),
             _ => Fast::No,
         };
         let (kind, refused, shared) = (self.kind, self.refused, Arc::clone(&self.shared));
@@ -189,9 +214,10 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     }
 }
 
-/// Whether outside of spans there is nothing to do for a measurement but to add it.
-fn may_be_quiet(shared: &Shared) -> bool {
-    shared.exemplars != ExemplarFilter::AlwaysOn
+/// The set's number, if sets of the type have any.
+#[inline]
+fn number<A: Attributes + ?Sized>(attributes: &A) -> Option<usize> {
+    (A::NUMBERED > 0).then(|| attributes.number())
 }
 
 #[inline]
@@ -214,20 +240,28 @@ fn reason_to_drop<N: Number>(
 impl Door {
     fn new<A: Attributes + ?Sized>(stream: Arc<Stream>) -> Self {
         let sets = if A::NUMBERED <= MOST_DENSE { A::NUMBERED } else { 0 };
-        Self { stream, dense: (0..sets).map(|_| OnceLock::new()).collect() }
+        let scope = stream.scopes.of::<A::Shape>();
+        Self { stream, scope, dense: (0..sets).map(|_| OnceLock::new()).collect() }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "into the two callers below, one of which is the common case")]
     fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
-        match self.dense.get(attributes.number()) {
+        match number(attributes).and_then(|number| self.dense.get(number)) {
             Some(series) => {
                 let series = series.get().unwrap_or_else(|| self.make(series, attributes));
                 self.stream.record(series, value, attributes);
             }
-            None => cache::with_series(&self.stream, attributes, |series| {
+            None => cache::with_series(&self.stream, self.scope, attributes, |series| {
                 self.stream.record(series, value, attributes);
             }),
         }
+    }
+
+    /// As [`record`](Self::record), for the rare instrument that several views show: its code is not repeated there.
+    #[inline(never)]
+    fn record_too<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        self.record(value, attributes);
     }
 
     /// Finds the series before the lock is asked for: what is called meanwhile may record in the same one.
@@ -258,22 +292,41 @@ pub(crate) struct Bound<N> {
     marker: PhantomData<fn(N)>,
 }
 
-/// What a bound instrument writes without asking its series, when that is one run of slots in the threads' slabs.
+/// What a bound instrument writes without asking its series, when it has one and the thread has own cells for it.
 enum Fast {
     Sum { slot: usize },
-    Histogram { slot: usize, bounds: Arc<[f64]> },
+    Histogram { slots: Slots, bounds: Bounds },
+    Exponential { slots: Slots, table: &'static IndexTable },
     No,
 }
 
 impl Fast {
     fn of(stream: &Stream, series: &Series) -> Self {
         match (&stream.aggregation, &series.cells) {
-            (Aggregation::Sum { .. }, Cells::Place(Place::Threads(slots))) => Self::Sum { slot: slots.start },
-            (Aggregation::Histogram { bounds }, Cells::Place(Place::Threads(slots))) => {
-                Self::Histogram { slot: slots.start, bounds: Arc::clone(bounds) }
+            (Aggregation::Sum { .. }, Cells::Place(place)) => {
+                Self::Sum { slot: place.slots().start as usize }
+            }
+            (Aggregation::Histogram { bounds }, Cells::Place(place)) => {
+                Self::Histogram { slots: place.slots(), bounds: bounds.clone() }
+            }
+            (Aggregation::Exponential(_), Cells::Exponential(exponential)) => {
+                Self::Exponential { slots: exponential.place().slots(), table: IndexTable::shared() }
             }
             _ => Self::No,
         }
+    }
+
+    /// Records a finite value in a histogram, if the calling thread leaves no exemplars and has nothing to make ready
+    /// first. Says whether it is done.
+    #[inline]
+    fn distribute(&self, value: f64) -> bool {
+        if let Self::Histogram { slots, bounds } = self {
+            return quiet_slab().run(*slots).is_some_and(|cells| record_within(cells, bounds, value));
+        }
+        if let Self::Exponential { slots, table } = self {
+            return quiet_slab().run(*slots).is_some_and(|cells| block::record_within(cells, table, value));
+        }
+        false
     }
 }
 
@@ -296,18 +349,23 @@ impl<N: Number> Bound<N> {
     /// Records a value, or counts why not.
     #[inline]
     pub(crate) fn record(&self, value: N) {
-        if let Some(slab) = quiet_slab() {
-            if reason_to_drop(self.kind, None, value).is_none() {
-                match &self.fast {
-                    Fast::Sum { slot } => return slab.add(*slot, value),
-                    Fast::Histogram { slot, bounds } => {
-                        return record_in(slab, *slot, bounds, value.as_f64());
-                    }
-                    Fast::No => {}
+        if let Fast::Sum { slot } = &self.fast {
+            if let Some(cell) = quiet_slab().cell(*slot) {
+                if reason_to_drop(self.kind, None, value).is_none() {
+                    return add_own(cell, value);
                 }
             }
         }
         self.record_each(value);
+    }
+
+    /// As [`record`](Self::record), for histograms.
+    #[inline]
+    pub(crate) fn distribute(&self, value: N) {
+        // What is not finite lies beyond the extremes, so it is not done here.
+        if !self.fast.distribute(value.as_f64()) {
+            self.record_each(value);
+        }
     }
 
     /// Apart, so that the fast path above is small enough to be inlined.
@@ -317,7 +375,7 @@ impl<N: Number> Bound<N> {
             return self.shared.drops.count(reason);
         }
         for BoundStream { stream, series, dropped } in &self.series {
-            stream.record(series, value, dropped);
+            stream.record_any(series, value, dropped);
         }
     }
 }

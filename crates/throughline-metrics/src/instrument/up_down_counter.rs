@@ -10,7 +10,8 @@ use crate::number::Number;
 
 /// A sum that grows and shrinks: open connections, queued jobs.
 ///
-/// `N` is `i64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type.
+/// `N` is `i64` or `f64`. `A` is what it is recorded with: a slice of [`KeyValue`], or a `#[derive(Attributes)]` type,
+/// in whose place it takes the same type with other lifetimes.
 /// Cloning is cheap, and clones record in the same series. Recording takes no lock and, when the
 /// series exists, does not allocate.
 ///
@@ -31,7 +32,10 @@ instrument!(UpDownCounter, BoundUpDownCounter, UpDownCounter);
 impl<N: Number, A: Attributes + ?Sized> UpDownCounter<N, A> {
     /// Adds to the series of these attributes; a negative value subtracts. A non-finite value is dropped and counted.
     #[inline]
-    pub fn add(&self, value: N, attributes: &A) {
+    pub fn add<B>(&self, value: N, attributes: &B)
+    where
+        B: Attributes<Shape = A::Shape> + ?Sized,
+    {
         self.0.record(value, attributes);
     }
 }

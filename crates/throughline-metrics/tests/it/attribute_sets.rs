@@ -1,6 +1,7 @@
 //! Which attributes make the same series, through every door.
 
 use throughline_core::{AttributeSet, KeyValue, Value};
+use throughline_macros::Attributes;
 use throughline_metrics::MeterProvider;
 use throughline_metrics::testing::Snapshot;
 
@@ -121,4 +122,80 @@ fn instruments_that_end_leave_nothing_behind_in_caches() {
         counter.add(round, NONE);
         assert_eq!(total(&Snapshot::of(&provider), "c"), 2.0 * round as f64);
     }
+}
+
+#[derive(Attributes)]
+#[attribute(crate = throughline_core)]
+struct Labels<'a, 'b> {
+    method: &'a str,
+    route: &'b str,
+}
+
+/// What an instrument is recorded with need not live as long as the instrument.
+#[test]
+fn an_instrument_takes_sets_that_borrow_for_a_moment() {
+    let provider = MeterProvider::default();
+    let meter = provider.meter("it");
+    let counter = meter.u64_counter("c").with_attributes::<Labels<'static, 'static>>().build();
+    let histogram = meter.u64_histogram("h").with_attributes::<Labels<'static, 'static>>().build();
+    for n in 0..30 {
+        let route = format!("/items/{}", n % 3);
+        let labels = Labels { method: "GET", route: &route };
+        counter.add(1, &labels);
+        counter.bind(&labels).add(1);
+        histogram.record(n, &labels);
+    }
+    let snapshot = Snapshot::of(&provider);
+    for n in 0..3 {
+        let labels = Labels { method: "GET", route: &format!("/items/{n}") };
+        assert_eq!(snapshot.sum("c", &labels), 20.0);
+        assert_eq!(snapshot.histogram("h", &labels).count, 10);
+    }
+}
+
+#[test]
+fn an_instrument_takes_every_form_of_its_attributes() {
+    let provider = MeterProvider::default();
+    let meter = provider.meter("it");
+    let counter = meter.u64_counter("c").build();
+    let pair = || kv("k", "v");
+    let vector = vec![pair()];
+    let slice: &[KeyValue] = &vector;
+    counter.add(1, &[]);
+    counter.add(1, &vec![]);
+    counter.add(1, &[pair()]);
+    counter.add(1, &vector);
+    counter.add(1, slice);
+    counter.add(1, &slice);
+    counter.add(1, &AttributeSet::new(slice));
+    let unit = meter.u64_counter("c").with_attributes::<()>().build();
+    unit.add(1, &());
+    let snapshot = Snapshot::of(&provider);
+    assert_eq!(snapshot.sum("c", NONE), 3.0);
+    assert_eq!(snapshot.sum("c", slice), 5.0);
+}
+
+/// Literals are told by where they stand; wherever they do, their text decides.
+#[test]
+fn literals_at_different_addresses_are_the_same_series() {
+    #[derive(Attributes)]
+    #[attribute(crate = throughline_core)]
+    struct Literal {
+        text: &'static str,
+    }
+    let provider = MeterProvider::default();
+    let counter = provider.meter("it").u64_counter("c").with_attributes::<Literal>().build();
+    let long: &'static str = "x".repeat(1 << 17).leak();
+    for _ in 0..3 {
+        for text in ["abc", "abcabc".get(3..).unwrap(), "abc".to_owned().leak(), "abcd".get(..3).unwrap()] {
+            counter.add(1, &Literal { text });
+        }
+        counter.add(1, &Literal { text: "" });
+        counter.add(1, &Literal { text: long });
+        counter.add(1, &Literal { text: long.get(..1 << 16).unwrap() });
+    }
+    let snapshot = Snapshot::of(&provider);
+    assert_eq!(points(&snapshot, "c").len(), 4);
+    assert_eq!(snapshot.sum("c", &Literal { text: "abc" }), 12.0);
+    assert_eq!(snapshot.sum("c", &Literal { text: long }), 3.0);
 }

@@ -16,6 +16,8 @@ use crate::support::{NONE, kv, on_each_event, points, total};
 struct Recording<'a>(&'a Counter<u64>);
 
 impl Attributes for Recording<'_> {
+    type Shape = Recording<'static>;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 
@@ -58,6 +60,8 @@ enum Choice {
 struct Itself<'a>(Choice, &'a OnceLock<Counter<u64, Self>>);
 
 impl Attributes for Itself<'_> {
+    type Shape = Itself<'static>;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 2;
 

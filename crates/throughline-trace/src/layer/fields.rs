@@ -214,16 +214,17 @@ pub(super) struct SpanAttributes<'a> {
 
 impl SpanAttributes<'_> {
     /// The errors among the fields.
+    #[cold]
     pub(super) fn exceptions(&self) -> Vec<Exception> {
         let mut errors = Errors(Vec::new());
-        if self.has_error.get() {
-            self.fields.record(&mut Fields { sink: &mut errors, thread: self.thread, place: Place::Span });
-        }
+        self.fields.record(&mut Fields { sink: &mut errors, thread: self.thread, place: Place::Span });
         errors.0
     }
 }
 
 impl Attributes for SpanAttributes<'_> {
+    type Shape = SpanAttributes<'static>;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 
@@ -261,6 +262,8 @@ impl EventAttributes<'_> {
 }
 
 impl Attributes for EventAttributes<'_> {
+    type Shape = EventAttributes<'static>;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 

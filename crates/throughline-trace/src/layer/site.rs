@@ -62,6 +62,8 @@ pub(super) struct Description<'a> {
 }
 
 impl Attributes for Description<'_> {
+    type Shape = Description<'static>;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 

@@ -133,8 +133,10 @@ impl Inner {
                 recording.begin_with(&site.first);
                 fields.visit(recording);
             }
-            for exception in fields.exceptions() {
-                recording.add_event("exception", recording.now(), &exception, 0);
+            if fields.has_error.get() {
+                for exception in fields.exceptions() {
+                    recording.add_event("exception", recording.now(), &exception, 0);
+                }
             }
             if let Some(status) = &conventions.status {
                 recording.set_status(status);

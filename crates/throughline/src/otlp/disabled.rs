@@ -16,7 +16,9 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
-        Self { asked_for: super::endpoint(config, settings).map(|(_, source)| source) }
+        let TelemetryConfig { export, metrics, .. } = config;
+        let asked_for = super::destination(&super::METRICS, &metrics.export, export, settings);
+        Self { asked_for: asked_for.map(|(_, source)| source) }
     }
 
     pub(crate) fn start(

@@ -3,6 +3,8 @@
 #[cfg(feature = "otlp-http")]
 mod enabled;
 #[cfg(feature = "otlp-http")]
+mod signal;
+#[cfg(feature = "otlp-http")]
 pub(crate) use enabled::{Otlp, Plan};
 
 #[cfg(not(feature = "otlp-http"))]
@@ -10,24 +12,63 @@ mod disabled;
 #[cfg(not(feature = "otlp-http"))]
 pub(crate) use disabled::{Otlp, Plan};
 
-use crate::config::{OtlpEndpoint, TelemetryConfig};
+use crate::config::{Destination, ExportConfig};
 use crate::error::Source;
 use crate::settings::Settings;
 
-const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// A setting's name in the description, and the variables it can come from: the signal's own, then that of all.
+type Named = (&'static str, [&'static str; 2]);
 
-/// Where metrics are to be pushed, and who says so. Nobody: nothing is pushed.
-fn endpoint(config: &TelemetryConfig, settings: &Settings<'_>) -> Option<(OtlpEndpoint, Source)> {
-    if let Some(endpoint) = &config.otlp_endpoint {
-        let method = match endpoint {
-            OtlpEndpoint::Base(_) => "with_otlp_endpoint",
-            OtlpEndpoint::Metrics(_) => "with_otlp_metrics_endpoint",
-            OtlpEndpoint::Prometheus(_) => "with_otlp_to_prometheus",
+/// What the settings of one signal are called.
+#[cfg_attr(
+    not(feature = "otlp-http"),
+    expect(dead_code, reason = "only the endpoint is asked for, to refuse it")
+)]
+struct Names {
+    endpoint: Named,
+    protocol: Named,
+    compression: Named,
+    timeout: Named,
+    headers: Named,
+}
+
+macro_rules! names {
+    ($signal:literal, $variable:literal) => {
+        Names {
+            endpoint: names!($signal, $variable, ".otlp.endpoint", "ENDPOINT"),
+            protocol: names!($signal, $variable, ".otlp.protocol", "PROTOCOL"),
+            compression: names!($signal, $variable, ".otlp.compression", "COMPRESSION"),
+            timeout: names!($signal, $variable, ".otlp.timeout", "TIMEOUT"),
+            headers: names!($signal, $variable, ".otlp.headers", "HEADERS"),
+        }
+    };
+    ($signal:literal, $variable:literal, $setting:literal, $name:literal) => {
+        (
+            concat!($signal, $setting),
+            [concat!("OTEL_EXPORTER_OTLP_", $variable, "_", $name), concat!("OTEL_EXPORTER_OTLP_", $name)],
+        )
+    };
+}
+
+const METRICS: Names = names!("metrics", "METRICS");
+
+/// Where a signal is to be pushed, and who says so. Nobody: it is not pushed.
+fn destination(
+    names: &Names,
+    own: &ExportConfig,
+    all: &ExportConfig,
+    settings: &Settings<'_>,
+) -> Option<(Destination, Source)> {
+    if let Some(destination) = own.destination.as_ref().or(all.destination.as_ref()) {
+        let method = match destination {
+            Destination::Base(_) => "with_otlp_endpoint",
+            Destination::Url(_) => "ExportConfig::with_url",
+            Destination::Prometheus(_) => "with_otlp_to_prometheus",
         };
-        return Some((endpoint.clone(), Source::Code(method)));
+        return Some((destination.clone(), Source::Code(method)));
     }
-    let (variable, url) = settings.variable(&[METRICS_ENDPOINT, ENDPOINT])?;
-    let endpoint = if variable == ENDPOINT { OtlpEndpoint::Base(url) } else { OtlpEndpoint::Metrics(url) };
-    Some((endpoint, Source::Environment(variable)))
+    let [of_signal, of_all] = names.endpoint.1;
+    let (variable, url) = settings.variable(&[of_signal, of_all])?;
+    let destination = if variable == of_all { Destination::Base(url) } else { Destination::Url(url) };
+    Some((destination, Source::Environment(variable)))
 }

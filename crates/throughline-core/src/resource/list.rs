@@ -1,47 +1,9 @@
-//! The resource: what produces the telemetry.
-//!
-//! Specification: [resource](https://opentelemetry.io/docs/specs/otel/resource/sdk/).
+//! The list of attributes in `OTEL_RESOURCE_ATTRIBUTES`.
 
 use std::fmt;
 
 use opentelemetry::KeyValue;
 use percent_encoding::percent_decode_str;
-
-use crate::attribute::{AttributeSet, ValueRef};
-
-/// The attributes that every item of telemetry from this process shares.
-///
-/// ```
-/// use throughline_core::{KeyValue, Resource};
-///
-/// let resource = Resource::new([KeyValue::new("service.name", "shop")]);
-/// assert_eq!(resource.service_name(), Some("shop"));
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resource {
-    attributes: AttributeSet,
-}
-
-impl Resource {
-    /// A resource with these attributes; of equal keys the last one wins.
-    pub fn new(attributes: impl IntoIterator<Item = KeyValue>) -> Self {
-        let attributes: Vec<_> = attributes.into_iter().collect();
-        Self { attributes: AttributeSet::new(attributes.as_slice()) }
-    }
-
-    /// The attributes, sorted by key.
-    pub fn attributes(&self) -> &AttributeSet {
-        &self.attributes
-    }
-
-    /// The attribute `service.name`, when it is a string.
-    pub fn service_name(&self) -> Option<&str> {
-        match self.attributes.value("service.name") {
-            Some(ValueRef::Str(name)) => Some(name),
-            _ => None,
-        }
-    }
-}
 
 /// Parses `OTEL_RESOURCE_ATTRIBUTES`: `key1=value1,key2=value2`, both percent-encoded.
 ///

@@ -1,0 +1,59 @@
+//! The resource: what produces the telemetry.
+//!
+//! A [`ResourceBuilder`] puts it together: what the [detectors](Detector) find out about process and machine, what the
+//! environment says, and what the application says, later ones winning over earlier ones. Every item that is exported
+//! carries it; Prometheus shows it as `target_info`.
+//!
+//! Specification: [resource](https://opentelemetry.io/docs/specs/otel/resource/sdk/).
+
+mod builder;
+mod detect;
+mod instance;
+mod list;
+
+pub use builder::ResourceBuilder;
+pub use detect::{Detector, UnknownDetectorError};
+pub use list::{ParseAttributesError, parse_attributes};
+
+use opentelemetry::KeyValue;
+
+use crate::attribute::{AttributeSet, ValueRef};
+
+/// The attributes that every item of telemetry from this process shares.
+///
+/// ```
+/// use throughline_core::{KeyValue, Resource};
+///
+/// let resource = Resource::new([KeyValue::new("service.name", "shop")]);
+/// assert_eq!(resource.service_name(), Some("shop"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resource {
+    attributes: AttributeSet,
+}
+
+impl Resource {
+    /// A resource with these attributes; of equal keys the last one wins.
+    pub fn new(attributes: impl IntoIterator<Item = KeyValue>) -> Self {
+        let attributes: Vec<_> = attributes.into_iter().collect();
+        Self { attributes: AttributeSet::new(attributes.as_slice()) }
+    }
+
+    /// A builder that finds out what it can about process and machine.
+    pub fn builder() -> ResourceBuilder {
+        ResourceBuilder::new()
+    }
+
+    /// The attributes, sorted by key.
+    pub fn attributes(&self) -> &AttributeSet {
+        &self.attributes
+    }
+
+    /// The attribute `service.name`, when it is a string.
+    pub fn service_name(&self) -> Option<&str> {
+        match self.attributes.value("service.name") {
+            Some(ValueRef::Str(name)) => Some(name),
+            _ => None,
+        }
+    }
+}

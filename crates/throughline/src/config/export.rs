@@ -1,0 +1,135 @@
+//! How something is pushed: [`ExportConfig`], for all signals or for one.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Where and how to push over OTLP.
+///
+/// [`TelemetryConfig`](crate::TelemetryConfig) has one for all signals; what a signal's own says wins for that signal.
+/// What is left out comes from the `OTEL_EXPORTER_OTLP_*` variables, and then from defaults.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline::{ExportConfig, MetricsConfig, OtlpCompression, TelemetryConfig};
+///
+/// let push = ExportConfig::new()
+///     .with_url("http://localhost:4318/v1/metrics")
+///     .with_header("authorization", "Bearer …")
+///     .with_compression(OtlpCompression::Gzip)
+///     .with_timeout(Duration::from_secs(5));
+/// let config = TelemetryConfig::new("shop").with_metrics(MetricsConfig::new().with_export(push));
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a configuration does nothing until it is part of a `TelemetryConfig`"]
+pub struct ExportConfig {
+    pub(crate) destination: Option<Destination>,
+    pub(crate) protocol: Option<OtlpProtocol>,
+    pub(crate) headers: Option<Vec<(String, String)>>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) compression: Option<OtlpCompression>,
+}
+
+/// Where to push to, as asked for in code or by the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// A base URL, to which the signal's path, such as `/v1/metrics`, is added.
+    Base(String),
+    /// The URL itself.
+    Url(String),
+    /// The base URL of a Prometheus with its OTLP receiver on.
+    Prometheus(String),
+}
+
+impl ExportConfig {
+    /// Leaves everything to the environment and to defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Pushes to this receiver: a base URL such as `http://localhost:4318`, to which the signal's path is added.
+    pub fn with_endpoint(mut self, base_url: impl Into<String>) -> Self {
+        self.destination = Some(Destination::Base(base_url.into()));
+        self
+    }
+
+    /// Pushes to exactly this URL. Only sensible for one signal.
+    pub fn with_url(mut self, url: impl Into<String>) -> Self {
+        self.destination = Some(Destination::Url(url.into()));
+        self
+    }
+
+    /// Sets the protocol.
+    pub fn with_protocol(mut self, protocol: OtlpProtocol) -> Self {
+        self.protocol = Some(protocol);
+        self
+    }
+
+    /// Adds a header to every push, such as one with a token. Values are never shown.
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.get_or_insert_default().push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets how long one push may take in all, retries included; 10 s unless set.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the compression.
+    pub fn with_compression(mut self, compression: OtlpCompression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+}
+
+/// Shows what was set, without header values and without what a URL may hide.
+impl fmt::Debug for ExportConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExportConfig")
+            .field("protocol", &self.protocol)
+            .field("timeout", &self.timeout)
+            .field("compression", &self.compression)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How OTLP is encoded on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OtlpProtocol {
+    /// Protobuf over HTTP.
+    #[default]
+    HttpProtobuf,
+    /// JSON over HTTP.
+    HttpJson,
+}
+
+impl fmt::Display for OtlpProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HttpProtobuf => "http/protobuf",
+            Self::HttpJson => "http/json",
+        })
+    }
+}
+
+/// How pushed bodies are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OtlpCompression {
+    /// Not at all.
+    #[default]
+    None,
+    /// With gzip.
+    Gzip,
+}
+
+impl fmt::Display for OtlpCompression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! What is decided about pushing one signal: where to, and how.
+//!
+//! `enabled.rs` asks for each signal that can be pushed. What code says of the signal wins over what it says of all,
+//! which wins over the signal's variable, which wins over the variable of all.
+
+use std::fmt;
+use std::time::Duration;
+
+use throughline_otlp::{Compression, Endpoint, OtlpConfig, Protocol, Signal, parse_duration, parse_headers};
+
+use super::Names;
+use crate::config::{Destination, ExportConfig, OtlpCompression, OtlpProtocol};
+use crate::error::Source;
+use crate::settings::Settings;
+
+/// How to push one signal.
+pub(super) struct Push {
+    pub(super) endpoint: Endpoint,
+    protocol: OtlpProtocol,
+    compression: OtlpCompression,
+    timeout: Duration,
+    headers: Vec<(String, String)>,
+}
+
+impl Push {
+    /// None when nobody asked for it, or when it cannot be done: then there is a problem among the settings.
+    pub(super) fn decide(
+        signal: Signal,
+        names: &Names,
+        own: &ExportConfig,
+        all: &ExportConfig,
+        settings: &mut Settings<'_>,
+    ) -> Option<Self> {
+        let (destination, source) = super::destination(names, own, all, settings)?;
+        // Decided even when the endpoint cannot be used, so that all problems are reported.
+        let protocol = protocol(names, own.protocol.or(all.protocol), settings);
+        let compression = compression(names, own.compression.or(all.compression), settings);
+        let timeout = settings.decide(
+            names.timeout.0,
+            own.timeout.or(all.timeout).map(|timeout| ("with_timeout", Shown(timeout))),
+            &names.timeout.1,
+            parse_time,
+            Shown(Duration::from_secs(10)),
+        );
+        let headers = headers(names, own.headers.as_ref().or(all.headers.as_ref()), settings);
+        let endpoint = endpoint(signal, names, &destination, source, settings)?;
+        Some(Self { endpoint, protocol, compression, timeout: timeout.0, headers })
+    }
+
+    pub(super) fn config(self) -> OtlpConfig {
+        let Self { endpoint, protocol, compression, timeout, headers } = self;
+        OtlpConfig::new(endpoint)
+            .with_protocol(match protocol {
+                OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
+                OtlpProtocol::HttpJson => Protocol::HttpJson,
+            })
+            .with_compression(match compression {
+                OtlpCompression::None => Compression::None,
+                OtlpCompression::Gzip => Compression::Gzip,
+            })
+            .with_timeout(timeout)
+            .with_headers(headers)
+    }
+}
+
+fn endpoint(
+    signal: Signal,
+    names: &Names,
+    destination: &Destination,
+    source: Source,
+    settings: &mut Settings<'_>,
+) -> Option<Endpoint> {
+    let (url, endpoint) = match destination {
+        Destination::Base(url) => (url, Endpoint::base(url, signal)),
+        Destination::Url(url) => (url, Endpoint::verbatim(url)),
+        Destination::Prometheus(url) => (url, Endpoint::prometheus(url)),
+    };
+    match endpoint {
+        Err(error) => {
+            settings.problem(source, redacted(url), error.to_string());
+            None
+        }
+        Ok(endpoint) => {
+            settings.decided(names.endpoint.0, &endpoint, source);
+            for warning in endpoint.warnings() {
+                tracing::warn!(target: "throughline", "{warning}");
+            }
+            Some(endpoint)
+        }
+    }
+}
+
+/// A URL that could not be parsed may hold a password anywhere before its `@`.
+fn redacted(url: &str) -> String {
+    url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"))
+}
+
+fn protocol(names: &Names, code: Option<OtlpProtocol>, settings: &mut Settings<'_>) -> OtlpProtocol {
+    let parse = |text: &str| match text {
+        "http/protobuf" => Ok(OtlpProtocol::HttpProtobuf),
+        "http/json" => Ok(OtlpProtocol::HttpJson),
+        "grpc" => {
+            Err("gRPC is not in this version; write http/protobuf and the receiver's HTTP port, usually 4318"
+                .to_owned())
+        }
+        _ => Err("is no OTLP protocol; write http/protobuf or http/json".to_owned()),
+    };
+    let code = code.map(|protocol| ("with_protocol", protocol));
+    settings.decide(names.protocol.0, code, &names.protocol.1, parse, OtlpProtocol::default())
+}
+
+fn compression(names: &Names, code: Option<OtlpCompression>, settings: &mut Settings<'_>) -> OtlpCompression {
+    let parse = |text: &str| match text {
+        "gzip" => Ok(OtlpCompression::Gzip),
+        "none" => Ok(OtlpCompression::None),
+        _ => Err("is no compression that can be sent; write gzip or none".to_owned()),
+    };
+    let code = code.map(|compression| ("with_compression", compression));
+    settings.decide(names.compression.0, code, &names.compression.1, parse, OtlpCompression::default())
+}
+
+/// Headers by their names; values are secrets.
+fn headers(
+    names: &Names,
+    code: Option<&Vec<(String, String)>>,
+    settings: &mut Settings<'_>,
+) -> Vec<(String, String)> {
+    let (headers, source) = match (code, settings.variable(&names.headers.1)) {
+        (Some(headers), _) => (headers.clone(), Source::Code("with_header")),
+        (None, Some((variable, list))) => match parse_headers(&list) {
+            Ok(headers) => (headers, Source::Environment(variable)),
+            Err(error) => {
+                settings.problem(Source::Environment(variable), "…", error.to_string());
+                return Vec::new();
+            }
+        },
+        (None, None) => return Vec::new(),
+    };
+    let shown: Vec<_> = headers.iter().map(|(name, _)| format!("{name}=…")).collect();
+    settings.decided(names.headers.0, &shown.join(","), source);
+    headers
+}
+
+/// Reads a time that is not zero.
+pub(super) fn parse_time(text: &str) -> Result<Shown, String> {
+    match parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err("is no time at all; write milliseconds, or 15s".to_owned()),
+        Ok(duration) => Ok(Shown(duration)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A duration as a person writes it.
+pub(super) struct Shown(pub(super) Duration);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
