@@ -167,13 +167,10 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
     }
 }
 
-/// Takes the attributes away, so that the compiler knows them to be constants on the way where nobody asks a sampler.
+/// Takes the attributes away, so that the compiler knows them to be constants on the way where nobody asks a sampler: a
+/// reference would tie them to memory there, too.
 #[cold]
 #[inline(never)]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a reference would tie them to memory on the other way, too"
-)]
 fn start_full<A: Attributes>(start: &Start<'_>, tracer: Tracer, attributes: A) -> Span {
     let mut span = start.full(tracer, &Shown(&attributes));
     span.set_attributes(&attributes);

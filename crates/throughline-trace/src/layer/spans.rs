@@ -52,7 +52,7 @@ impl Inner {
                 if let Some(parent) = self.parent(tracer, thread, attributes, registry) {
                     self.start(&New { tracer, thread, site: &site, attributes, id: id.into_u64() }, &parent);
                 }
-            } else if let Some(context) = self.passed_on(attributes, registry) {
+            } else if let Some(context) = self.passed_on(thread, attributes, registry) {
                 self.table.insert(id.into_u64(), Open::passing_on(context));
             }
         });
@@ -92,7 +92,12 @@ impl Inner {
     }
 
     /// What children of a span that is not exported have for their parent, if not what is current.
-    fn passed_on<S>(&self, attributes: &Attributes<'_>, registry: &Registry<'_, S>) -> Option<Context>
+    fn passed_on<S>(
+        &self,
+        thread: &Thread,
+        attributes: &Attributes<'_>,
+        registry: &Registry<'_, S>,
+    ) -> Option<Context>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -103,7 +108,10 @@ impl Inner {
             if attributes.is_root() {
                 return Some(current.with_remote_span_context(SpanContext::NONE));
             }
-            current.span().span_context().is_sampled().then(|| current.clone())
+            let span = current.span();
+            let span = span.span_context();
+            let is_found_again = !span.is_sampled() && thread.is_in(span.span_id());
+            (span.is_valid() && !is_found_again).then(|| current.clone())
         })
     }
 

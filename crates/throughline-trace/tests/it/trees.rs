@@ -238,6 +238,14 @@ proptest! {
     }
 }
 
+#[test]
+fn a_filtered_task_of_an_unsampled_span_of_opentelemetry_keeps_that_for_its_parent() {
+    let task = |api| Node { api, run: Run::AsTask, children: Vec::new() };
+    for api in [Api::Filtered, Api::Tracing] {
+        check(&Node { api: Api::OpenTelemetry, run: Run::Here, children: vec![task(api)] }, false);
+    }
+}
+
 /// Spans that are started, handed on, entered and ended on any thread, by more threads than there are buckets for.
 #[test]
 fn spans_of_many_threads_are_all_exported_or_counted() {
