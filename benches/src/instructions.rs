@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::candidates::{headers, limit, throughline, throughline_trace};
+use crate::candidates::{headers, limit, throughline, throughline_trace, tracing};
 use crate::harness::{Candidate, LIMIT, OURS, Run};
 use crate::workload::{closed, durations, literals, with_durations};
 
@@ -44,6 +44,11 @@ const PATHS: &[Path] = &[
     Path { name: "span-child", times: FAST, make: throughline_trace::child_whole },
     Path { name: "span-root-not-sampled", times: FAST, make: throughline_trace::root_unsampled },
     Path { name: "span-child-not-sampled", times: FAST, make: throughline_trace::child_unsampled },
+    Path { name: "limit-tracing", times: FAST, make: tracing::registry },
+    Path { name: "span-tracing-child", times: FAST, make: tracing::child_whole },
+    Path { name: "span-tracing-root-not-sampled", times: FAST, make: tracing::root_unsampled },
+    Path { name: "span-tracing-child-not-sampled", times: FAST, make: tracing::child_unsampled },
+    Path { name: "span-opentelemetry-child", times: FAST, make: tracing::otel_child_whole },
     Path { name: "limit-counter-typed", times: FAST, make: || limit::slab::counter_typed(&closed()) },
     Path {
         name: "limit-counter-static-str",

@@ -16,3 +16,4 @@ pub mod prometheus;
 pub mod prometheus_client;
 pub mod throughline;
 pub mod throughline_trace;
+pub mod tracing;

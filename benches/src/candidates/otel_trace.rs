@@ -42,7 +42,7 @@ impl SpanExporter for Nothing {
     }
 }
 
-fn provider(batch: bool, sampler: Sampler) -> SdkTracerProvider {
+pub fn provider(batch: bool, sampler: Sampler) -> SdkTracerProvider {
     let builder = SdkTracerProvider::builder().with_sampler(sampler);
     if batch {
         builder.with_span_processor(BatchSpanProcessor::builder(Nothing).build()).build()

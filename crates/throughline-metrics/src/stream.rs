@@ -16,7 +16,7 @@ use crate::cell::local::quiet_slab;
 use crate::cell::place::add_own;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
-use crate::exemplar::{self, Reservoir, TraceContext};
+use crate::exemplar::{ExemplarFilter, Reservoir, TraceContext};
 use crate::number::Number;
 use crate::series::{Series, SeriesTable};
 use crate::view::KeyFilter;
@@ -26,6 +26,7 @@ use crate::view::KeyFilter;
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) drops: Drops,
+    pub(crate) exemplars: ExemplarFilter,
 }
 
 /// One instrument as one view shows it.
@@ -82,7 +83,7 @@ impl Stream {
         attributes: &A,
     ) {
         self.aggregation.record(&series.cells, value);
-        if let Some(context) = exemplar::current() {
+        if let Some(context) = self.shared.exemplars.admit() {
             self.offer_exemplar(series, value, context, self.dropped(attributes));
         }
     }

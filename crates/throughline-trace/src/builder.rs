@@ -6,7 +6,7 @@
 use std::fmt;
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, SpanKind};
+use opentelemetry::trace::{Link, SpanContext, SpanKind};
 use throughline_core::Timestamp;
 use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor};
 use throughline_core::definition::AttributeDef;
@@ -56,6 +56,7 @@ impl<'a> SpanBuilder<'a> {
             parent: Parent::Current,
             time: None,
             links: Vec::new(),
+            tentative: false,
         };
         Self { start, attributes: () }
     }
@@ -125,7 +126,20 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
 
     /// Linked with this span. Allocates.
     pub fn with_link(mut self, to: SpanContext) -> Self {
-        self.start.links.push(to);
+        self.start.links.push(Link::with_context(to));
+        self
+    }
+
+    /// Linked with these, in place of other links.
+    pub(crate) fn with_links(mut self, links: Vec<Link>) -> Self {
+        self.start.links = links;
+        self
+    }
+
+    /// If it is a root, recorded even when it is not sampled, for as long as it may get another parent.
+    #[inline]
+    pub(crate) fn with_tentative(mut self) -> Self {
+        self.start.tentative = true;
         self
     }
 
@@ -153,7 +167,8 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
     }
 }
 
-/// Takes the attributes away, so that the compiler knows them to be constants on the way where nobody asks a sampler.
+/// Takes the attributes away, so that the compiler knows them to be constants on the way where nobody asks a sampler: a
+/// reference would tie them to memory there, too.
 #[cold]
 #[inline(never)]
 fn start_full<A: Attributes>(start: &Start<'_>, tracer: Tracer, attributes: A) -> Span {

@@ -13,6 +13,7 @@ use opentelemetry::{Context, ContextGuard};
 use pin_project_lite::pin_project;
 use throughline_metrics::exemplar::{self, TraceContext};
 
+use crate::local;
 use crate::span::Span;
 
 /// Makes the previous context current again when dropped.
@@ -31,9 +32,14 @@ pub trait Enter {
 
 impl Enter for Context {
     fn enter(&self) -> Entered {
-        let exemplar = exemplar::enter(sampled(self.span().span_context()));
-        Entered { _exemplar: exemplar, _context: self.clone().attach() }
+        enter_context(self.clone())
     }
+}
+
+#[inline]
+pub(crate) fn enter_context(context: Context) -> Entered {
+    let exemplar = exemplar::enter(sampled(context.span().span_context()));
+    Entered { _exemplar: exemplar, _context: context.attach() }
 }
 
 impl Enter for Span {
@@ -51,13 +57,30 @@ impl Span {
     ///
     /// Costs one allocation, which OpenTelemetry's context is made of.
     pub fn enter(&self) -> Entered {
-        self.context().enter()
+        self.in_current_context().enter()
     }
 
     /// The current context with this span in it, to be carried elsewhere.
     pub fn context(&self) -> Context {
+        note_carried(self.span_context());
+        self.in_current_context()
+    }
+
+    fn in_current_context(&self) -> Context {
         Context::map_current(|context| context.with_remote_span_context(self.span_context().clone()))
     }
+}
+
+/// The current span of this thread, whoever made it: its ids are what a line on the console shows. `None` when there is
+/// none, and while the thread ends.
+pub fn current_span() -> Option<SpanContext> {
+    if !local::is_alive() {
+        return None;
+    }
+    Context::map_current(|context| {
+        let current = context.span();
+        Some(current.span_context()).filter(|span| span.is_valid()).cloned()
+    })
 }
 
 /// Makes a span or a context current while an expression runs, and gives its value.
@@ -124,6 +147,15 @@ pub fn spawn_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
         let _entered = context.enter();
         work()
     })
+}
+
+/// To be called where a span gets into a context that may be attached by OpenTelemetry alone, of which nobody tells us.
+/// From then on, measurements look for their span in the current context.
+#[inline]
+pub(crate) fn note_carried(span: &SpanContext) {
+    if span.is_sampled() {
+        exemplar::ask_current_context();
+    }
 }
 
 /// The ids that measurements should carry, of a sampled span.

@@ -35,14 +35,16 @@ impl Span {
     }
 }
 
-struct Exception {
+/// An error, described.
+#[derive(Debug)]
+pub(crate) struct Exception {
     type_name: String,
     message: String,
     trace: String,
 }
 
 impl Exception {
-    fn new<E: Error + ?Sized>(error: &E, backtrace: Option<&Backtrace>) -> Self {
+    pub(crate) fn new<E: Error + ?Sized>(error: &E, backtrace: Option<&Backtrace>) -> Self {
         let mut trace = String::new();
         let mut cause = error.source();
         for _ in 0..CAUSES_MAX {

@@ -7,6 +7,7 @@
 //!
 //! | stop | file | what happens |
 //! |---|---|---|
+//! | 0 | `otel.rs`, `layer/` | only through the OpenTelemetry API and `tracing` |
 //! | 1 | `builder.rs`, `start.rs` | who is the parent, is it sampled, which ids; nothing is built before that |
 //! | 2 | `span.rs`, `recording.rs` | attributes, events and links are encoded as they come |
 //! | 3 | `ring/ring.rs` | the finished record is appended to the ring of this thread |
@@ -38,9 +39,12 @@ mod drops;
 mod exception;
 mod id;
 mod keep;
+#[cfg(feature = "tracing")]
+pub mod layer;
 mod limits;
 mod local;
 mod log;
+mod otel;
 mod provider;
 mod reader;
 mod record;
@@ -55,7 +59,7 @@ pub mod testing;
 pub mod tokio;
 
 pub use builder::SpanBuilder;
-pub use context::{Enter, Entered, WithContext, propagate_context, spawn_thread, with_context};
+pub use context::{Enter, Entered, WithContext, current_span, propagate_context, spawn_thread, with_context};
 pub use drops::DropReason;
 pub use id::IdGenerator;
 pub use keep::KeepErrors;

@@ -1,6 +1,7 @@
 //! What a thread keeps for recording: its id generator, buffers to use again, and its rings.
 
 use std::cell::{Cell, RefCell};
+use std::panic::catch_unwind;
 
 use opentelemetry::Context;
 
@@ -17,6 +18,7 @@ const POOLED_BYTES_MAX: usize = 16 << 10;
 
 /// What a thread keeps for recording.
 struct Local {
+    has_context: bool,
     ids: Cell<Generator>,
     #[expect(clippy::vec_box, reason = "the boxes are handed out")]
     pool: RefCell<Vec<Box<Recording>>>,
@@ -30,10 +32,8 @@ thread_local! {
 
 impl Local {
     fn new() -> Self {
-        // Thread-locals are destroyed in the opposite order: as long as this one is there, the context is, too, which
-        // offers no way to ask.
-        Context::map_current(|_| ());
         Self {
+            has_context: has_context(),
             ids: Cell::new(Generator::new()),
             pool: RefCell::default(),
             leases: RefCell::default(),
@@ -42,10 +42,18 @@ impl Local {
     }
 }
 
-/// Whether the calling thread's own is there. When it is gone, because the thread is ending, so may be the context.
+/// Whether the calling thread has OpenTelemetry's context, which offers no way to ask: gone are both, because the thread
+/// is ending.
 #[inline]
 pub(crate) fn is_alive() -> bool {
-    LOCAL.try_with(|_| ()).is_ok()
+    LOCAL.try_with(|local| local.has_context).unwrap_or(false)
+}
+
+/// Whether there is a context, for thread-locals that are being made: they are destroyed in the opposite order, so it is
+/// there as long as they are, unless it had already gone.
+#[cold]
+pub(crate) fn has_context() -> bool {
+    catch_unwind(|| Context::map_current(|_| ())).is_ok()
 }
 
 /// Random numbers that are not zero, for ids, after taking in a time that tells forked processes apart; see

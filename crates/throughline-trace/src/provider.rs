@@ -14,7 +14,7 @@ use crate::keep::KeepErrors;
 use crate::limits::SpanLimits;
 use crate::reader::SpanReader;
 use crate::ring::Channel;
-use crate::sampler::{Sampler, SamplerSwitch, Switch};
+use crate::sampler::{Quick, Sampler, SamplerSwitch, Switch};
 use crate::scope::Scopes;
 
 /// What spans refer to. It lives as long as the process: a span then needs no count of references, which all threads
@@ -30,6 +30,20 @@ pub(crate) struct Shared {
     pub(crate) keep: Option<KeepErrors>,
     /// Spans that waited for the end of their trace, which did not fail.
     pub(crate) discarded: AtomicU64,
+}
+
+impl Shared {
+    /// Whether spans that the sampler left out are recorded, to be kept should their trace fail.
+    #[inline]
+    pub(crate) fn keeps_errors(&self) -> bool {
+        self.keep.is_some()
+    }
+
+    /// Whether the child of a span that is not sampled is not recorded either, whatever it is.
+    #[inline]
+    pub(crate) fn follows_unsampled(&self) -> bool {
+        !self.keeps_errors() && self.sampler.quick().is_some_and(Quick::is_parent_based)
+    }
 }
 
 /// Makes tracers. Clones are the same provider; the little that it is made of is never freed.

@@ -3,15 +3,18 @@
 //! Made by `builder.rs`, written by `span.rs`, appended to the thread's ring when the span ends. Its buffer is used again
 //! by the next span.
 
-use opentelemetry::trace::{SpanContext, Status, TraceState};
+use std::time::Duration;
+
+use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceState};
 use throughline_core::attribute::{Attributes, ValueRef, Visitor, cut};
+use throughline_core::{Clock as _, SystemClock, Timestamp};
 
 use crate::clock::Moment;
-use crate::data::{LINK_IS_REMOTE, status_number};
+use crate::data::{LINK_IS_REMOTE, kind_number, status_number};
 use crate::limits::SpanLimits;
 use crate::local;
 use crate::provider::Shared;
-use crate::record::{KEY_BYTES_MAX, SpanHeader, Writer, tag};
+use crate::record::{KEY_BYTES_MAX, SpanHeader, Writer, bits, tag};
 
 /// An open span.
 #[derive(Debug, Default)]
@@ -56,6 +59,60 @@ impl Recording {
         self.shared.map_or(0, |shared| shared.clock.since(self.start))
     }
 
+    /// A time read from the system's clock, as this span sees it.
+    ///
+    /// OpenTelemetry's boxed spans read that clock themselves for what happens now, and it may differ from this span's
+    /// by more than the span takes. So what is about now is taken to be as long ago as it is there; unless the span
+    /// started at a time that was given, too.
+    pub(crate) fn time_of(&self, given: Timestamp) -> u64 {
+        const ABOUT_NOW: Duration = Duration::from_millis(1);
+        let read = SystemClock.now();
+        let ago = read - given;
+        if given <= read && ago < ABOUT_NOW && self.header.start == self.start.nanos {
+            self.now().saturating_sub(ago.as_nanos() as u64)
+        } else {
+            given.as_nanos()
+        }
+    }
+
+    /// Whether it goes to the reader in the end.
+    pub(crate) fn is_exported(&self) -> bool {
+        self.exported
+    }
+
+    pub(crate) fn set_kind(&mut self, kind: &SpanKind) {
+        self.header.kind = kind_number(kind);
+    }
+
+    /// Makes it a child of this span, with the ids and flags of `own`.
+    pub(crate) fn adopt(&mut self, parent: &SpanContext, own: &SpanContext, exported: bool) {
+        let remote = if parent.is_remote() { bits::REMOTE_PARENT | bits::LOCAL_ROOT } else { 0 };
+        let keep = if own.is_sampled() { 0 } else { bits::KEEP };
+        self.header.trace_id = own.trace_id().to_bytes();
+        self.header.parent_span_id = parent.span_id().to_bytes();
+        self.header.flags = own.trace_flags().to_u8();
+        self.header.bits = remote | keep;
+        self.exported = exported;
+        self.set_trace_state(own.trace_state());
+    }
+
+    /// Gives it up.
+    pub(crate) fn discard(self: Box<Self>) {
+        local::recycle(self);
+    }
+
+    /// Begins with these attributes; a span that has some already drops them.
+    #[inline]
+    pub(crate) fn begin_with(&mut self, encoded: &Encoded) {
+        let list = &mut self.attributes;
+        if list.count == 0 && self.writer.append(&encoded.bytes) {
+            list.keys = encoded.keys;
+            list.count = encoded.count;
+        } else {
+            list.dropped += encoded.count;
+        }
+    }
+
     fn limits(&self) -> SpanLimits {
         self.shared.map(|shared| shared.limits).unwrap_or_default()
     }
@@ -83,13 +140,20 @@ impl Recording {
         self.attributes.add(&mut self.writer, key, value, attributes, value_bytes);
     }
 
-    pub(crate) fn add_event<A: Attributes + ?Sized>(&mut self, name: &str, time: u64, attributes: &A) {
+    /// Adds an event, some of whose attributes may have been dropped before.
+    pub(crate) fn add_event<A: Attributes + ?Sized>(
+        &mut self,
+        name: &str,
+        time: u64,
+        attributes: &A,
+        dropped: u32,
+    ) {
         let SpanLimits { events, attributes_per_event, value_bytes, .. } = self.limits();
         let mut fixed = [0; 16];
         fixed[..8].copy_from_slice(&time.to_le_bytes());
         let room = self.header.events < events;
         let added = room
-            && Nested::new(&mut self.writer, attributes_per_event, value_bytes).write(
+            && Nested::new(&mut self.writer, attributes_per_event, value_bytes, dropped).write(
                 tag::EVENT,
                 name,
                 &fixed,
@@ -99,7 +163,13 @@ impl Recording {
         *count += 1;
     }
 
-    pub(crate) fn add_link<A: Attributes + ?Sized>(&mut self, to: &SpanContext, attributes: &A) {
+    /// Adds a link, some of whose attributes may have been dropped before.
+    pub(crate) fn add_link<A: Attributes + ?Sized>(
+        &mut self,
+        to: &SpanContext,
+        attributes: &A,
+        dropped: u32,
+    ) {
         let SpanLimits { links, attributes_per_link, value_bytes, .. } = self.limits();
         let remote = if to.is_remote() { LINK_IS_REMOTE } else { 0 };
         let flags = u32::from(to.trace_flags().to_u8()) | remote;
@@ -110,7 +180,7 @@ impl Recording {
         let room = self.header.links < links;
         let trace_state = to.trace_state().header();
         let added = room
-            && Nested::new(&mut self.writer, attributes_per_link, value_bytes).write(
+            && Nested::new(&mut self.writer, attributes_per_link, value_bytes, dropped).write(
                 tag::LINK,
                 &trace_state,
                 &fixed,
@@ -201,6 +271,24 @@ impl AttributeList {
     }
 }
 
+/// Attributes that many spans begin with, encoded once.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    bytes: Box<[u8]>,
+    keys: u64,
+    count: u32,
+}
+
+impl Encoded {
+    pub(crate) fn new<A: Attributes + ?Sized>(attributes: &A, limits: SpanLimits) -> Self {
+        let mut writer = Writer::default();
+        let mut nested = Nested::new(&mut writer, limits.attributes, limits.value_bytes, 0);
+        attributes.visit(&mut nested);
+        let AttributeList { keys, count, .. } = nested.list;
+        Self { bytes: writer.bytes().into(), keys, count }
+    }
+}
+
 /// Keys of one span seldom have the same length, first and last letter.
 #[inline]
 fn fingerprint(key: &str) -> u32 {
@@ -215,11 +303,13 @@ struct Nested<'a> {
     list: AttributeList,
     count_max: u32,
     value_max: u32,
+    /// Dropped by whoever gave them.
+    dropped: u32,
 }
 
 impl<'a> Nested<'a> {
-    fn new(writer: &'a mut Writer, count_max: u32, value_max: u32) -> Self {
-        Self { writer, list: AttributeList::default(), count_max, value_max }
+    fn new(writer: &'a mut Writer, count_max: u32, value_max: u32, dropped: u32) -> Self {
+        Self { writer, list: AttributeList::default(), count_max, value_max, dropped }
     }
 
     /// Writes it; `fixed` ends with room for the counts. `false` when there is no room for it.
@@ -228,7 +318,7 @@ impl<'a> Nested<'a> {
         let from = self.writer.len();
         self.list = AttributeList::starting_at(from);
         attributes.visit(&mut self);
-        self.writer.patch(from - 8, self.list.dropped);
+        self.writer.patch(from - 8, self.list.dropped.saturating_add(self.dropped));
         self.writer.patch(from - 4, self.list.count);
         self.writer.close(at);
         true

@@ -33,6 +33,12 @@ impl Span {
         Self { context, recording: Some(recording) }
     }
 
+    /// What it is made of.
+    pub(crate) fn into_parts(mut self) -> (SpanContext, Option<Box<Recording>>) {
+        let context = std::mem::replace(&mut self.context, SpanContext::NONE);
+        (context, self.recording.take())
+    }
+
     /// What it records in.
     #[inline]
     pub(crate) fn recording(&mut self) -> Option<&mut Recording> {
@@ -71,21 +77,21 @@ impl Span {
     pub fn add_event<A: Attributes + ?Sized>(&mut self, name: &str, attributes: &A) {
         if let Some(recording) = &mut self.recording {
             let now = recording.now();
-            recording.add_event(name, now, attributes);
+            recording.add_event(name, now, attributes, 0);
         }
     }
 
     /// Adds an event that happened at this time.
     pub fn add_event_at<A: Attributes + ?Sized>(&mut self, name: &str, time: Timestamp, attributes: &A) {
         if let Some(recording) = &mut self.recording {
-            recording.add_event(name, time.as_nanos(), attributes);
+            recording.add_event(name, time.as_nanos(), attributes, 0);
         }
     }
 
     /// Links it with another span. A context that is not valid is no span, and adds nothing.
     pub fn add_link<A: Attributes + ?Sized>(&mut self, to: &SpanContext, attributes: &A) {
         if let Some(recording) = self.recording.as_mut().filter(|_| to.is_valid()) {
-            recording.add_link(to, attributes);
+            recording.add_link(to, attributes, 0);
         }
     }
 

@@ -4,7 +4,7 @@
 //! Called by `builder.rs`. The quick way, with a common sampler and our own ids, does not touch what a span that is not
 //! sampled has no use for; the full way asks whoever wants to be asked.
 
-use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _, TraceState};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt as _, TraceState};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 use throughline_core::Timestamp;
 
@@ -26,7 +26,9 @@ pub(crate) struct Start<'a> {
     pub(crate) kind: SpanKind,
     pub(crate) parent: Parent<'a>,
     pub(crate) time: Option<Timestamp>,
-    pub(crate) links: Vec<SpanContext>,
+    pub(crate) links: Vec<Link>,
+    /// Recorded at first even when it is not sampled, since it may still get another parent.
+    pub(crate) tentative: bool,
 }
 
 /// Where the parent comes from.
@@ -45,8 +47,9 @@ impl Start<'_> {
         let is_root = !parent.is_valid;
         let [root_end] = if is_root { local::random(0) } else { [0] };
         let sampled = if is_root { quick.samples_root(root_end) } else { quick.samples_child(parent.flags) };
-        let exported = sampled || shared.keep.is_some();
-        let start = if exported { shared.clock.start() } else { Moment::default() };
+        let exported = sampled || shared.keeps_errors();
+        let recorded = exported || self.tentative && is_root;
+        let start = if recorded { shared.clock.start() } else { Moment::default() };
         let (trace_id, span_id) = if is_root {
             let [root_start, span_id] = local::random(start.nanos);
             (TraceId::from(u128::from(root_start) << 64 | u128::from(root_end)), span_id)
@@ -63,7 +66,11 @@ impl Start<'_> {
             TraceState::NONE
         };
         let context = SpanContext::new(trace_id, span_id.into(), TraceFlags::new(flags), false, trace_state);
-        if exported { self.record(tracer, &parent, context, start, true) } else { Span::unrecorded(context) }
+        if recorded {
+            self.record(tracer, &parent, context, start, exported)
+        } else {
+            Span::unrecorded(context)
+        }
     }
 
     /// With any sampler and any ids.
@@ -84,10 +91,12 @@ impl Start<'_> {
         let flags = if parent.is_valid { parent.flags.to_u8() & RANDOM } else { own } | u8::from(sampled);
         let trace_state = trace_state.unwrap_or(parent_state);
         let context = SpanContext::new(trace_id, ids.span_id(), TraceFlags::new(flags), false, trace_state);
-        if decision == Decision::Drop && shared.keep.is_none() {
+        let exported = sampled || shared.keeps_errors();
+        let recorded = exported || decision == Decision::Record || self.tentative && !parent.is_valid;
+        if !recorded {
             return Span::unrecorded(context);
         }
-        let mut span = self.record(tracer, &parent, context, start, sampled || shared.keep.is_some());
+        let mut span = self.record(tracer, &parent, context, start, exported);
         span.set_attributes(added.as_slice());
         span
     }
@@ -119,7 +128,7 @@ impl Start<'_> {
         recording.start(tracer.shared, header, start, exported, self.name);
         recording.set_trace_state(context.trace_state());
         for link in &self.links {
-            recording.add_link(link, &());
+            recording.add_link(&link.span_context, link.attributes.as_slice(), link.dropped_attributes_count);
         }
         Span::recorded(context, recording)
     }

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::arena::{Arena, Slab};
 use super::common::Common;
@@ -37,10 +38,41 @@ impl Drop for Lease {
     }
 }
 
+/// Why a thread cannot tell by itself that it leaves no exemplars: bits that are set for good.
+static LOUD: AtomicU8 = AtomicU8::new(0);
+/// Spans may be current of which only OpenTelemetry's context knows.
+const IN_CONTEXT: u8 = 1;
+/// Some provider wants exemplars outside of spans, too.
+const ANYWHERE: u8 = 2;
+
+/// Makes all threads look for their span in OpenTelemetry's context.
+pub(crate) fn ask_current_context() {
+    if !asks_current_context() {
+        LOUD.fetch_or(IN_CONTEXT, Ordering::Relaxed);
+    }
+}
+
+/// Makes all threads take the way on which exemplars are thought of, wherever they are.
+pub(crate) fn never_be_quiet() {
+    LOUD.fetch_or(ANYWHERE, Ordering::Relaxed);
+}
+
+/// Whether threads look for their span in OpenTelemetry's context.
+#[inline]
+pub(crate) fn asks_current_context() -> bool {
+    LOUD.load(Ordering::Relaxed) & IN_CONTEXT != 0
+}
+
 /// The calling thread's slab when the thread leaves no exemplars; one without cells otherwise.
 #[inline]
 pub(crate) fn quiet_slab() -> Slab {
-    QUIET.get()
+    if LOUD.load(Ordering::Relaxed) == 0 { QUIET.get() } else { quiet_slab_in_context() }
+}
+
+#[inline(never)]
+fn quiet_slab_in_context() -> Slab {
+    let is_quiet = LOUD.load(Ordering::Relaxed) & ANYWHERE == 0 && exemplar::current().is_none();
+    if is_quiet { SLAB.get() } else { Slab::NONE }
 }
 
 /// Says whether the calling thread is in a sampled span.

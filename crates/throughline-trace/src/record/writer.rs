@@ -58,6 +58,20 @@ impl Writer {
         self.len + bytes <= RECORD_BYTES_MAX
     }
 
+    /// Appends entries that were written before. `false` when there is no room.
+    #[inline]
+    pub(crate) fn append(&mut self, entries: &[u8]) -> bool {
+        let fits = self.has_room(entries.len());
+        if fits {
+            self.reserve(entries.len());
+            if let Some(out) = self.buffer.get_mut(self.len..self.len + entries.len()) {
+                out.copy_from_slice(entries);
+                self.len += entries.len();
+            }
+        }
+        fits
+    }
+
     /// Appends an attribute, its string cut to `value_max` bytes. `false` when there is no room.
     #[expect(
         clippy::inline_always,

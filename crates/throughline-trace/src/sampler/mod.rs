@@ -25,7 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{SpanContext, SpanKind, TraceId, TraceState};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceId, TraceState};
 use throughline_core::Clock;
 use throughline_core::attribute::ValueRef;
 
@@ -181,7 +181,7 @@ pub struct SamplingInput<'a> {
     /// The attributes it will start with.
     pub attributes: &'a dyn StartAttributes,
     /// The spans it will be linked with.
-    pub links: &'a [SpanContext],
+    pub links: &'a [Link],
 }
 
 impl fmt::Debug for SamplingInput<'_> {
@@ -198,6 +198,11 @@ impl fmt::Debug for SamplingInput<'_> {
 pub trait StartAttributes {
     /// Shows each of them.
     fn each(&self, see: &mut dyn FnMut(&str, ValueRef<'_>));
+}
+
+/// None.
+impl StartAttributes for () {
+    fn each(&self, _see: &mut dyn FnMut(&str, ValueRef<'_>)) {}
 }
 
 /// A decision.

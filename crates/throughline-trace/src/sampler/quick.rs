@@ -28,7 +28,7 @@ impl Quick {
         Self(self.0 | PARENT_BASED)
     }
 
-    pub(super) fn is_parent_based(self) -> bool {
+    pub(crate) fn is_parent_based(self) -> bool {
         self.0 & PARENT_BASED != 0
     }
 
