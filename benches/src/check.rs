@@ -11,9 +11,9 @@ use throughline_metrics::TemporalityPreference;
 use throughline_otlp::ProtobufEncoder;
 use throughline_prometheus::{Format, PrometheusConfig, PrometheusExporter};
 
-use crate::candidates::throughline;
+use crate::candidates::{headers, throughline};
 use crate::harness::{Case, LIMIT, OURS};
-use crate::sections::{counter, histogram, scrape, span, threads};
+use crate::sections::{counter, histogram, otlp, scrape, span, threads};
 use crate::workload::{INPUTS, value};
 
 /// More than the inputs, and no multiple of them.
@@ -21,7 +21,8 @@ const TIMES: u64 = INPUTS as u64 * 10 + 7;
 const SERIES: usize = 20_000;
 
 pub fn run() -> Result<()> {
-    let cases = counter::CASES.iter().chain(histogram::CASES).chain(span::CASES).chain(threads::CASES);
+    let spans = span::CASES.iter().chain(otlp::SPANS);
+    let cases = counter::CASES.iter().chain(histogram::CASES).chain(spans).chain(threads::CASES);
     let mut checked = 0;
     for make in cases {
         checked += check_case(&make())?;
@@ -30,6 +31,7 @@ pub fn run() -> Result<()> {
     check_exposition()?;
     check_otlp()?;
     check_lengths()?;
+    check_headers()?;
     println!("the exporters show what was recorded");
     Ok(())
 }
@@ -98,6 +100,22 @@ fn check_otlp() -> Result<()> {
         .collect();
     ensure!(values.len() == SERIES, "the request has {} points instead of {SERIES}", values.len());
     ensure!(values.iter().sum::<i64>() == expected() as i64, "the request's values do not add up");
+    Ok(())
+}
+
+/// Everybody reads the same span, and writes the same header.
+fn check_headers() -> Result<()> {
+    let received = headers::request(&[("traceparent", headers::PARENT)]);
+    for (name, extract) in headers::EXTRACT {
+        ensure!(extract(&received) == 0xb7ad_6b71_6920_3331, "{name} reads another span");
+        ensure!(extract(&headers::request(&[])) == 0, "{name} reads a span where there is none");
+    }
+    for (name, make) in headers::INJECT {
+        let mut sent = headers::request(&[]);
+        make()(&mut sent);
+        ensure!(sent["traceparent"] == headers::PARENT, "{name} writes {:?}", sent["traceparent"]);
+    }
+    println!("headers are read and written alike");
     Ok(())
 }
 

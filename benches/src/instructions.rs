@@ -1,7 +1,7 @@
 //! Instructions per operation, counted by valgrind: the same on a noisy machine and on a quiet one.
 //!
-//! Each path runs in a process of its own, once with N operations and once with 2N; what starting, warming up and
-//! ending cost is in both and falls out of the difference. The committed counts are what a change is compared with: a
+//! Each path runs in a process of its own, once with N operations and once with 2N, and only these are counted: what
+//! happens before them differs from run to run, since clocks are calibrated there. The committed counts are what a change is compared with: a
 //! path that grew by more than [`TOLERANCE`] fails. The loop and the fetch of its input are included.
 
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::candidates::{limit, throughline, throughline_trace};
-use crate::harness::Candidate;
+use crate::candidates::{headers, limit, throughline, throughline_trace, tracing};
+use crate::harness::{Candidate, LIMIT, OURS, Run};
 use crate::workload::{closed, durations, literals, with_durations};
 
 /// The largest growth that is taken for chance.
@@ -44,6 +44,11 @@ const PATHS: &[Path] = &[
     Path { name: "span-child", times: FAST, make: throughline_trace::child_whole },
     Path { name: "span-root-not-sampled", times: FAST, make: throughline_trace::root_unsampled },
     Path { name: "span-child-not-sampled", times: FAST, make: throughline_trace::child_unsampled },
+    Path { name: "limit-tracing", times: FAST, make: tracing::registry },
+    Path { name: "span-tracing-child", times: FAST, make: tracing::child_whole },
+    Path { name: "span-tracing-root-not-sampled", times: FAST, make: tracing::root_unsampled },
+    Path { name: "span-tracing-child-not-sampled", times: FAST, make: tracing::child_unsampled },
+    Path { name: "span-opentelemetry-child", times: FAST, make: tracing::otel_child_whole },
     Path { name: "limit-counter-typed", times: FAST, make: || limit::slab::counter_typed(&closed()) },
     Path {
         name: "limit-counter-static-str",
@@ -79,6 +84,10 @@ const PATHS: &[Path] = &[
         times: FAST,
         make: || throughline::histogram_typed(&with_durations(&closed())),
     },
+    Path { name: "limit-extract", times: FAST, make: || extracting(LIMIT) },
+    Path { name: "extract", times: FAST, make: || extracting(OURS) },
+    Path { name: "limit-inject", times: FAST, make: || injecting(LIMIT) },
+    Path { name: "inject", times: FAST, make: || injecting(OURS) },
     Path {
         name: "scrape-1000-counters",
         times: SLOW,
@@ -90,11 +99,39 @@ const PATHS: &[Path] = &[
         make: || passes(throughline::export(&throughline::counters(SERIES))),
     },
     Path {
+        name: "scrape-1000-histograms",
+        times: SLOW,
+        make: || passes(throughline::scrape(&throughline::histograms(SERIES))),
+    },
+    Path {
+        name: "otlp-1000-histograms",
+        times: SLOW,
+        make: || passes(throughline::export(&throughline::histograms(SERIES))),
+    },
+    Path {
         name: "limit-scrape-1000-counters",
         times: SLOW,
         make: || passes(limit::text::scrape_counters(SERIES)),
     },
+    Path {
+        name: "limit-scrape-1000-histograms",
+        times: SLOW,
+        make: || passes(limit::text::scrape_histograms(SERIES)),
+    },
 ];
+
+fn extracting(name: &str) -> Candidate {
+    let request = headers::request(&[("traceparent", headers::PARENT)]);
+    headers::extracting("", named(headers::EXTRACT, name), request)
+}
+
+fn injecting(name: &str) -> Candidate {
+    headers::injecting("", named(headers::INJECT, name))
+}
+
+fn named<T: Copy>(candidates: &[(&str, T)], name: &str) -> T {
+    candidates.iter().find(|(candidate, _)| *candidate == name).expect("each case has one").1
+}
 
 fn passes(scrape: crate::sections::scrape::Scrape) -> Candidate {
     Candidate::new("", move |times| {
@@ -109,8 +146,16 @@ pub fn run_path(name: &str, times: u64) -> Result<()> {
     let path = PATHS.iter().find(|path| path.name == name).with_context(|| format!("no path `{name}`"))?;
     let candidate = (path.make)();
     (candidate.run)(path.times * WARM_UP);
-    (candidate.run)(times);
+    measured(&candidate.run, times);
     Ok(())
+}
+
+/// The operations that are counted: valgrind begins and ends counting with this function.
+#[inline(never)]
+fn measured(run: &Run, times: u64) {
+    run(times);
+    // Not the last thing that is done, or the call above would replace this function.
+    std::hint::black_box(());
 }
 
 /// Compares with the committed counts.
@@ -154,7 +199,11 @@ fn count(path: &Path) -> Result<f64> {
 
 fn instructions(path: &str, times: u64) -> Result<u64> {
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args([
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--toggle-collect=*instructions::measured",
+        ])
         .arg(std::env::current_exe()?)
         .args(["instructions", "--path", path, &times.to_string()])
         .output()

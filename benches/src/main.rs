@@ -32,7 +32,7 @@ usage: cargo xtask bench [SECTION...] [--quick] [--json FILE]
        cargo xtask bench instructions [--bless]  compares instruction counts with the committed ones
        cargo xtask bench report [--quick]        measures everything and writes docs/performance.md
 
-sections: counter, histogram, scrape, otlp, span, memory, threads; all unless named";
+sections: counter, histogram, propagation, scrape, otlp, span, memory, threads; all unless named";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -34,6 +34,6 @@ fn in_one_target_folder(mut command: Command) -> Command {
     command
 }
 
-fn target() -> std::path::PathBuf {
+pub(crate) fn target() -> std::path::PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| cache::repository().join("target"), Into::into)
 }

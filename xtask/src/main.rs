@@ -10,6 +10,7 @@
 
 mod bench;
 mod cache;
+mod fuzz;
 mod rig;
 mod steps;
 mod tree;
@@ -28,6 +29,8 @@ usage: cargo xtask <task>
   rig [SERVER...] [--all]
                          puts real servers into target/rig/bin: prometheus, promtool and
                          otelcol unless named; jaeger and alertmanager when named
+  fuzz [--seconds N] [TARGET...]
+                         throws broken headers at every parser, three seconds each unless told otherwise
   bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["rig", "--all"] => rig::prepare(&rig::all()),
         ["rig"] => rig::prepare(&rig::defaults()),
         ["rig", names @ ..] => rig::prepare(&rig::named(names)?),
+        ["fuzz", words @ ..] => fuzz::run(words),
         ["bench", words @ ..] => bench::run(words),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

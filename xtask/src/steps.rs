@@ -7,7 +7,7 @@ use std::{env, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{cache, rig, tree};
+use crate::{cache, fuzz, rig, tree};
 
 /// Formatting, lints and documentation; the cheap step that fails most often comes first.
 pub(crate) fn check() -> Result<()> {
@@ -15,6 +15,7 @@ pub(crate) fn check() -> Result<()> {
     step("format of the benchmark", cargo(["fmt", "--manifest-path", "benches/Cargo.toml", "--check"]))?;
     let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     step("lints", cargo(lints))?;
+    fuzz::check()?;
     for features in
         [&["--no-default-features"][..], &[], &["--no-default-features", "--features", "otlp-http"]]
     {
@@ -22,11 +23,18 @@ pub(crate) fn check() -> Result<()> {
         lints.args(features).args(["--", "-D", "warnings"]);
         step(&format!("lints of throughline {}", features.join(" ")), lints)?;
     }
+    for feature in OTLP_FEATURES {
+        let build = ["check", "--package", "throughline-otlp", "--features", feature];
+        step(&format!("throughline-otlp with {feature} alone"), cargo(build))?;
+    }
     let mut documentation = cargo(["doc", "--workspace", "--all-features", "--no-deps"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     step("documentation", documentation)?;
     tree::check()
 }
+
+/// The features of `throughline-otlp`; all together they are in the lints, none in those of `throughline`.
+const OTLP_FEATURES: [&str; 3] = ["grpc", "tls", "zstd"];
 
 /// Every test; with `rig`, the real servers are made ready first.
 pub(crate) fn test(rig: bool) -> Result<()> {
@@ -42,6 +50,7 @@ pub(crate) fn test(rig: bool) -> Result<()> {
         "tests without exporters",
         cargo(["test", "--package", "throughline", "--no-default-features", "--test", "bare"]),
     )?;
+    fuzz::run(&["--seconds", "1"])?;
     if has_loom_tests(&cache::repository()) {
         step("loom", loom())?;
     }
@@ -59,14 +68,16 @@ fn prepare_rig() -> Result<()> {
     })
 }
 
-/// The engine's concurrency model tests need all of its crate built with `--cfg loom`.
+/// The concurrency model tests of engine and recorder need all of their crates built with `--cfg loom`.
 fn has_loom_tests(repository: &Path) -> bool {
     let manifest = repository.join("crates/throughline-metrics/Cargo.toml");
     fs::read_to_string(manifest).is_ok_and(|text| text.contains("cfg(loom)"))
 }
 
 fn loom() -> Command {
-    let mut command = cargo(["test", "--package", "throughline-metrics", "--release", "--lib", "loom"]);
+    let packages = ["--package", "throughline-metrics", "--package", "throughline-trace"];
+    let mut command = cargo(["test", "--release", "--lib"]);
+    command.args(packages).arg("loom");
     // A folder of its own, or every switch would rebuild all dependencies.
     command.env("CARGO_TARGET_DIR", cache::repository().join("target/loom"));
     command.env("RUSTFLAGS", "--cfg loom");

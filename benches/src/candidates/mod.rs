@@ -5,12 +5,15 @@
 
 pub mod fastrace;
 pub mod foundations;
+pub mod headers;
 pub mod limit;
 pub mod measured;
 pub mod metrics;
 pub mod otel;
 pub mod otel_trace;
+pub mod otlp_spans;
 pub mod prometheus;
 pub mod prometheus_client;
 pub mod throughline;
 pub mod throughline_trace;
+pub mod tracing;

@@ -42,7 +42,7 @@ impl SpanExporter for Nothing {
     }
 }
 
-fn provider(batch: bool, sampler: Sampler) -> SdkTracerProvider {
+pub fn provider(batch: bool, sampler: Sampler) -> SdkTracerProvider {
     let builder = SdkTracerProvider::builder().with_sampler(sampler);
     if batch {
         builder.with_span_processor(BatchSpanProcessor::builder(Nothing).build()).build()
@@ -59,7 +59,7 @@ fn attributes() -> [KeyValue; 3] {
     ]
 }
 
-fn root(tracer: &SdkTracer) {
+pub fn root(tracer: &SdkTracer) {
     let builder = tracer.span_builder("request").with_attributes(attributes());
     tracer.build_with_context(builder, &Context::new()).end();
 }

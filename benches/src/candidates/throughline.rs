@@ -249,10 +249,16 @@ pub fn scrape(provider: &MeterProvider) -> Scrape {
     })
 }
 
-/// The body is new each time, as the scrape endpoint hands it to the server.
+/// The body is new each time, and whole.
 pub fn scrape_new_body(provider: &MeterProvider) -> Scrape {
     let exporter = PrometheusExporter::new(cumulative(provider), PrometheusConfig::default());
     Box::new(move || exporter.render(Format::default()).len())
+}
+
+/// In pieces, as the scrape endpoint answers; each is dropped when the next one is made.
+pub fn scrape_streamed(provider: &MeterProvider) -> Scrape {
+    let exporter = PrometheusExporter::new(cumulative(provider), PrometheusConfig::default());
+    Box::new(move || exporter.chunks(Format::default()).map(|piece| piece.len()).sum())
 }
 
 pub fn export(provider: &MeterProvider) -> Scrape {
@@ -262,6 +268,17 @@ pub fn export(provider: &MeterProvider) -> Scrape {
         let (reader, encoder) = &mut *state;
         encoder.encode(reader.collect()).len()
     })
+}
+
+/// A provider with a number of series, how to record in some more of them, and how to scrape it in pieces.
+pub fn recorders_and_scrape(count: usize, recorders: usize) -> (Vec<Box<dyn Fn(u64) + Send + Sync>>, Scrape) {
+    let provider = counters(count);
+    let counter = provider.meter("bench").u64_counter("beside").build();
+    let record = (0..recorders).map(|at| -> Box<dyn Fn(u64) + Send + Sync> {
+        let bound = counter.bind(&[KeyValue::new("recorder", at as i64)]);
+        Box::new(move |times| (0..times).for_each(|_| bound.add(std::hint::black_box(1))))
+    });
+    (record.collect(), scrape_streamed(&provider))
 }
 
 /// The instrument keeps what it records in.

@@ -1,7 +1,6 @@
 //! Spans through our own API, taken out by a reader on a thread of its own that does nothing with them, or by the
 //! same thread, that looks at all of each.
 
-use std::cell::RefCell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,20 +16,20 @@ use crate::harness::{Candidate, OURS};
 const BATCH: usize = 512;
 
 /// A provider, a tracer of it, and how many spans it made.
-struct Made {
-    provider: TracerProvider,
-    tracer: Tracer,
+pub struct Made {
+    pub provider: TracerProvider,
+    pub tracer: Tracer,
     taken: Arc<AtomicU64>,
 }
 
-fn provider(sampler: Sampler) -> (TracerProvider, Tracer, SpanReader) {
+pub fn provider(sampler: Sampler) -> (TracerProvider, Tracer, SpanReader) {
     let provider = TracerProvider::builder().with_sampler(sampler).build();
     let reader = provider.reader().expect("the first reader");
     (provider, provider.tracer("bench"), reader)
 }
 
 /// With a reader of its own.
-fn background(sampler: Sampler) -> Made {
+pub fn background(sampler: Sampler) -> Made {
     let (provider, tracer, mut reader) = provider(sampler);
     let taken = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&taken);
@@ -56,7 +55,7 @@ fn background(sampler: Sampler) -> Made {
 
 impl Made {
     /// How many spans arrived or were dropped, when all have.
-    fn counted(&self) -> u64 {
+    pub fn counted(&self) -> u64 {
         let count = || {
             let dropped: u64 = self.provider.drops().iter().map(|(_, count)| count).sum();
             self.taken.load(Ordering::Relaxed) + dropped
@@ -78,7 +77,7 @@ impl Made {
     }
 }
 
-fn root(tracer: Tracer) {
+pub fn root(tracer: Tracer) {
     let mut span = tracer
         .span("request")
         .with_no_parent()
@@ -162,13 +161,14 @@ fn look(span: &SpanRef<'_>) {
     }
 }
 
-/// A root and its way to the exporter, on one thread.
-pub fn whole(name: &str, op: fn(Tracer)) -> Candidate {
+/// Spans and their way to the exporter, on one thread, within `parent` if there is one.
+fn whole(parents: Option<Tracer>, op: fn(Tracer)) -> Candidate {
     let (provider, tracer, reader) = provider(Sampler::always_on());
     let reader = Arc::new(Mutex::new(reader));
     let taken = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&taken);
-    Candidate::new(name, move |times| {
+    Candidate::new(OURS, move |times| {
+        let _parent = parents.map(|parents| parents.span("parent").start().enter());
         let mut reader = reader.lock().expect("nobody panics");
         let mut left = times;
         while left > 0 {
@@ -186,22 +186,10 @@ pub fn whole(name: &str, op: fn(Tracer)) -> Candidate {
 }
 
 pub fn root_whole() -> Candidate {
-    whole(OURS, root)
+    whole(None, root)
 }
 
-thread_local! {
-    static ENTERED: RefCell<Option<throughline_trace::Entered>> = const { RefCell::new(None) };
-}
-
-/// Children and their way to the exporter, on one thread, within a parent that stays current.
+/// Within a parent of another provider, which nobody reads.
 pub fn child_whole() -> Candidate {
-    whole(OURS, |tracer| {
-        ENTERED.with_borrow_mut(|entered| {
-            entered.get_or_insert_with(|| {
-                let provider = TracerProvider::default();
-                provider.tracer("parents").span("parent").start().enter()
-            });
-        });
-        child(tracer);
-    })
+    whole(Some(TracerProvider::default().tracer("parents")), child)
 }

@@ -11,7 +11,7 @@ mod row;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-pub use parallel::{measure_parallel, scaling};
+pub use parallel::{measure_parallel, processor_time, scaling};
 pub use random::Random;
 pub use row::{Row, number, print};
 

@@ -81,7 +81,7 @@ fn time_threads(run: &Run, iterations: u64, count: usize) -> (Duration, bool) {
 }
 
 /// How long the calling thread has been on a processor.
-fn processor_time() -> Duration {
+pub fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

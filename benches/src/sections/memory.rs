@@ -16,8 +16,8 @@ pub const SECTION: Section = Section {
         "Heap bytes asked of the allocator, without its own overhead. Handles are not kept.",
         "Each thread records every series. What lives as long as the threads is counted while they live: throughline's \
          slabs and caches, foundations' thread-local cells.",
-        "The first 16384 cells of throughline are per thread; they are taken and given back by series, so these rows \
-         depend on nothing that ran before.",
+        "throughline's slabs are asked for whole, and in memory only as far as they were written: 1000 histograms ask for \
+         672 KiB, of which 144 bytes a series are written.",
     ],
     run,
 };

@@ -5,6 +5,7 @@ pub mod counter;
 pub mod histogram;
 pub mod memory;
 pub mod otlp;
+pub mod propagation;
 pub mod scrape;
 pub mod span;
 pub mod threads;
@@ -23,6 +24,7 @@ pub struct Section {
 pub const SECTIONS: &[&Section] = &[
     &counter::SECTION,
     &histogram::SECTION,
+    &propagation::SECTION,
     &scrape::SECTION,
     &otlp::SECTION,
     &span::SECTION,

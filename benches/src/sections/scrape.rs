@@ -14,9 +14,11 @@ pub const SECTION: Section = Section {
     title: "Text exposition: ns per series",
     notes: &[
         "The OpenTelemetry exporters and throughline add `otel_scope_name` to every line (24 bytes). prometheus and \
-         opentelemetry-prometheus sort their output; the limit and throughline have it in order of creation.",
+         opentelemetry-prometheus sort their output, throughline does once, when series come; the limit has it in order of \
+         creation.",
         "LIMIT, throughline and measured write into a buffer they keep, which is part of their live bytes then; the \
-         others, and throughline (new body), make a new body each time.",
+         others, and throughline (new body), make a new body each time; throughline (streamed) makes it in pieces of 64 \
+         KiB, of which there is one at a time.",
         "foundations-metrics is asked for one family, not for its process-wide registry.",
         "Live bytes are everything the library keeps of the series after the first scrape; throughline's include what \
          its exporter keeps. Extra peak is what a repeated scrape needs at most beyond that.",
@@ -35,6 +37,7 @@ pub const COUNTERS: &[Subject] = &[
     ("LIMIT (memcpy)", limit::text::copy_counters),
     (OURS, |count| throughline::scrape(&throughline::counters(count))),
     ("throughline (new body)", |count| throughline::scrape_new_body(&throughline::counters(count))),
+    ("throughline (streamed)", |count| throughline::scrape_streamed(&throughline::counters(count))),
     ("measured", measured::scrape_counters),
     ("prometheus-client", prometheus_client::scrape_counters),
     ("opentelemetry-prometheus-text-exporter", otel::scrape_text_counters),
@@ -49,6 +52,7 @@ pub const HISTOGRAMS: &[Subject] = &[
     ("LIMIT (memcpy)", limit::text::copy_histograms),
     (OURS, |count| throughline::scrape(&throughline::histograms(count))),
     ("throughline (new body)", |count| throughline::scrape_new_body(&throughline::histograms(count))),
+    ("throughline (streamed)", |count| throughline::scrape_streamed(&throughline::histograms(count))),
     ("measured", measured::scrape_histograms),
     ("prometheus-client", prometheus_client::scrape_histograms),
     ("opentelemetry-prometheus-text-exporter", otel::scrape_text_histograms),

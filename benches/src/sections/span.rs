@@ -1,7 +1,7 @@
 //! Starting and ending a span.
 
 use super::{Section, run_cases};
-use crate::candidates::{fastrace, limit, otel_trace, throughline_trace};
+use crate::candidates::{fastrace, limit, otel_trace, throughline_trace, tracing};
 use crate::harness::{Case, Effort};
 
 pub const SECTION: Section = Section {
@@ -12,20 +12,37 @@ pub const SECTION: Section = Section {
          SDK's no-op processor, which drops them at once.",
         "The limit has no context, sampler or limits, and overwrites its own records.",
         "fastrace has attributes of strings alone; its children are local spans, in traces of 100 spans.",
+        "Through `tracing`: the span is entered, too. tracing-opentelemetry hands its spans to the SDK with a no-op \
+         processor; both layers add what they add unless told otherwise.",
         "To the exporter: the same thread records the spans and takes them out, looking at every field.",
     ],
     run: |effort: Effort, random| run_cases(CASES, effort, random),
 };
 
-pub const CASES: &[fn() -> Case] =
-    &[root_sampled, child_sampled, root_unsampled, child_unsampled, root_whole, child_whole];
+pub const CASES: &[fn() -> Case] = &[
+    root_sampled,
+    child_sampled,
+    root_unsampled,
+    child_unsampled,
+    root_whole,
+    child_whole,
+    tracing_child_sampled,
+    tracing_root_unsampled,
+    tracing_child_unsampled,
+];
 
 fn root_sampled() -> Case {
     let [no_op, batch] = otel_trace::root_sampled();
     Case::new(
         SECTION.name,
         "root, sampled, on the caller",
-        vec![limit::span::sampled(), throughline_trace::root_sampled(), fastrace::root_sampled(), no_op, batch],
+        vec![
+            limit::span::sampled(),
+            throughline_trace::root_sampled(),
+            fastrace::root_sampled(),
+            no_op,
+            batch,
+        ],
     )
 }
 
@@ -34,7 +51,14 @@ fn child_sampled() -> Case {
     Case::new(
         SECTION.name,
         "child, sampled, on the caller",
-        vec![limit::span::sampled(), throughline_trace::child_sampled(), fastrace::child_sampled(), no_op, batch],
+        vec![
+            limit::span::sampled(),
+            throughline_trace::child_sampled(),
+            tracing::otel_child_sampled(),
+            fastrace::child_sampled(),
+            no_op,
+            batch,
+        ],
     )
 }
 
@@ -77,5 +101,45 @@ fn child_whole() -> Case {
         SECTION.name,
         "child, to the exporter",
         vec![limit::span::sampled(), throughline_trace::child_whole()],
+    )
+}
+
+fn tracing_child_sampled() -> Case {
+    Case::new(
+        SECTION.name,
+        "tracing, child, sampled, on the caller",
+        vec![
+            limit::span::sampled(),
+            tracing::registry(),
+            tracing::child_sampled(),
+            tracing::child_sampled_bare(),
+            tracing::peer_child_sampled(),
+        ],
+    )
+}
+
+fn tracing_root_unsampled() -> Case {
+    Case::new(
+        SECTION.name,
+        "tracing, root, not sampled",
+        vec![
+            limit::span::unsampled(),
+            tracing::registry(),
+            tracing::root_unsampled(),
+            tracing::peer_root_unsampled(),
+        ],
+    )
+}
+
+fn tracing_child_unsampled() -> Case {
+    Case::new(
+        SECTION.name,
+        "tracing, child, parent not sampled",
+        vec![
+            limit::span::unsampled(),
+            tracing::registry(),
+            tracing::child_unsampled(),
+            tracing::peer_child_unsampled(),
+        ],
     )
 }

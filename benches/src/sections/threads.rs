@@ -1,10 +1,15 @@
 //! The same series written from one, two and eight threads.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
 use super::Section;
+use super::scrape::{Scrape, in_words};
 use crate::candidates::{
     foundations, limit, measured, metrics, otel, prometheus, prometheus_client, throughline,
 };
-use crate::harness::{Case, Effort, Random, Row, measure_parallel, print, scaling};
+use crate::harness::{Case, Effort, Random, Row, measure_parallel, print, processor_time, scaling};
 use crate::workload::{borrowed, closed, durations};
 
 pub const SECTION: Section = Section {
@@ -15,6 +20,8 @@ pub const SECTION: Section = Section {
          has no number. Half of one thread's figure is perfect scaling to two processors. Eight threads on two processors can gain \
          nothing more, and a scheduler that ends their turns unevenly shows as a loss.",
         "What is not even is as in the sections `counter` and `histogram`.",
+        "Beside scrapes, the time is that which the recording threads had on a processor, so that the turns of the thread \
+         that scrapes do not count, but what it does to caches does.",
     ],
     run,
 };
@@ -33,7 +40,51 @@ fn run(effort: Effort, random: &mut Random) -> Vec<Row> {
         scaling(THREADS, &by_threads);
         all.extend(by_threads.into_iter().flatten());
     }
+    let rows = beside_scrapes(effort);
+    print(&rows);
+    all.extend(rows);
     all
+}
+
+/// What those who record notice of scrapes: two threads record, each in a series of its own, while a third scrapes
+/// without a pause, or does not.
+fn beside_scrapes(effort: Effort) -> Vec<Row> {
+    const RECORDERS: usize = 2;
+    const OPERATIONS: u64 = 20_000_000;
+    let count = if effort.quick { 10_000 } else { 100_000 };
+    let (record, scrape) = throughline::recorders_and_scrape(count, RECORDERS);
+    let round = |scrapes| beside(&record, scrapes, &scrape, OPERATIONS);
+    let rounds = if effort.quick { 3 } else { 10 };
+    let [mut alone, mut beside] = [f64::INFINITY; 2];
+    for _ in 0..rounds {
+        alone = alone.min(round(false));
+        beside = beside.min(round(true));
+    }
+    let name = format!("counter, bound, {RECORDERS} threads, beside scrapes of {} series", in_words(count));
+    let rows = [("throughline (no scrapes)", alone), ("throughline", beside)];
+    Row::counted(SECTION.name, &name, "ns on a processor", &rows)
+}
+
+/// Nanoseconds of processor time that an operation takes.
+fn beside(record: &[Box<dyn Fn(u64) + Send + Sync>], scrapes: bool, scrape: &Scrape, operations: u64) -> f64 {
+    let stop = AtomicBool::new(!scrapes);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                scrape();
+            }
+        });
+        let timed = |record: &dyn Fn(u64)| {
+            let before = processor_time();
+            record(operations);
+            processor_time().saturating_sub(before)
+        };
+        let recorders: Vec<_> = record.iter().map(|record| scope.spawn(move || timed(&**record))).collect();
+        let times = recorders.into_iter().map(|recorder| recorder.join().expect("recording does not panic"));
+        let total: Duration = times.sum();
+        stop.store(true, Ordering::Relaxed);
+        total.as_secs_f64() * 1e9 / (operations * record.len() as u64) as f64
+    })
 }
 
 /// More rounds, because many samples do not count.

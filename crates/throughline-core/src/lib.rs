@@ -1,13 +1,15 @@
 //! What every throughline crate shares, and nothing else: attributes, resource, units and names, metric
-//! definitions, and the clock.
+//! definitions, propagation of contexts, and the clock.
 //!
 //! Applications use the `throughline` crate, which re-exports what they need from here. Nothing in this crate opens a
-//! connection, starts a thread or holds state; resource detectors read files when asked to.
+//! connection or starts a thread, and nothing holds state but the count of what propagation refused; resource detectors
+//! read files when asked to.
 
 pub mod attribute;
 pub mod clock;
 pub mod definition;
 pub mod name;
+pub mod propagation;
 pub mod protobuf;
 pub mod resource;
 pub mod unit;

@@ -53,6 +53,7 @@ impl Writer {
     }
 
     /// Appends bytes that were encoded before.
+    #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -143,11 +144,31 @@ impl Writer {
     /// A nested message whose length is known before: `write` must write exactly `length` bytes.
     #[inline]
     pub fn sized_message(&mut self, field: u32, length: usize, write: impl FnOnce(&mut Self)) {
-        self.key(field, BYTES);
-        self.varint(length as u64);
+        self.sized_message_start(field, length);
         let start = self.buffer.len();
         write(self);
         debug_assert_eq!(self.buffer.len() - start, length, "the length of field {field}");
+    }
+
+    /// What stands before the `length` bytes of a nested message.
+    #[inline]
+    pub fn sized_message_start(&mut self, field: u32, length: usize) {
+        self.key(field, BYTES);
+        self.varint(length as u64);
+    }
+
+    /// A packed `fixed64` or `sfixed64` field, or one of `double`s given as their bits; left out when it is empty.
+    #[inline]
+    pub fn packed_fixed64(&mut self, field: u32, values: impl ExactSizeIterator<Item = u64>) {
+        if values.len() == 0 {
+            return;
+        }
+        self.sized_message_start(field, 8 * values.len());
+        let start = self.buffer.len();
+        self.buffer.resize(start + 8 * values.len(), 0);
+        for (place, value) in self.buffer[start..].chunks_exact_mut(8).zip(values) {
+            place.copy_from_slice(&value.to_le_bytes());
+        }
     }
 
     /// A nested message that is likely to be long. Its length is kept four bytes, padded, which every parser takes, so

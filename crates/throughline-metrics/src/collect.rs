@@ -1,26 +1,27 @@
 //! Stop 5 in the life of an increment: the cells of all threads become one number, as one reader wants it.
 //!
-//! `reader.rs` calls this for each stream; the result is in the shapes of `data.rs`, the next stop. Cells are only
-//! read, so no writer is disturbed. Points are updated in place: a series keeps its point, its attributes and its
-//! buckets from one collection to the next.
+//! `reader.rs` calls this for each stream; the result is in the shapes of `data/mod.rs`, the next stop. Cells are only
+//! read, so no writer is disturbed. Points are updated in place: a series keeps its row, with its attributes, from one
+//! collection to the next, and what a collection writes are numbers in a row.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use throughline_core::attribute::ValueRef;
-use throughline_core::{AttributeSet, KeyValue, NumberKind, Timestamp};
+use throughline_core::{NumberKind, Timestamp};
 
 use crate::aggregation::{Aggregation, Cells, exponential, histogram, last_value, sum};
 use crate::cell::Place;
 use crate::cell::arena::Slab;
 use crate::data::{
-    ExponentialValue, HistogramValue, MetricData, Number as AnyNumber, Point, SeriesId, Temporality,
+    self, ExponentialValue, HistogramValue, Histograms, MetricData, Numbers, Points, SeriesId, Temporality,
+    Totals, Values,
 };
 use crate::instrument::observable::Observation;
 use crate::number::Number;
-use crate::series::{Mirror, OVERFLOW_KEY, Series};
-use crate::stream::{Stream, next_series_id};
-use crate::sync::{AtomicU64, Ordering};
+use crate::observed::{Observed, ObservedSeries};
+use crate::series::{Mirror, Series};
+use crate::stream::Stream;
+use crate::sync::Ordering;
 
 /// When a collection is made, and what it reads.
 #[derive(Debug)]
@@ -32,14 +33,13 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// What a point counts from. Never later than now: a series can have appeared since this moment, and a clock can
-    /// have been set back.
-    fn start(&self, series: Timestamp, temporality: Temporality) -> Timestamp {
-        let start = match temporality {
-            Temporality::Cumulative => series,
-            Temporality::Delta => self.last.max(series),
-        };
-        start.min(self.now)
+    /// Between which times a point can begin. Never later than now: a series can have appeared since this moment, and a
+    /// clock can have been set back.
+    fn bounds_of_start(&self, temporality: Temporality) -> (Timestamp, Timestamp) {
+        match temporality {
+            Temporality::Cumulative => (Timestamp::default(), self.now),
+            Temporality::Delta => (self.last, self.now),
+        }
     }
 }
 
@@ -49,179 +49,340 @@ pub(crate) struct StreamCollector {
     stream: Arc<Stream>,
     temporality: Temporality,
     mirror: Mirror,
-    /// What the last collection reported in all, where that is needed.
-    earlier: HashMap<SeriesId, Earlier, foldhash::fast::RandomState>,
+    /// In the order of the points' list of series.
+    rows: Vec<Row>,
+    /// Whether `rows` has series that are gone by now.
+    stale: bool,
+    /// Places of gauges that were not set yet: they have no value, and no row.
+    unset: Vec<u32>,
+    /// What each row reported last, of a delta reader.
+    earlier: Vec<Earlier>,
+    sampled: Sampled,
     observed: Observed,
+}
+
+/// Where to read a series: kept side by side, so that a collection walks through memory in order.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    /// In the mirror; what is beyond its places are series that left.
+    place: u32,
+    /// The series' first slot; of no meaning for exponential histograms.
+    slot: u32,
+}
+
+/// The rows that have exemplars.
+#[derive(Debug, Default)]
+struct Sampled {
+    rows: Vec<u32>,
+    /// How many reservoirs the stream had made when `rows` was found; zero when it has to be found again.
+    made: usize,
 }
 
 /// The total of a series at the last collection.
 #[derive(Debug)]
 enum Earlier {
+    /// There was none.
+    Nothing,
+    /// Of a sum.
     Bits(u64),
+    /// How often a gauge was set.
     Updates(u64),
-    Histogram(HistogramValue),
-    Exponential(ExponentialValue),
+    Histogram(Totals, Box<[u64]>),
+    Exponential(Box<ExponentialValue>),
 }
 
 impl StreamCollector {
     pub(crate) fn new(stream: Arc<Stream>, temporality: Temporality) -> Self {
-        let (mirror, earlier, observed) = (Mirror::default(), HashMap::default(), Observed::default());
-        Self { stream, temporality, mirror, earlier, observed }
+        Self {
+            stream,
+            temporality,
+            mirror: Mirror::default(),
+            rows: Vec::new(),
+            stale: false,
+            unset: Vec::new(),
+            earlier: Vec::new(),
+            sampled: Sampled::default(),
+            observed: Observed::default(),
+        }
     }
 
     /// The shape of a stream's data, without points.
     pub(crate) fn no_points(stream: &Stream, temporality: Temporality) -> MetricData {
+        let numbers = || {
+            let values = match stream.number {
+                NumberKind::U64 => Numbers::U64(Vec::new()),
+                NumberKind::I64 => Numbers::I64(Vec::new()),
+                NumberKind::F64 => Numbers::F64(Vec::new()),
+            };
+            Points::new(Vec::new(), values)
+        };
         match &stream.aggregation {
             Aggregation::Sum { monotonic } => {
-                MetricData::Sum { monotonic: *monotonic, temporality, points: Vec::new() }
+                MetricData::Sum { monotonic: *monotonic, temporality, points: numbers() }
             }
-            Aggregation::LastValue => MetricData::Gauge { points: Vec::new() },
+            Aggregation::LastValue => MetricData::Gauge { points: numbers() },
             Aggregation::Histogram { bounds } => {
-                MetricData::Histogram { temporality, bounds: Arc::clone(bounds), points: Vec::new() }
+                let points = Points::new(Vec::new(), Histograms::new(bounds.shared()));
+                MetricData::Histogram { temporality, points }
             }
             Aggregation::Exponential(_) => {
-                MetricData::ExponentialHistogram { temporality, points: Vec::new() }
+                MetricData::ExponentialHistogram { temporality, points: Points::new(Vec::new(), Vec::new()) }
             }
         }
     }
 
     /// Writes this reader's view of the stream to `data`.
     pub(crate) fn collect(&mut self, moment: &Moment<'_>, observed: Vec<Observation>, data: &mut MetricData) {
-        if self.stream.kind.is_observable() {
-            return match self.stream.number {
-                NumberKind::U64 => self.collect_observed::<u64>(moment, observed, data),
-                NumberKind::I64 => self.collect_observed::<i64>(moment, observed, data),
-                NumberKind::F64 => self.collect_observed::<f64>(moment, observed, data),
-            };
-        }
-        self.stream.series.mirror(&mut self.mirror);
         match data {
-            MetricData::Gauge { points } => match self.stream.number {
-                NumberKind::U64 => self.collect_gauge::<u64>(moment, points),
-                NumberKind::I64 => self.collect_gauge::<i64>(moment, points),
-                NumberKind::F64 => self.collect_gauge::<f64>(moment, points),
-            },
-            MetricData::Sum { points, .. } => match self.stream.number {
-                NumberKind::U64 => self.collect_sum::<u64>(moment, points),
-                NumberKind::I64 => self.collect_sum::<i64>(moment, points),
-                NumberKind::F64 => self.collect_sum::<f64>(moment, points),
-            },
-            MetricData::Histogram { points, bounds, .. } => self.collect_histogram(moment, bounds, points),
-            MetricData::ExponentialHistogram { points, .. } => self.collect_exponential(moment, points),
-        }
-        self.forget_left();
-    }
-
-    fn collect_sum<N: Number>(&mut self, moment: &Moment<'_>, points: &mut Vec<Point<AnyNumber>>) {
-        let mut points = Points::new(points);
-        for series in self.mirror.series(self.temporality) {
-            let Cells::Place(place) = &series.cells else {
-                continue;
-            };
-            let total: N = sum::total(place, moment.slabs);
-            let value = match self.temporality {
-                Temporality::Cumulative => total,
-                Temporality::Delta => {
-                    let earlier = self.earlier.insert(series.id, Earlier::Bits(total.to_bits()));
-                    match earlier {
-                        Some(Earlier::Bits(bits)) if bits == total.to_bits() => continue,
-                        Some(Earlier::Bits(bits)) => total.minus(N::from_bits(bits)),
-                        _ => total,
-                    }
-                }
-            };
-            points.next(series, self.temporality, moment, |point| *point = value.to_data());
-        }
-    }
-
-    fn collect_gauge<N: Number>(&mut self, moment: &Moment<'_>, points: &mut Vec<Point<AnyNumber>>) {
-        let mut points = Points::new(points);
-        for series in self.mirror.series(self.temporality) {
-            let Cells::Place(place) = &series.cells else {
-                continue;
-            };
-            let (value, updates) = last_value::last::<N>(place);
-            if updates == 0 {
-                continue;
+            MetricData::Gauge { points } | MetricData::Sum { points, .. }
+                if self.stream.kind.is_observable() =>
+            {
+                self.collect_observed(moment, observed, points);
             }
-            if self.temporality == Temporality::Delta {
-                let earlier = self.earlier.insert(series.id, Earlier::Updates(updates));
-                if matches!(earlier, Some(Earlier::Updates(earlier)) if earlier == updates) {
-                    continue;
-                }
+            MetricData::Gauge { points } => self.collect_from_cells(moment, points, Self::collect_gauges),
+            MetricData::Sum { points, .. } => self.collect_from_cells(moment, points, Self::collect_sums),
+            MetricData::Histogram { points, .. } => {
+                self.collect_from_cells(moment, points, Self::collect_histograms);
             }
-            points.next(series, self.temporality, moment, |point| *point = value.to_data());
+            MetricData::ExponentialHistogram { points, .. } => {
+                self.collect_from_cells(moment, points, Self::collect_exponentials);
+            }
         }
     }
 
-    fn collect_histogram(
+    /// Brings the rows up to date, has `collect` write the values, and adds the exemplars.
+    fn collect_from_cells<C: Values>(
         &mut self,
         moment: &Moment<'_>,
-        bounds: &[f64],
-        points: &mut Vec<Point<HistogramValue>>,
+        points: &mut Points<C>,
+        collect: impl FnOnce(&mut Self, &Moment<'_>, &mut Points<C>),
     ) {
-        let mut points = Points::new(points);
-        for series in self.mirror.series(self.temporality) {
-            let Cells::Place(place) = &series.cells else {
-                continue;
-            };
-            if self.temporality == Temporality::Cumulative {
-                let write = |value: &mut HistogramValue| histogram::total(place, bounds, moment.slabs, value);
-                points.next(series, self.temporality, moment, write);
-                continue;
-            }
-            let mut total = HistogramValue::default();
-            histogram::total(place, bounds, moment.slabs, &mut total);
-            let mut value = total.clone();
-            match self.earlier.get(&series.id) {
-                // Its sum may be ahead of its count: then the sum is reported with the count, next time.
-                Some(Earlier::Histogram(earlier)) if earlier.count == total.count => continue,
-                Some(Earlier::Histogram(earlier)) => subtract(&mut value, earlier),
-                _ => {}
-            }
-            self.earlier.insert(series.id, Earlier::Histogram(total));
-            (value.min, value.max) = (None, None);
-            points.next(series, self.temporality, moment, |point| *point = value);
+        let (earliest, latest) = moment.bounds_of_start(self.temporality);
+        points.begin(earliest, latest);
+        self.follow(points);
+        collect(self, moment, points);
+        self.collect_exemplars(points);
+        // Series that vanished were reported one last time, where somebody needs that.
+        self.stale = !self.mirror.left.is_empty();
+        self.mirror.left.clear();
+    }
+
+    fn collect_sums(&mut self, moment: &Moment<'_>, points: &mut Points<Numbers>) {
+        let (reported, values) = points.target(self.temporality == Temporality::Delta);
+        match values {
+            Numbers::U64(values) => self.collect_sums_of(moment, reported, values),
+            Numbers::I64(values) => self.collect_sums_of(moment, reported, values),
+            Numbers::F64(values) => self.collect_sums_of(moment, reported, values),
         }
     }
 
-    fn collect_exponential(&mut self, moment: &Moment<'_>, points: &mut Vec<Point<ExponentialValue>>) {
-        let mut points = Points::new(points);
-        for series in self.mirror.series(self.temporality) {
-            let Cells::Exponential(cells) = &series.cells else {
-                continue;
+    fn collect_sums_of<N: Number>(
+        &mut self,
+        moment: &Moment<'_>,
+        reported: Option<&mut Vec<u32>>,
+        values: &mut Vec<N>,
+    ) {
+        let Self { mirror, rows, earlier, .. } = self;
+        let totals = rows.iter().map(|row| mirror.sum::<N>(*row, moment.slabs));
+        values.clear();
+        let Some(reported) = reported else { return values.extend(totals) };
+        for ((row, total), earlier) in (0..).zip(totals).zip(earlier) {
+            let value = match std::mem::replace(earlier, Earlier::Bits(total.to_bits())) {
+                Earlier::Bits(bits) if bits == total.to_bits() => continue,
+                Earlier::Bits(bits) => total.minus(N::from_bits(bits)),
+                _ => total,
             };
-            let total = cells.total();
-            let value = match self.temporality {
-                Temporality::Cumulative => total,
-                Temporality::Delta => {
-                    let value = match self.earlier.get(&series.id) {
-                        // As above.
-                        Some(Earlier::Exponential(earlier)) if earlier.count == total.count => continue,
-                        Some(Earlier::Exponential(earlier)) => exponential::difference(&total, earlier),
-                        _ => ExponentialValue { min: None, max: None, ..total.clone() },
-                    };
-                    self.earlier.insert(series.id, Earlier::Exponential(total));
-                    value
-                }
-            };
-            points.next(series, self.temporality, moment, |point| *point = value);
+            reported.push(row);
+            values.push(value);
         }
     }
 
-    fn collect_observed<N: Number>(
+    fn collect_gauges(&mut self, _: &Moment<'_>, points: &mut Points<Numbers>) {
+        let (reported, values) = points.target(self.temporality == Temporality::Delta);
+        match values {
+            Numbers::U64(values) => self.collect_gauges_of(reported, values),
+            Numbers::I64(values) => self.collect_gauges_of(reported, values),
+            Numbers::F64(values) => self.collect_gauges_of(reported, values),
+        }
+    }
+
+    fn collect_gauges_of<N: Number>(&mut self, reported: Option<&mut Vec<u32>>, values: &mut Vec<N>) {
+        let Self { mirror, rows, earlier, .. } = self;
+        let last = rows.iter().map(|row| mirror.last::<N>(row.place));
+        values.clear();
+        let Some(reported) = reported else { return values.extend(last.map(|(value, _)| value)) };
+        for ((row, (value, updates)), earlier) in (0..).zip(last).zip(earlier) {
+            let known = std::mem::replace(earlier, Earlier::Updates(updates));
+            if !matches!(known, Earlier::Updates(known) if known == updates) {
+                reported.push(row);
+                values.push(value);
+            }
+        }
+    }
+
+    fn collect_histograms(&mut self, moment: &Moment<'_>, points: &mut Points<Histograms>) {
+        let (reported, values) = points.target(self.temporality == Temporality::Delta);
+        let Self { mirror, rows, earlier, .. } = self;
+        let Some(reported) = reported else {
+            values.resize(rows.len());
+            for (row, (totals, buckets)) in rows.iter().zip(values.iter_mut()) {
+                *totals = mirror.histogram(row.place, moment.slabs, buckets);
+            }
+            return;
+        };
+        values.clear();
+        let mut buckets = vec![0; values.bounds().len() + 1];
+        for ((number, row), earlier) in (0..).zip(rows.iter()).zip(earlier) {
+            let totals = mirror.histogram(row.place, moment.slabs, &mut buckets);
+            // Its sum may be ahead of its count: then the sum is reported with the count, next time.
+            if matches!(earlier, Earlier::Histogram(known, _) if known.count == totals.count) {
+                continue;
+            }
+            let known = std::mem::replace(earlier, Earlier::Histogram(totals, buckets.as_slice().into()));
+            let (mut count, mut sum) = (totals.count, totals.sum);
+            if let Earlier::Histogram(known, known_buckets) = known {
+                (count, sum) = (count - known.count, sum - known.sum);
+                buckets.iter_mut().zip(known_buckets).for_each(|(bucket, known)| *bucket -= known);
+            }
+            reported.push(number);
+            values.push(HistogramValue { count, sum, min: None, max: None, buckets: &buckets });
+        }
+    }
+
+    fn collect_exponentials(&mut self, moment: &Moment<'_>, points: &mut Points<Vec<ExponentialValue>>) {
+        let (reported, values) = points.target(self.temporality == Temporality::Delta);
+        let Self { mirror, rows, earlier, .. } = self;
+        let totals = rows.iter().map(|row| mirror.exponential(row.place, moment.slabs));
+        values.clear();
+        let Some(reported) = reported else { return values.extend(totals) };
+        for ((row, total), earlier) in (0..).zip(totals).zip(earlier) {
+            let value = match earlier {
+                // As above.
+                Earlier::Exponential(known) if known.count == total.count => continue,
+                Earlier::Exponential(known) => exponential::difference(&total, known),
+                _ => ExponentialValue { min: None, max: None, ..total.clone() },
+            };
+            *earlier = Earlier::Exponential(Box::new(total));
+            reported.push(row);
+            values.push(value);
+        }
+    }
+
+    /// Brings rows and series in line with the stream's table.
+    fn follow<C: Values>(&mut self, points: &mut Points<C>) {
+        let known = self.mirror.places.len();
+        let moved = self.stream.series.mirror(&mut self.mirror);
+        if moved || self.stale {
+            return self.rebuild(points);
+        }
+        let unset = std::mem::take(&mut self.unset);
+        let new = known as u32..self.mirror.places.len() as u32;
+        let rows = self.rows.len();
+        self.add_rows(unset.into_iter().chain(new));
+        if self.rows.len() > rows {
+            let Self { mirror, rows: all, .. } = &*self;
+            points.extend_series(all[rows..].iter().filter_map(|row| mirror.describe(row.place)));
+            self.sampled.made = 0;
+        }
+        self.remember();
+    }
+
+    /// Finds all rows anew; what is remembered of them goes with their series.
+    fn rebuild<C: Values>(&mut self, points: &mut Points<C>) {
+        let earlier = points.series().iter().map(|series| series.id).zip(self.earlier.drain(..));
+        let mut earlier: HashMap<SeriesId, Earlier> = earlier.collect();
+        if self.temporality == Temporality::Cumulative {
+            self.mirror.left.clear();
+        }
+        self.rows.clear();
+        self.unset.clear();
+        let all = self.mirror.places.len() + self.mirror.left.len();
+        self.add_rows(0..all as u32);
+        let series: Vec<_> = self.rows.iter().filter_map(|row| self.mirror.describe(row.place)).collect();
+        if !earlier.is_empty() {
+            let known = series.iter().map(|series| earlier.remove(&series.id).unwrap_or(Earlier::Nothing));
+            self.earlier.extend(known);
+        }
+        points.set_series(series);
+        self.sampled.made = 0;
+        self.remember();
+    }
+
+    /// Adds rows for those of these places that have a value; a gauge that was never set has none.
+    fn add_rows(&mut self, places: impl Iterator<Item = u32>) {
+        let Self { mirror, rows, unset, stream, .. } = self;
+        let is_gauge = matches!(stream.aggregation, Aggregation::LastValue);
+        for place in places {
+            let Some(series) = mirror.at(place) else { continue };
+            if is_gauge && mirror.last::<u64>(place).1 == 0 {
+                unset.push(place);
+                continue;
+            }
+            let slot = match &series.cells {
+                Cells::Place(cells) => cells.slots().start,
+                Cells::Exponential(_) => 0,
+            };
+            rows.push(Row { place, slot });
+        }
+    }
+
+    /// Makes room for what a delta reader remembers of each row.
+    fn remember(&mut self) {
+        if self.temporality == Temporality::Delta {
+            self.earlier.resize_with(self.rows.len(), || Earlier::Nothing);
+        }
+    }
+
+    fn collect_exemplars<C: Values>(&mut self, points: &mut Points<C>) {
+        let Self { stream, mirror, rows, sampled, .. } = self;
+        // Acquire, partner of the Release in `Stream::offer_exemplar`: who sees it counted finds the reservoir.
+        let made = stream.reservoirs.load(Ordering::Acquire);
+        let reservoir = |row: u32| mirror.at(rows[row as usize].place)?.exemplars.get();
+        if sampled.made != made {
+            sampled.made = made;
+            sampled.rows.clear();
+            sampled.rows.extend((0..rows.len() as u32).filter(|row| reservoir(*row).is_some()));
+        }
+        for row in &sampled.rows {
+            let mut exemplars = Vec::new();
+            if let Some(reservoir) = reservoir(*row) {
+                reservoir.collect(points.row_start(*row), &mut exemplars);
+            }
+            points.push_exemplars(*row, exemplars);
+        }
+    }
+
+    fn collect_observed(
         &mut self,
         moment: &Moment<'_>,
         seen: Vec<Observation>,
-        data: &mut MetricData,
+        points: &mut Points<Numbers>,
     ) {
+        let sums = matches!(self.stream.aggregation, Aggregation::Sum { .. });
+        let temporality = if sums { self.temporality } else { Temporality::Cumulative };
+        let (earliest, latest) = moment.bounds_of_start(temporality);
+        points.begin(earliest, latest);
+        let (_all, values) = points.target(false);
+        let series = match values {
+            Numbers::U64(values) => self.collect_observed_of(moment, seen, temporality, values),
+            Numbers::I64(values) => self.collect_observed_of(moment, seen, temporality, values),
+            Numbers::F64(values) => self.collect_observed_of(moment, seen, temporality, values),
+        };
+        points.set_series(series);
+    }
+
+    fn collect_observed_of<N: Number>(
+        &mut self,
+        moment: &Moment<'_>,
+        seen: Vec<Observation>,
+        temporality: Temporality,
+        values: &mut Vec<N>,
+    ) -> Vec<data::Series> {
         let sums = matches!(self.stream.aggregation, Aggregation::Sum { .. });
         let monotonic = matches!(self.stream.aggregation, Aggregation::Sum { monotonic: true });
         let current = self.observed.update::<N>(&self.stream, moment.now, seen, sums);
-        let (MetricData::Gauge { points } | MetricData::Sum { points, .. }) = data else {
-            return;
-        };
-        points.clear();
+        values.clear();
+        let mut list = Vec::with_capacity(current.len());
         for series in current {
             let total = N::from_bits(series.bits);
             let mut earlier = series.reported.replace(series.bits).map(N::from_bits);
@@ -230,225 +391,56 @@ impl StreamCollector {
                 earlier = None;
                 series.start = moment.last.max(series.start);
             }
-            let (value, start) = match self.temporality {
-                Temporality::Delta if sums => (
-                    earlier.map_or(total, |earlier| total.minus(earlier)),
-                    moment.start(series.start, Temporality::Delta),
-                ),
-                _ => (total, moment.start(series.start, Temporality::Cumulative)),
-            };
-            points.push(Point {
-                series: series.id,
-                attributes: series.attributes.clone(),
-                start,
-                value: value.to_data(),
-                exemplars: Vec::new(),
+            values.push(match (temporality, earlier) {
+                (Temporality::Delta, Some(earlier)) => total.minus(earlier),
+                _ => total,
             });
+            let ObservedSeries { id, start, ref attributes, .. } = *series;
+            list.push(data::Series { id, attributes: attributes.clone(), start });
         }
-    }
-
-    /// Series that vanished were reported one last time; nothing needs to be remembered of them.
-    fn forget_left(&mut self) {
-        for series in self.mirror.left.drain(..) {
-            self.earlier.remove(&series.id);
-        }
+        list
     }
 }
 
-fn subtract(total: &mut HistogramValue, earlier: &HistogramValue) {
-    total.count -= earlier.count;
-    total.sum -= earlier.sum;
-    for (bucket, earlier) in total.buckets.iter_mut().zip(&earlier.buckets) {
-        *bucket -= earlier;
-    }
-}
-
+/// Reading the cells of the series at a place.
 impl Mirror {
-    /// The series to report: those there are, and, for a delta reader, those that vanished since its last collection.
-    fn series(&self, temporality: Temporality) -> impl Iterator<Item = &Arc<Series>> {
-        let left = if temporality == Temporality::Delta { self.left.as_slice() } else { &[] };
-        self.places.iter().flatten().chain(left)
-    }
-}
-
-/// Writes points over those of the last collection.
-struct Points<'a, V> {
-    points: &'a mut Vec<Point<V>>,
-    used: usize,
-}
-
-impl<'a, V: Default> Points<'a, V> {
-    fn new(points: &'a mut Vec<Point<V>>) -> Self {
-        Self { points, used: 0 }
-    }
-
-    fn next(
-        &mut self,
-        series: &Series,
-        temporality: Temporality,
-        moment: &Moment<'_>,
-        write: impl FnOnce(&mut V),
-    ) {
-        let start = moment.start(series.start, temporality);
-        match self.points.get_mut(self.used) {
-            Some(point) if point.series == series.id => {}
-            _ => {
-                let point = Point {
-                    series: series.id,
-                    attributes: series.attributes.clone(),
-                    start,
-                    value: V::default(),
-                    exemplars: Vec::new(),
-                };
-                self.points.truncate(self.used);
-                self.points.push(point);
-            }
+    fn at(&self, place: u32) -> Option<&Series> {
+        let place = place as usize;
+        match self.places.get(place) {
+            Some(series) => series.as_deref(),
+            None => self.left.get(place - self.places.len()).map(|series| &**series),
         }
-        let point = &mut self.points[self.used];
-        self.used += 1;
-        point.start = start;
-        write(&mut point.value);
-        point.exemplars.clear();
-        if let Some(exemplars) = series.exemplars.get() {
-            exemplars.collect(start, &mut point.exemplars);
+    }
+
+    fn cells(&self, place: u32) -> Option<&Place> {
+        match &self.at(place)?.cells {
+            Cells::Place(cells) => Some(cells),
+            Cells::Exponential(_) => None,
+        }
+    }
+
+    fn describe(&self, place: u32) -> Option<data::Series> {
+        let Series { id, attributes, start, .. } = self.at(place)?;
+        Some(data::Series { id: *id, attributes: attributes.clone(), start: *start })
+    }
+
+    #[inline]
+    fn sum<N: Number>(&self, row: Row, slabs: &[Slab]) -> N {
+        sum::total(row.slot, slabs)
+    }
+
+    fn last<N: Number>(&self, place: u32) -> (N, u64) {
+        self.cells(place).map_or_else(Default::default, last_value::last)
+    }
+
+    fn histogram(&self, place: u32, slabs: &[Slab], buckets: &mut [u64]) -> Totals {
+        self.cells(place).map_or_else(Totals::default, |cells| histogram::total(cells, slabs, buckets))
+    }
+
+    fn exponential(&self, place: u32, slabs: &[Slab]) -> ExponentialValue {
+        match self.at(place).map(|series| &series.cells) {
+            Some(Cells::Exponential(cells)) => cells.total(slabs),
+            _ => ExponentialValue::default(),
         }
     }
 }
-
-impl<V> Drop for Points<'_, V> {
-    fn drop(&mut self) {
-        self.points.truncate(self.used);
-    }
-}
-
-/// The series that callbacks report to one reader.
-#[derive(Debug, Default)]
-struct Observed {
-    series: HashMap<AttributeSet, ObservedSeries, foldhash::fast::RandomState>,
-    round: u64,
-}
-
-#[derive(Debug)]
-struct ObservedSeries {
-    id: SeriesId,
-    attributes: AttributeSet,
-    /// When this reader first saw it.
-    start: Timestamp,
-    bits: u64,
-    /// What the last collection saw.
-    reported: Option<u64>,
-    /// In which round it was last reported.
-    round: u64,
-}
-
-impl Observed {
-    /// Takes in one round of observations and gives the series reported in it, in order of their first appearance.
-    /// Those that were not reported are gone.
-    fn update<N: Number>(
-        &mut self,
-        stream: &Stream,
-        now: Timestamp,
-        mut seen: Vec<Observation>,
-        sums: bool,
-    ) -> Vec<&mut ObservedSeries> {
-        self.round += 1;
-        let round = self.round;
-        if sums && (!stream.keys.keeps_all() || seen.len() > stream.series.limit()) {
-            keep_last(&mut seen);
-        }
-        let is_known = |seen: &Observation| self.series.contains_key(&seen.attributes);
-        let seen = seen.into_iter().map(|seen| filtered(stream, seen));
-        let (known, new): (Vec<_>, Vec<_>) = seen.partition(is_known);
-        for observation in known {
-            self.take::<N>(stream, now, observation, sums);
-        }
-        // What was not reported again makes room; the overflow series may still come.
-        self.series.retain(|attributes, series| series.round == round || is_overflow(attributes));
-        for mut observation in new {
-            self.limit(stream, &mut observation);
-            self.take::<N>(stream, now, observation, sums);
-        }
-        self.series.retain(|_, series| series.round == round);
-        stream.series.note_observed(self.series.len());
-        let mut current: Vec<_> = self.series.values_mut().collect();
-        current.sort_unstable_by_key(|series| series.id);
-        current
-    }
-
-    fn take<N: Number>(&mut self, stream: &Stream, now: Timestamp, seen: Observation, sums: bool) {
-        let Observation { attributes, bits } = seen;
-        let series = self.series.entry(attributes).or_insert_with_key(|attributes| ObservedSeries {
-            id: next_series_id(),
-            attributes: attributes.clone(),
-            start: now,
-            bits: 0,
-            reported: None,
-            round: 0,
-        });
-        // Observations that a view, or the limit, made equal are added up; otherwise the last one counts.
-        let merged = series.round == self.round
-            && sums
-            && (!stream.keys.keeps_all() || is_overflow(&series.attributes));
-        let sum = || N::from_bits(series.bits).plus(N::from_bits(bits)).saturated().to_bits();
-        series.bits = if merged { sum() } else { bits };
-        series.round = self.round;
-    }
-
-    /// Sends what is beyond the limit to the overflow series.
-    fn limit(&self, stream: &Stream, seen: &mut Observation) {
-        if self.series.len() < stream.series.limit() || self.series.contains_key(&seen.attributes) {
-            return;
-        }
-        let overflow = AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..]);
-        let series = self.series.len() - usize::from(self.series.contains_key(&overflow));
-        if series >= stream.series.limit() {
-            stream.series.note_overflow(stream, || self.series.keys().cloned().collect());
-            seen.attributes = overflow;
-        }
-    }
-}
-
-/// Keeps the last observation of each attribute set, as callbacks gave it.
-fn keep_last(seen: &mut Vec<Observation>) {
-    let mut known = std::collections::HashSet::new();
-    seen.reverse();
-    seen.retain(|observation| known.insert(observation.attributes.clone()));
-    seen.reverse();
-}
-
-fn is_overflow(attributes: &AttributeSet) -> bool {
-    attributes.value(OVERFLOW_KEY) == Some(ValueRef::Bool(true))
-}
-
-/// The observation with those attributes that the stream keeps.
-fn filtered(stream: &Stream, seen: Observation) -> Observation {
-    if stream.keys.keeps_all() {
-        return seen;
-    }
-    Observation { attributes: seen.attributes.filtered(|key| stream.keys.keeps(key)), ..seen }
-}
-
-/// A number that changes with every change of a series: how expiry knows that it is idle.
-///
-/// Cells that are zero do not count, so that it stays the same when a thread brings a new slab.
-pub(crate) fn mark(series: &Series, slabs: &[Slab]) -> u64 {
-    let weighted = |at: usize, bits: u64| bits.wrapping_mul((at as u64 + 1).wrapping_mul(ODD) | 1);
-    match &series.cells {
-        Cells::Place(Place::Threads(slots)) => {
-            let of_slab = |(at, slab): (usize, &Slab)| {
-                let bits = slots.range().map(|slot| slab.cell(slot).load(Ordering::Relaxed));
-                let mark = bits.fold(0, |mark: u64, bits| mark.rotate_left(5).wrapping_add(bits));
-                weighted(at, mark)
-            };
-            slabs.iter().enumerate().map(of_slab).fold(0, u64::wrapping_add)
-        }
-        Cells::Place(Place::Shared(cells)) => {
-            let of_cell = |(at, cell): (usize, &AtomicU64)| weighted(at, cell.load(Ordering::Relaxed));
-            cells.iter().enumerate().map(of_cell).fold(0, u64::wrapping_add)
-        }
-        Cells::Exponential(cells) => cells.total().count,
-    }
-}
-
-/// Spreads small numbers over all bits.
-const ODD: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -4,11 +4,11 @@
 //! is said in a warning that names the instrument, and mended where that loses nothing.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use throughline_core::unit::default_bounds;
 use throughline_core::{AttributeDef, InstrumentKind, InstrumentationScope, MetricDef, NumberKind};
 
+use crate::aggregation::bounds::Bounds;
 use crate::aggregation::{Aggregation, exponential};
 use crate::view::{View, ViewAggregation};
 
@@ -46,8 +46,8 @@ impl From<&MetricDef> for Definition {
 /// How an instrument is aggregated; `None` when a view drops it.
 pub(crate) fn aggregation(definition: &Definition, view: Option<&View>) -> Option<Aggregation> {
     let bounds = || match &definition.bounds {
-        Some(bounds) => Arc::from(bounds.as_slice()),
-        None => Arc::from(default_bounds(&definition.unit)),
+        Some(bounds) => Bounds::new(bounds),
+        None => Bounds::new(default_bounds(&definition.unit)),
     };
     let default = || Aggregation::default_for(definition.kind, bounds);
     let observable = definition.kind.is_observable();
@@ -60,7 +60,7 @@ pub(crate) fn aggregation(definition: &Definition, view: Option<&View>) -> Optio
         },
         Some(ViewAggregation::LastValue) => Aggregation::LastValue,
         Some(ViewAggregation::Histogram(bounds)) if !observable && are_bounds(bounds) => {
-            Aggregation::Histogram { bounds: Arc::from(bounds.as_slice()) }
+            Aggregation::Histogram { bounds: Bounds::new(bounds) }
         }
         Some(ViewAggregation::Exponential { max_size, max_scale }) if !observable => {
             Aggregation::Exponential(exponential::Config::new(*max_size, *max_scale))

@@ -12,7 +12,7 @@
 //! | 3 | `aggregation/sum.rs` | one write to this thread's own cell |
 //! | 4 | `reader.rs` | a scrape or the export timer asks |
 //! | 5 | `collect.rs` | fold the threads' cells, apply temporality |
-//! | 6 | `data.rs` | finished numbers and stable series ids |
+//! | 6 | `data/mod.rs` | finished numbers and stable series ids |
 //!
 //! and from there to the exporters' crates. This crate does no I/O and starts no thread, and is the only one of the
 //! workspace with `unsafe` in it.
@@ -42,6 +42,7 @@ pub mod exemplar;
 mod instrument;
 mod meter;
 mod number;
+mod observed;
 mod otel;
 mod provider;
 mod reader;

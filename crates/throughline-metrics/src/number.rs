@@ -163,31 +163,3 @@ impl Number for f64 {
         self.is_finite()
     }
 }
-
-/// Maps floats to integers of the same order, none of them zero, so that a cell that starts at zero and only grows
-/// can hold a maximum, or a minimum when the key is inverted.
-#[inline]
-pub(crate) fn order_key(value: f64) -> u64 {
-    let bits = value.to_bits();
-    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
-}
-
-/// The float of an [`order_key`]; `None` for a cell that was never raised.
-pub(crate) fn from_order_key(key: u64) -> Option<f64> {
-    (key != 0).then(|| f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key }))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn order_keys_keep_order_and_come_back(a in any::<f64>(), b in any::<f64>()) {
-            prop_assert!(a >= b || order_key(a) < order_key(b));
-            prop_assert_eq!(from_order_key(order_key(a)).map(f64::to_bits), Some(a.to_bits()));
-        }
-    }
-}

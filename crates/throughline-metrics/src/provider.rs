@@ -4,6 +4,7 @@
 //! (`reader.rs`) walk the streams. Several providers can live side by side: only the cells are shared by the process.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use throughline_core::{Clock, InstrumentationScope, KeyValue, Resource, SystemCl
 use crate::cache::Scopes;
 use crate::catalogue::CatalogueEntry;
 use crate::cell::arena::Slab;
-use crate::collect;
+use crate::cell::local::never_be_quiet;
 use crate::definition::{Definition, aggregation, check_bounds, check_name, check_unit, warn_of_difference};
 use crate::drops::{DropReason, Drops};
+use crate::exemplar::ExemplarFilter;
 use crate::instrument::observable::Callback;
 use crate::meter::Meter;
 use crate::reader::{Reader, Rounds, TemporalityPreference};
@@ -146,6 +148,7 @@ pub struct MeterProviderBuilder {
     limit: usize,
     idle_expiry: Option<Duration>,
     clock: Arc<dyn Clock>,
+    exemplars: ExemplarFilter,
 }
 
 impl MeterProviderBuilder {
@@ -176,6 +179,12 @@ impl MeterProviderBuilder {
         self
     }
 
+    /// Sets which measurements can become exemplars: those made in a sampled span, unless set.
+    pub fn with_exemplar_filter(mut self, filter: ExemplarFilter) -> Self {
+        self.exemplars = filter;
+        self
+    }
+
     /// Sets the clock, for tests.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -184,16 +193,19 @@ impl MeterProviderBuilder {
 
     /// Makes the provider.
     pub fn build(self) -> MeterProvider {
-        let Self { resource, views, limit, idle_expiry, clock } = self;
-        let provider =
-            MeterProvider::from_inner(Inner { views, limit, idle_expiry, ..Inner::new(resource, clock) });
+        let Self { resource, views, limit, idle_expiry, clock, exemplars } = self;
+        if exemplars == ExemplarFilter::AlwaysOn {
+            never_be_quiet();
+        }
+        let inner = Inner::new(resource, clock, exemplars);
+        let provider = MeterProvider::from_inner(Inner { views, limit, idle_expiry, ..inner });
         provider.observe_drops();
         provider
     }
 }
 
 impl Inner {
-    fn new(resource: Resource, clock: Arc<dyn Clock>) -> Self {
+    fn new(resource: Resource, clock: Arc<dyn Clock>, exemplars: ExemplarFilter) -> Self {
         Self {
             resource: Arc::new(resource),
             views: Vec::new(),
@@ -204,7 +216,7 @@ impl Inner {
             callbacks: Mutex::default(),
             last_expiry: Mutex::default(),
             rounds: Rounds::default(),
-            shared: Arc::new(Shared { clock, drops: Drops::default() }),
+            shared: Arc::new(Shared { clock, drops: Drops::default(), exemplars }),
         }
     }
 }
@@ -227,12 +239,13 @@ impl MeterProvider {
             limit: DEFAULT_LIMIT,
             idle_expiry: None,
             clock: Arc::new(SystemClock),
+            exemplars: ExemplarFilter::default(),
         }
     }
 
     /// A provider whose instruments do nothing, at the cost of a branch.
     pub fn disabled() -> Self {
-        let inner = Inner::new(Resource::default(), Arc::new(SystemClock));
+        let inner = Inner::new(Resource::default(), Arc::new(SystemClock), ExemplarFilter::AlwaysOff);
         Self::from_inner(Inner { enabled: false, ..inner })
     }
 
@@ -405,6 +418,7 @@ impl MeterProvider {
             series: SeriesTable::new(changes.limit.unwrap_or(self.0.limit)),
             scopes: Scopes::default(),
             shared: self.shared(),
+            reservoirs: AtomicUsize::new(0),
         }))
     }
 
@@ -426,7 +440,7 @@ impl MeterProvider {
         let rounds = &self.0.rounds;
         let expiry = Expiry { now, idle, rounds, reported: rounds.finished_by_all() };
         for stream in streams {
-            let late = stream.series.expire(&expiry, |series| collect::mark(series, slabs));
+            let late = stream.series.expire(&expiry, |series| series.cells.mark(slabs));
             self.0.shared.drops.add(DropReason::Expired, late);
         }
     }

@@ -57,7 +57,8 @@ pub struct Reader {
     collectors: Vec<Vec<StreamCollector>>,
     /// Of the provider's streams, when `collectors` was made.
     generation: u64,
-    collection: Collection,
+    /// Kept and updated in place, unless somebody else holds it.
+    collection: Arc<Collection>,
     last: Timestamp,
     /// The last round this reader finished, when it is one that series have to wait for.
     finished: Option<Arc<AtomicU64>>,
@@ -106,7 +107,7 @@ impl Reader {
             temporality,
             collectors: Vec::new(),
             generation: 0,
-            collection: Collection { resource, ..Collection::default() },
+            collection: Arc::new(Collection { resource, ..Collection::default() }),
             last: Timestamp::default(),
             finished,
             slabs: Vec::new(),
@@ -127,16 +128,18 @@ impl Reader {
     ///
     /// Recording goes on meanwhile and is not slowed: cells are only read. The collection is kept and updated in place
     /// by the next call, so a repeated collection allocates nothing for sums, gauges and histograms it knows; it does
-    /// for exponential histograms and for what callbacks report. A metric without points had nothing to report. Runs
-    /// user callbacks; one that panics is counted, and the others run.
-    pub fn collect(&mut self) -> &Collection {
+    /// for exponential histograms and for what callbacks report. Whoever wants to keep this one clones the `Arc`; then
+    /// the next call copies the numbers before it changes them, some ten bytes a counter. A metric without points had
+    /// nothing to report. Runs user callbacks; one that panics is counted, and the others run.
+    pub fn collect(&mut self) -> &Arc<Collection> {
         let mut observations = self.observe();
         let round = self.provider.rounds().begin();
         self.follow_streams();
         ARENA.slabs(&mut self.slabs);
         let now = self.provider.shared().clock.now();
         let moment = Moment { now, last: self.last, slabs: &self.slabs };
-        for (collectors, scope) in self.collectors.iter_mut().zip(&mut self.collection.scopes) {
+        let collection = Arc::make_mut(&mut self.collection);
+        for (collectors, scope) in self.collectors.iter_mut().zip(&mut collection.scopes) {
             for (collector, metric) in collectors.iter_mut().zip(&mut scope.metrics) {
                 let observed = observations.remove(&metric.id).unwrap_or_default();
                 collector.collect(&moment, observed, &mut metric.data);
@@ -145,8 +148,8 @@ impl Reader {
         if let Some(finished) = &self.finished {
             finished.store(round, Ordering::Release);
         }
+        collection.time = now;
         self.provider.expire_idle(now, &self.slabs);
-        self.collection.time = now;
         self.last = now;
         &self.collection
     }
@@ -156,14 +159,12 @@ impl Reader {
         let shared = self.provider.shared();
         let mut observations = HashMap::<_, Vec<_>>::new();
         for callback in self.provider.callbacks() {
-            let seen = callback.observations(&shared);
-            for stream in &callback.streams {
-                let of_stream = observations.entry(stream.id).or_default();
-                of_stream.extend(seen.iter().map(|Observation { attributes, bits }| Observation {
-                    attributes: attributes.clone(),
-                    bits: *bits,
-                }));
+            let mut seen = callback.observations(&shared);
+            let Some((last, others)) = callback.streams.split_last() else { continue };
+            for stream in others {
+                observations.entry(stream.id).or_default().extend(seen.iter().cloned());
             }
+            observations.entry(last.id).or_default().append(&mut seen);
         }
         observations
     }
@@ -176,30 +177,32 @@ impl Reader {
         self.generation = generation;
         scopes.sort_by_cached_key(|(scope, _)| scope_order(scope));
         let collectors = std::mem::take(&mut self.collectors).into_iter().flatten();
-        let metrics = std::mem::take(&mut self.collection.scopes).into_iter().flat_map(|scope| scope.metrics);
+        let collection = Arc::make_mut(&mut self.collection);
+        let metrics = std::mem::take(&mut collection.scopes).into_iter().flat_map(|scope| scope.metrics);
         let mut known: HashMap<_, _> =
             collectors.zip(metrics).map(|(collector, metric)| (metric.id, (collector, metric))).collect();
         for (scope, streams) in scopes {
             let of_scope = streams
                 .into_iter()
-                .map(|stream| known.remove(&stream.id).unwrap_or_else(|| self.start(stream)));
+                .map(|stream| known.remove(&stream.id).unwrap_or_else(|| start(self.temporality, stream)));
             let (collectors, metrics) = of_scope.unzip();
             self.collectors.push(collectors);
-            self.collection.scopes.push(ScopeMetrics { scope, metrics });
+            collection.scopes.push(ScopeMetrics { scope, metrics });
         }
     }
+}
 
-    fn start(&self, stream: Arc<Stream>) -> (StreamCollector, Metric) {
-        let temporality = self.temporality.of(stream.kind);
-        let metric = Metric {
-            id: stream.id,
-            name: Arc::clone(&stream.name),
-            description: Arc::clone(&stream.description),
-            unit: Arc::clone(&stream.unit),
-            data: StreamCollector::no_points(&stream, temporality),
-        };
-        (StreamCollector::new(stream, temporality), metric)
-    }
+/// What a reader has of a stream at first.
+fn start(preference: TemporalityPreference, stream: Arc<Stream>) -> (StreamCollector, Metric) {
+    let temporality = preference.of(stream.kind);
+    let metric = Metric {
+        id: stream.id,
+        name: Arc::clone(&stream.name),
+        description: Arc::clone(&stream.description),
+        unit: Arc::clone(&stream.unit),
+        data: StreamCollector::no_points(&stream, temporality),
+    };
+    (StreamCollector::new(stream, temporality), metric)
 }
 
 /// Scopes are listed by name, then version, schema URL and attributes.

@@ -10,10 +10,12 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use hashbrown::HashTable;
+use once_cell::race::OnceBox;
 use throughline_core::attribute::Encoded;
 use throughline_core::{AttributeSet, KeyValue, Timestamp};
 
 use crate::aggregation::Cells;
+use crate::cell::Sharing;
 use crate::data::SeriesId;
 use crate::exemplar::Reservoir;
 use crate::reader::Rounds;
@@ -27,7 +29,8 @@ pub(crate) struct Series {
     /// When it was first recorded.
     pub(crate) start: Timestamp,
     pub(crate) cells: Cells,
-    pub(crate) exemplars: OnceLock<Box<Reservoir>>,
+    /// Few series have any.
+    pub(crate) exemplars: OnceBox<Reservoir>,
     /// `ACTIVE`, `IDLE` or `REMOVED`: written under the table's lock, read by caches without.
     state: AtomicU8,
     /// How many handles are bound to it; as long as there are any, it does not expire.
@@ -41,7 +44,7 @@ impl Series {
             attributes,
             start,
             cells,
-            exemplars: OnceLock::new(),
+            exemplars: OnceBox::new(),
             state: AtomicU8::new(ACTIVE),
             bound: AtomicU32::new(0),
         }
@@ -92,6 +95,10 @@ impl Drop for BoundSeries {
         self.0.bound.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+/// So many series of a stream, as many as it may have by default, are written in cells of each thread's own; those of
+/// larger families in cells that the threads share, so that memory does not grow as threads × series.
+const OWN_SERIES: usize = crate::provider::DEFAULT_LIMIT;
 
 /// The series of one stream.
 #[derive(Debug)]
@@ -208,6 +215,10 @@ impl State {
             self.places[place as usize] = Some(series);
             return place;
         }
+        // By a quarter at a time, not twofold: of very many places few are empty.
+        if self.places.len() == self.places.capacity() {
+            self.places.reserve_exact(self.places.len() / 4 + 4);
+        }
         self.places.push(Some(series));
         u32::try_from(self.places.len() - 1).expect("a stream has fewer than 2^32 series")
     }
@@ -222,7 +233,7 @@ impl SeriesTable {
     /// The series of these attributes, made when there is none; beyond the limit, the overflow series.
     pub(crate) fn find_or_make(&self, stream: &Stream, encoded: Encoded<'_>) -> Arc<Series> {
         let hash = hash(encoded.bytes());
-        {
+        let sharing = {
             let state = self.read();
             if let Some(series) = state.find(hash, encoded.bytes()) {
                 series.state.store(ACTIVE, Ordering::Relaxed);
@@ -232,9 +243,10 @@ impl SeriesTable {
                 drop(state);
                 return self.overflow(stream);
             }
-        }
+            if state.len() < OWN_SERIES { Sharing::Own } else { Sharing::Common }
+        };
         // Allocated before the lock is taken; when another thread was faster, this one goes away again.
-        let series = Arc::new(stream.new_series(encoded.to_set()));
+        let series = Arc::new(stream.new_series(encoded.to_set(), sharing));
         self.insert(hash, series).unwrap_or_else(|| self.overflow(stream))
     }
 
@@ -271,7 +283,7 @@ impl SeriesTable {
             return Arc::clone(series);
         }
         let attributes = AttributeSet::new(&[KeyValue::new(OVERFLOW_KEY, true)][..]);
-        let series = Arc::new(stream.new_series(attributes));
+        let series = Arc::new(stream.new_series(attributes, Sharing::Own));
         let mut state = self.write();
         if let Some(existing) = &state.overflow {
             return Arc::clone(existing);
@@ -331,10 +343,12 @@ impl SeriesTable {
         self.read().places.iter().flatten().cloned().collect()
     }
 
-    /// Brings a reader's copy of the places up to date. Unless series vanished, holds the lock for what is new only.
-    pub(crate) fn mirror(&self, mirror: &mut Mirror) {
+    /// Brings a reader's copy of the places up to date, and says whether a place it knew changed. Unless series vanished,
+    /// holds the lock for what is new only.
+    pub(crate) fn mirror(&self, mirror: &mut Mirror) -> bool {
         let state = self.read();
-        if mirror.changes != state.changes {
+        let changed = mirror.changes != state.changes;
+        if changed {
             mirror.changes = state.changes;
             for (mine, current) in mirror.places.iter_mut().zip(&state.places) {
                 if !is_same(mine.as_ref(), current.as_ref()) {
@@ -343,6 +357,7 @@ impl SeriesTable {
             }
         }
         mirror.places.extend_from_slice(&state.places[mirror.places.len()..]);
+        changed
     }
 
     /// Removes the series that were idle for long enough and that all delta readers have reported; `mark` is a number

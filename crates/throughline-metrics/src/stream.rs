@@ -4,18 +4,19 @@
 //! series, and leaves through [`Stream::record`], which aggregates; `collect.rs` reads the series.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
 use crate::aggregation::{Aggregation, Cells};
 use crate::cache::Scopes;
-use crate::cell::Place;
+use crate::cell::Sharing;
 use crate::cell::local::quiet_slab;
+use crate::cell::place::add_own;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
-use crate::exemplar::{self, Reservoir, TraceContext};
+use crate::exemplar::{ExemplarFilter, Reservoir, TraceContext};
 use crate::number::Number;
 use crate::series::{Series, SeriesTable};
 use crate::view::KeyFilter;
@@ -25,6 +26,7 @@ use crate::view::KeyFilter;
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) drops: Drops,
+    pub(crate) exemplars: ExemplarFilter,
 }
 
 /// One instrument as one view shows it.
@@ -41,6 +43,8 @@ pub(crate) struct Stream {
     pub(crate) series: SeriesTable,
     pub(crate) scopes: Scopes,
     pub(crate) shared: Arc<Shared>,
+    /// How many series have exemplars, or had: at least that many. While it stays, readers know which.
+    pub(crate) reservoirs: AtomicUsize,
 }
 
 /// Exemplars kept of a series whose buckets are not known beforehand.
@@ -56,10 +60,10 @@ impl Stream {
         attributes: &A,
     ) {
         // What is recorded most, with the least to decide.
-        if let (Aggregation::Sum { .. }, Cells::Place(Place::Threads(slots)), Some(slab)) =
-            (&self.aggregation, &series.cells, quiet_slab())
-        {
-            return slab.add(slots.start, value);
+        if let (Aggregation::Sum { .. }, Cells::Place(place)) = (&self.aggregation, &series.cells) {
+            if let Some(cell) = quiet_slab().cell(place.slots().start as usize) {
+                return add_own(cell, value);
+            }
         }
         self.record_apart(series, value, attributes);
     }
@@ -79,7 +83,7 @@ impl Stream {
         attributes: &A,
     ) {
         self.aggregation.record(&series.cells, value);
-        if let Some(context) = exemplar::current() {
+        if let Some(context) = self.shared.exemplars.admit() {
             self.offer_exemplar(series, value, context, self.dropped(attributes));
         }
     }
@@ -102,9 +106,7 @@ impl Stream {
     ) {
         let time = self.shared.clock.now();
         let (places, place) = match &self.aggregation {
-            Aggregation::Histogram { bounds } => {
-                (bounds.len() + 1, crate::aggregation::histogram::bucket(bounds, value.as_f64()))
-            }
+            Aggregation::Histogram { bounds } => (bounds.len() + 1, bounds.bucket(value.as_f64())),
             // Half a power of two for each place, so that exemplars show small values as well as large ones.
             Aggregation::Exponential(_) => {
                 let half_octave = value.as_f64().to_bits() >> (f64::MANTISSA_DIGITS - 2);
@@ -112,7 +114,12 @@ impl Stream {
             }
             Aggregation::Sum { .. } | Aggregation::LastValue => (1, 0),
         };
+        let is_first = series.exemplars.get().is_none();
         let reservoir = series.exemplars.get_or_init(|| Box::new(Reservoir::new(places)));
+        if is_first {
+            // Release: whoever sees it counted finds it.
+            self.reservoirs.fetch_add(1, Ordering::Release);
+        }
         reservoir.offer(place, value.to_data(), time, context, dropped);
     }
 
@@ -122,8 +129,8 @@ impl Stream {
     }
 
     /// A new series. Allocates, and takes slots.
-    pub(crate) fn new_series(&self, attributes: AttributeSet) -> Series {
-        Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells())
+    pub(crate) fn new_series(&self, attributes: AttributeSet, sharing: Sharing) -> Series {
+        Series::new(next_series_id(), attributes, self.shared.clock.now(), self.aggregation.cells(sharing))
     }
 }
 

@@ -18,17 +18,18 @@
 //! ```
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use throughline_core::attribute::Attributes;
 use throughline_core::{AttributeSet, InstrumentationScope};
 
-use crate::data::{Collection, ExponentialValue, HistogramValue, Metric, MetricData, Point};
+use crate::data::{Collection, ExponentialValue, HistogramValue, Metric, MetricData, Points, Values};
 use crate::provider::MeterProvider;
 use crate::reader::{Reader, TemporalityPreference};
 
 /// What was recorded up to one moment. Its look-ups panic, with a list of what there is, when there is no such point.
 #[derive(Clone, Debug)]
-pub struct Snapshot(Collection);
+pub struct Snapshot(Arc<Collection>);
 
 impl Snapshot {
     /// Everything that was recorded in this provider.
@@ -38,7 +39,7 @@ impl Snapshot {
 
     /// What this reader sees now: for a delta reader, what is new.
     pub fn collected(reader: &mut Reader) -> Self {
-        Self(reader.collect().clone())
+        Self(Arc::clone(reader.collect()))
     }
 
     /// The collection.
@@ -69,7 +70,7 @@ impl Snapshot {
     pub fn sum<A: Attributes + ?Sized>(&self, name: &str, attributes: &A) -> f64 {
         match &self.metric(name).1.data {
             MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
-                self.point(name, points, attributes).value.as_f64()
+                self.value(name, points, attributes).as_f64()
             }
             _ => self.missing(name),
         }
@@ -89,9 +90,9 @@ impl Snapshot {
     /// # Panics
     /// When there is no such point.
     #[track_caller]
-    pub fn histogram<A: Attributes + ?Sized>(&self, name: &str, attributes: &A) -> &HistogramValue {
+    pub fn histogram<A: Attributes + ?Sized>(&self, name: &str, attributes: &A) -> HistogramValue<'_> {
         match &self.metric(name).1.data {
-            MetricData::Histogram { points, .. } => &self.point(name, points, attributes).value,
+            MetricData::Histogram { points, .. } => self.value(name, points, attributes),
             _ => self.missing(name),
         }
     }
@@ -103,23 +104,21 @@ impl Snapshot {
     #[track_caller]
     pub fn exponential<A: Attributes + ?Sized>(&self, name: &str, attributes: &A) -> &ExponentialValue {
         match &self.metric(name).1.data {
-            MetricData::ExponentialHistogram { points, .. } => &self.point(name, points, attributes).value,
+            MetricData::ExponentialHistogram { points, .. } => self.value(name, points, attributes),
             _ => self.missing(name),
         }
     }
 
     #[track_caller]
-    fn point<'a, V, A: Attributes + ?Sized>(
+    fn value<'a, V: Values, A: Attributes + ?Sized>(
         &self,
         name: &str,
-        points: &'a [Point<V>],
+        points: &'a Points<V>,
         attributes: &A,
-    ) -> &'a Point<V> {
+    ) -> V::Value<'a> {
         let wanted = AttributeSet::new(attributes);
-        points
-            .iter()
-            .find(|point| point.attributes == wanted)
-            .unwrap_or_else(|| self.missing(&format!("{name}{wanted}")))
+        let found = points.iter().find(|point| *point.attributes == wanted);
+        found.unwrap_or_else(|| self.missing(&format!("{name}{wanted}"))).value
     }
 
     #[track_caller]
@@ -144,6 +143,6 @@ impl Snapshot {
     }
 }
 
-fn attributes<V>(points: &[Point<V>]) -> Vec<&AttributeSet> {
-    points.iter().map(|point| &point.attributes).collect()
+fn attributes<V: Values>(points: &Points<V>) -> Vec<&AttributeSet> {
+    points.iter().map(|point| point.attributes).collect()
 }

@@ -4,13 +4,18 @@
 //! environment. `exporter/mod.rs` and `transport/http.rs` use the result.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use crate::compression;
 use crate::endpoint::Endpoint;
 use crate::retry::RetryPolicy;
+use crate::transport::http2;
+use crate::transport::proxy::Proxies;
+use crate::transport::tls::TlsFiles;
 
 /// How requests are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,6 +26,8 @@ pub enum Protocol {
     HttpProtobuf,
     /// `http/json`: larger and slower, readable. Some receivers refuse it.
     HttpJson,
+    /// `grpc`. Needs the cargo feature `grpc`, and an endpoint made by [`Endpoint::grpc`].
+    Grpc,
 }
 
 /// How request bodies are compressed.
@@ -32,9 +39,49 @@ pub enum Compression {
     None,
     /// With gzip, at its fastest level: telemetry repeats itself, so higher levels gain little.
     Gzip,
+    /// With zstd, at its fastest level: smaller than gzip in less time. Needs the cargo feature `zstd`. The Collector
+    /// takes it, other receivers may not.
+    Zstd,
 }
 
-/// As the variables `OTEL_EXPORTER_OTLP_*PROTOCOL` have it: `http/protobuf` or `http/json`.
+impl Protocol {
+    /// Whether this build has it.
+    pub const fn is_built_in(self) -> bool {
+        match self {
+            Self::HttpProtobuf | Self::HttpJson => true,
+            Self::Grpc => http2::BUILT_IN,
+        }
+    }
+
+    /// Where a receiver on this machine listens, unless it is configured otherwise.
+    pub const fn default_endpoint(self) -> &'static str {
+        match self {
+            Self::HttpProtobuf | Self::HttpJson => "http://localhost:4318",
+            Self::Grpc => "http://localhost:4317",
+        }
+    }
+}
+
+impl Compression {
+    /// Whether this build has it.
+    pub const fn is_built_in(self) -> bool {
+        match self {
+            Self::None | Self::Gzip => true,
+            Self::Zstd => compression::ZSTD_BUILT_IN,
+        }
+    }
+
+    /// Its name in `content-encoding` and `grpc-encoding`, unless it is none.
+    pub(crate) const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
+}
+
+/// As the variables `OTEL_EXPORTER_OTLP_*PROTOCOL` have it: `http/protobuf`, `http/json` or `grpc`.
 impl FromStr for Protocol {
     type Err = UnknownValueError;
 
@@ -42,12 +89,20 @@ impl FromStr for Protocol {
         match text.trim() {
             "http/protobuf" => Ok(Self::HttpProtobuf),
             "http/json" => Ok(Self::HttpJson),
-            _ => Err(UnknownValueError::new("protocol", text, "`http/protobuf` or `http/json`")),
+            "grpc" if Self::Grpc.is_built_in() => Ok(Self::Grpc),
+            "grpc" => Err(UnknownValueError::new(
+                "protocol",
+                text,
+                "add the cargo feature `grpc`, or write `http/protobuf`",
+            )),
+            _ => {
+                Err(UnknownValueError::new("protocol", text, "write `http/protobuf`, `http/json` or `grpc`"))
+            }
         }
     }
 }
 
-/// As the variables `OTEL_EXPORTER_OTLP_*COMPRESSION` have it: `gzip` or `none`.
+/// As the variables `OTEL_EXPORTER_OTLP_*COMPRESSION` have it: `gzip`, `zstd` or `none`.
 impl FromStr for Compression {
     type Err = UnknownValueError;
 
@@ -55,7 +110,13 @@ impl FromStr for Compression {
         match text.trim() {
             "none" => Ok(Self::None),
             "gzip" => Ok(Self::Gzip),
-            _ => Err(UnknownValueError::new("compression", text, "`none` or `gzip`")),
+            "zstd" if Self::Zstd.is_built_in() => Ok(Self::Zstd),
+            "zstd" => Err(UnknownValueError::new(
+                "compression",
+                text,
+                "add the cargo feature `zstd`, or write `gzip`",
+            )),
+            _ => Err(UnknownValueError::new("compression", text, "write `none`, `gzip` or `zstd`")),
         }
     }
 }
@@ -65,19 +126,19 @@ impl FromStr for Compression {
 pub struct UnknownValueError {
     setting: &'static str,
     value: String,
-    known: &'static str,
+    fix: &'static str,
 }
 
 impl UnknownValueError {
-    fn new(setting: &'static str, value: &str, known: &'static str) -> Self {
-        Self { setting, value: value.trim().to_owned(), known }
+    fn new(setting: &'static str, value: &str, fix: &'static str) -> Self {
+        Self { setting, value: value.trim().to_owned(), fix }
     }
 }
 
 impl fmt::Display for UnknownValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { setting, value, known } = self;
-        write!(f, "this build has no OTLP {setting} `{value}`; write {known}")
+        let Self { setting, value, fix } = self;
+        write!(f, "this build has no OTLP {setting} `{value}`; {fix}")
     }
 }
 
@@ -100,6 +161,9 @@ pub struct OtlpConfig {
     pub(crate) endpoint: Endpoint,
     pub(crate) protocol: Protocol,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) bearer_token_file: Option<PathBuf>,
+    pub(crate) tls: TlsFiles,
+    pub(crate) proxies: Proxies,
     pub(crate) compression: Compression,
     pub(crate) interval: Duration,
     pub(crate) timeout: Duration,
@@ -122,12 +186,16 @@ const QUEUE_BYTES_MAX: usize = 16 << 20;
 pub(crate) const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl OtlpConfig {
-    /// Protobuf over HTTP to this endpoint, uncompressed, every 60 s, with a timeout of 10 s.
+    /// Protobuf to this endpoint, over HTTP or gRPC as it wants, uncompressed, every 60 s, with a timeout of 10 s.
     pub fn new(endpoint: Endpoint) -> Self {
+        let protocol = if endpoint.is_grpc() { Protocol::Grpc } else { Protocol::HttpProtobuf };
         Self {
             endpoint,
-            protocol: Protocol::default(),
+            protocol,
             headers: Vec::new(),
+            bearer_token_file: None,
+            tls: TlsFiles::default(),
+            proxies: Proxies::default(),
             compression: Compression::default(),
             interval: INTERVAL,
             timeout: TIMEOUT,
@@ -152,6 +220,25 @@ impl OtlpConfig {
     /// Adds headers, such as [`parse_headers`] returns.
     pub fn with_headers(mut self, headers: impl IntoIterator<Item = (String, String)>) -> Self {
         self.headers.extend(headers);
+        self
+    }
+
+    /// Sends `authorization: Bearer …` with the token in this file, in place of any other `authorization`. The file is
+    /// looked at again while it is used, so that tokens can rotate.
+    pub fn with_bearer_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.bearer_token_file = Some(path.into());
+        self
+    }
+
+    /// Sets the certificates of TLS connections. Without effect on an endpoint without TLS.
+    pub fn with_tls(mut self, files: TlsFiles) -> Self {
+        self.tls = files;
+        self
+    }
+
+    /// Sets the proxies that stand between here and the endpoint; none unless set.
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
         self
     }
 
@@ -205,6 +292,9 @@ impl fmt::Debug for OtlpConfig {
             endpoint,
             protocol,
             headers,
+            bearer_token_file,
+            tls,
+            proxies,
             compression,
             interval,
             timeout,
@@ -217,6 +307,9 @@ impl fmt::Debug for OtlpConfig {
             .field("endpoint", endpoint)
             .field("protocol", protocol)
             .field("headers", &headers)
+            .field("bearer_token_file", bearer_token_file)
+            .field("tls", tls)
+            .field("proxies", proxies)
             .field("compression", compression)
             .field("interval", interval)
             .field("timeout", timeout)
@@ -345,6 +438,20 @@ pub enum BuildError {
         /// Which.
         setting: &'static str,
     },
+    /// An endpoint and a protocol that do not belong together.
+    Protocol {
+        /// The endpoint.
+        endpoint: String,
+        /// What is wrong, and how to mend it.
+        problem: &'static str,
+    },
+    /// A certificate, key or token that cannot be used.
+    File {
+        /// Which file, or what else it comes from.
+        from: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -352,6 +459,8 @@ impl fmt::Display for BuildError {
         match self {
             Self::Header { name, problem } => write!(f, "the OTLP header `{name}` {problem}"),
             Self::Zero { setting } => write!(f, "the OTLP {setting} is zero; set it to a second or more"),
+            Self::Protocol { endpoint, problem } => write!(f, "the OTLP endpoint `{endpoint}` {problem}"),
+            Self::File { from, problem } => write!(f, "{from} {problem}"),
         }
     }
 }
@@ -399,9 +508,19 @@ mod tests {
         assert_eq!(" http/protobuf ".parse(), Ok(Protocol::HttpProtobuf));
         assert_eq!("gzip".parse(), Ok(Compression::Gzip));
         assert_eq!("none".parse(), Ok(Compression::None));
-        let error = "grpc".parse::<Protocol>().expect_err("not built in").to_string();
-        assert_eq!(error, "this build has no OTLP protocol `grpc`; write `http/protobuf` or `http/json`");
-        assert!("zstd".parse::<Compression>().is_err());
+        let error = "thrift".parse::<Protocol>().expect_err("unknown").to_string();
+        assert_eq!(
+            error,
+            "this build has no OTLP protocol `thrift`; write `http/protobuf`, `http/json` or `grpc`"
+        );
+        match "grpc".parse::<Protocol>() {
+            Ok(protocol) => assert!(http2::BUILT_IN && protocol == Protocol::Grpc),
+            Err(error) => assert!(error.to_string().contains("add the cargo feature `grpc`"), "{error}"),
+        }
+        match "zstd".parse::<Compression>() {
+            Ok(compression) => assert!(compression::ZSTD_BUILT_IN && compression == Compression::Zstd),
+            Err(error) => assert!(error.to_string().contains("add the cargo feature `zstd`"), "{error}"),
+        }
     }
 
     #[test]

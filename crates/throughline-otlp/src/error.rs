@@ -10,25 +10,49 @@ pub(crate) struct ExportError {
     message: String,
     hint: Option<&'static str>,
     source: Option<Box<dyn Error + Send + Sync>>,
-    retryable: bool,
+    /// `None` when trying again may help.
+    refusal: Option<Refusal>,
     retry_after: Option<Duration>,
+}
+
+/// How a peer refused a request for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It takes none of the kind: another path, protocol or configuration is needed.
+    Whole,
+    /// Some of the items in it are at fault, or there are too many: sent in parts, the others may be taken.
+    Splittable,
+    /// It wants other credentials.
+    Credentials,
 }
 
 impl ExportError {
     /// Trying again may help.
     #[cold]
     pub(crate) fn transient(message: String) -> Self {
-        Self::new(true, message)
+        Self::new(None, message)
     }
 
     /// The same request will fail again.
     #[cold]
-    pub(crate) fn permanent(message: String) -> Self {
-        Self::new(false, message)
+    pub(crate) fn permanent(refusal: Refusal, message: String) -> Self {
+        Self::new(Some(refusal), message)
     }
 
-    fn new(retryable: bool, message: String) -> Self {
-        Self { message, hint: None, source: None, retryable, retry_after: None }
+    fn new(refusal: Option<Refusal>, message: String) -> Self {
+        Self { message, hint: None, source: None, refusal, retry_after: None }
+    }
+
+    /// The same, to be tried again: what it was refused for has changed.
+    pub(crate) fn into_transient(mut self) -> Self {
+        self.refusal = None;
+        self
+    }
+
+    /// The same with another message.
+    pub(crate) fn map_message(mut self, change: impl FnOnce(String) -> String) -> Self {
+        self.message = change(self.message);
+        self
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -48,7 +72,12 @@ impl ExportError {
 
     /// Whether the same request may succeed later.
     pub(crate) fn is_retryable(&self) -> bool {
-        self.retryable
+        self.refusal.is_none()
+    }
+
+    /// How it was refused for good, unless the same request may succeed later.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.refusal
     }
 
     /// How long the peer asks to be left alone.

@@ -1,4 +1,4 @@
-//! OTLP for throughline: the OpenTelemetry protocol over HTTP.
+//! OTLP for throughline: the OpenTelemetry protocol over HTTP and gRPC.
 //!
 //! [`MetricExporter`] reads the metrics engine at an interval; [`RecordExporter`] takes spans or log records out of their
 //! rings, in batches. Each encodes what it has and delivers it, with retries, a bounded queue and an account of every
@@ -13,21 +13,26 @@
 //! | `encode/metrics.rs`, `encode/json.rs` | the collection becomes requests |
 //! | `exporter/queue.rs` | requests wait, oldest first |
 //! | `retry.rs` | each is tried until it is taken, refused, or out of time |
-//! | `transport/http.rs` | the wire |
+//! | `transport/http.rs` or `transport/grpc.rs` | the wire |
 //!
 //! Spans and log records come in by `exporter/records.rs` and are encoded in `encode/traces.rs`, `encode/logs.rs` and
 //! `encode/requests.rs`; the rest is the same.
 //!
-//! Limits: HTTP/1.1 without TLS and without proxies; redirects are not followed.
+//! Over HTTP/1.1, and with the cargo feature `grpc` over gRPC; to `http://` endpoints, Unix sockets, and with the feature
+//! `tls` to `https://` ones; directly or through a proxy. Bodies are compressed with gzip, or with the feature `zstd`.
+//! Redirects are not followed.
 
 mod batch;
+mod compression;
 mod config;
 mod encode;
 mod endpoint;
 mod error;
 mod exporter;
+mod fields;
 mod race;
 mod retry;
+mod split;
 mod status;
 mod transport;
 
@@ -41,3 +46,4 @@ pub use endpoint::{Endpoint, EndpointError, Signal};
 pub use exporter::{Command, ExportReport, MetricExporter, RecordExporter};
 pub use retry::RetryPolicy;
 pub use status::{DroppedItems, ExportStatus, LastError, StatusSnapshot};
+pub use transport::{Proxies, ProxyError, TlsFiles};

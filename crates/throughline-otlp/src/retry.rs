@@ -1,10 +1,10 @@
 //! When a failed request is tried again: which answers allow it, how long to wait, and when to give up.
 //!
-//! `exporter/mod.rs` calls [`Delivery::send`], which drives `transport/http.rs`. The rules are those of the
-//! [OTLP specification](https://opentelemetry.io/docs/specs/otlp/#otlphttp-response): `429`, `502`, `503`, `504` and
-//! connections without an answer are tried again, everything else is not. That also fits Prometheus, which answers
-//! `500` to data that it will never take. Waits grow exponentially with jitter, `Retry-After` is kept to, and all of it
-//! ends at a deadline. Time is tokio's, so that tests decide it.
+//! `exporter/mod.rs` calls [`Delivery::send`], which drives `transport/`. The rules are those of the
+//! [OTLP specification](https://opentelemetry.io/docs/specs/otlp/#otlphttp-response): `429`, `502`, `503`, `504`, their
+//! like of gRPC (`transport/grpc.rs`) and connections without an answer are tried again, everything else is not. That
+//! also fits Prometheus, which answers `500` to data that it will never take. Waits grow exponentially with jitter,
+//! `Retry-After` and `RetryInfo` are kept to, and all of it ends at a deadline. Time is tokio's, so that tests decide it.
 
 use std::pin::pin;
 use std::time::{Duration, UNIX_EPOCH};
@@ -17,8 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::config::DURATION_MAX;
 use crate::error::ExportError;
 use crate::race::{Either, race};
-use crate::transport::Accepted;
-use crate::transport::http::HttpTransport;
+use crate::transport::{Accepted, Transport};
 
 /// How failed requests are tried again, within the timeout of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +140,7 @@ impl Stop {
 /// Sends requests with retries.
 #[derive(Debug)]
 pub(crate) struct Delivery {
-    transport: HttpTransport,
+    transport: Transport,
     policy: RetryPolicy,
     random: Random,
     /// Until when the peer asked to be left alone.
@@ -149,7 +148,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    pub(crate) fn new(transport: HttpTransport, policy: RetryPolicy, random: Random) -> Self {
+    pub(crate) fn new(transport: Transport, policy: RetryPolicy, random: Random) -> Self {
         Self { transport, policy, random, quiet_until: None }
     }
 
@@ -198,7 +197,7 @@ impl Delivery {
         let started = Instant::now();
         let ends = deadline.min(started + self.policy.attempt_timeout);
         let endpoint = self.transport.endpoint().to_string();
-        let attempt = pin!(self.transport.send(body.clone()));
+        let attempt = pin!(self.transport.send(body.clone(), ends.saturating_duration_since(started)));
         let limit = pin!(async {
             let (reached, ended) = (pin!(stop.reached()), pin!(sleep_until(ends)));
             race(reached, ended).await

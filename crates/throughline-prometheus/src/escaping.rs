@@ -1,7 +1,7 @@
 //! What becomes of names that Prometheus before version 3 could not read, when the scraper asks for it.
 //!
 //! A name first is what the configured [`TranslationStrategy`](throughline_core::name::TranslationStrategy) makes of
-//! it; a strategy that keeps dots then meets the `escaping=` that the scraper asked for. Called by `family.rs`, once
+//! it; a strategy that keeps dots then meets the `escaping=` that the scraper asked for. Called by `view.rs`, once
 //! for each name.
 //!
 //! Prometheus 3.15 asks for `allow-utf-8` with OpenMetrics 1.0.0 and text 1.0.0 only. With protobuf, which it prefers

@@ -1,26 +1,23 @@
 //! Stop 7 put together: [`Renderer`] from a collection to bytes, [`PrometheusExporter`] from a request to an answer.
 //!
 //! Called by [`server`](crate::server), [`service`](crate::service) and applications. Behind it comes the wire (stop 8),
-//! which it knows nothing of. One scrape at a time renders, behind a lock that no recording thread ever takes; the
-//! engine's callbacks run under it, so a callback must not scrape.
+//! which it knows nothing of. One scrape at a time collects, behind a lock that no recording thread ever takes; the
+//! engine's callbacks run under it, so a callback must not scrape. Bytes are made without it (`chunks.rs`).
 
 use std::fmt;
-use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use throughline_core::name::TranslationStrategy;
-use throughline_core::protobuf::Writer;
 use throughline_metrics::Reader;
 use throughline_metrics::data::Collection;
 
-use crate::family::{Names, Scoped, Shape, View};
+use crate::chunks::{Chunks, Cursor};
 use crate::negotiate::wants_gzip;
 use crate::problem::{Problem, Problems};
-use crate::{Exposition, Format, protobuf, text};
+use crate::view::View;
+use crate::{Exposition, Format};
 
 /// How many kinds of scraper are remembered, the one longest unseen forgotten first. Prometheus is one, a person with
 /// a browser another; each costs the rendered labels of all series.
@@ -96,24 +93,14 @@ impl Renderer {
 
     /// Appends the exposition of a collection to `out`.
     pub fn render(&mut self, collection: &Collection, format: Format, out: &mut Vec<u8>) {
-        let metrics: Vec<Scoped<'_>> = collection.metrics().collect();
-        let (view, problems) = self.view(format);
-        view.refresh(collection, &metrics, problems);
-        out.extend_from_slice(&view.target);
-        let mut writer = Writer::default();
-        for family in &view.families {
-            match &family.names {
-                Names::Text(names) => text::write_family(out, family, names, view.namer, &metrics),
-                Names::Protobuf(metadata) => {
-                    protobuf::write_family(&mut writer, family, metadata, view.namer, &metrics);
-                    out.extend_from_slice(writer.as_bytes());
-                    writer.clear();
-                }
-            }
-        }
-        if view.shape == Shape::OpenMetrics {
-            out.extend_from_slice(b"# EOF\n");
-        }
+        let view = self.refreshed(collection, format);
+        view.page.write(collection, &mut Cursor::default(), out, usize::MAX);
+    }
+
+    /// The exposition of a collection, to be made in pieces. Costs what is new in the collection; each piece its bytes.
+    pub fn chunks(&mut self, collection: &Arc<Collection>, format: Format) -> Chunks {
+        let page = self.refreshed(collection, format).page.clone();
+        Chunks::new(Arc::clone(collection), page)
     }
 
     /// What could not be shown as it was recorded, since this renderer was made.
@@ -121,12 +108,15 @@ impl Renderer {
         self.problems.as_slice()
     }
 
-    fn view(&mut self, format: Format) -> (&mut View, &mut Problems) {
+    /// What this kind of scraper is shown, up to date with the collection.
+    fn refreshed(&mut self, collection: &Collection, format: Format) -> &View {
         let known = self.views.iter().position(|view| view.is_for(format));
         let view = known.map_or_else(|| View::new(format, &self.config), |place| self.views.remove(place));
         self.views.insert(0, view);
         self.views.truncate(VIEWS_MAX);
-        (&mut self.views[0], &mut self.problems)
+        let view = &mut self.views[0];
+        view.refresh(collection, &mut self.problems);
+        view
     }
 }
 
@@ -141,13 +131,13 @@ struct Shared {
     scrape: Mutex<Scrape>,
     /// A copy of the renderer's, so that whoever asks need not wait for a scrape.
     problems: Mutex<Vec<Problem>>,
+    /// How long the last exposition made at once was, to make room for the next.
+    last_length: AtomicUsize,
 }
 
 struct Scrape {
     reader: Reader,
     renderer: Renderer,
-    /// How long the last exposition was, to make room for the next at once.
-    last_length: usize,
 }
 
 impl PrometheusExporter {
@@ -155,8 +145,9 @@ impl PrometheusExporter {
     /// are left out and reported as a [`Problem`].
     pub fn new(reader: Reader, config: PrometheusConfig) -> Self {
         let renderer = Renderer::new(config.clone());
-        let scrape = Mutex::new(Scrape { reader, renderer, last_length: 0 });
-        Self { shared: Arc::new(Shared { config, scrape, problems: Mutex::default() }) }
+        let scrape = Mutex::new(Scrape { reader, renderer });
+        let (problems, last_length) = (Mutex::default(), AtomicUsize::new(0));
+        Self { shared: Arc::new(Shared { config, scrape, problems, last_length }) }
     }
 
     /// How the exporter was configured.
@@ -164,17 +155,27 @@ impl PrometheusExporter {
         &self.shared.config
     }
 
-    /// Collects and renders. Runs the callbacks of observable instruments and waits for a scrape that is under way.
-    pub fn render(&self, format: Format) -> Vec<u8> {
+    /// Collects, and gives what was collected as an exposition to be made in pieces.
+    ///
+    /// Runs the callbacks of observable instruments, and waits for another call that is at this. Making the pieces needs
+    /// no lock, and what is recorded or scraped in between does not show in them.
+    pub fn chunks(&self, format: Format) -> Chunks {
         let mut scrape = lock(&self.shared.scrape);
-        let Scrape { reader, renderer, last_length } = &mut *scrape;
-        let mut out = Vec::with_capacity(*last_length + *last_length / 8);
-        renderer.render(reader.collect(), format, &mut out);
-        *last_length = out.len();
+        let Scrape { reader, renderer } = &mut *scrape;
+        let chunks = renderer.chunks(reader.collect(), format);
         let mut problems = lock(&self.shared.problems);
         if problems.len() < renderer.problems().len() {
             renderer.problems().clone_into(&mut problems);
         }
+        chunks
+    }
+
+    /// Collects and renders, all in one piece. Costs what [`chunks`](Self::chunks) does, and the memory.
+    pub fn render(&self, format: Format) -> Vec<u8> {
+        let last_length = self.shared.last_length.load(Ordering::Relaxed);
+        let mut out = Vec::with_capacity(last_length + last_length / 8);
+        self.chunks(format).write(&mut out, usize::MAX);
+        self.shared.last_length.store(out.len(), Ordering::Relaxed);
         out
     }
 
@@ -190,14 +191,23 @@ impl PrometheusExporter {
 
     /// Answers a scrape: the format that `Accept` asks for, compressed when `Accept-Encoding` asks for gzip.
     ///
-    /// Takes as long as [`render`](Self::render); a server should call it where blocking is allowed.
+    /// The first piece is made already, so that nothing but the callbacks' values can be missing once there is an answer.
+    /// Takes as long as [`chunks`](Self::chunks); a server should call it, and ask for more pieces, where blocking is
+    /// allowed.
+    ///
+    /// ```
+    /// # fn answer(exporter: &throughline_prometheus::PrometheusExporter, request: http::Request<()>) {
+    /// let response = exporter.respond(request.headers());
+    /// // For a server that wants a body whole:
+    /// let response = response.map(|chunks| chunks.collect::<Vec<_>>().concat());
+    /// # }
+    /// ```
     #[expect(clippy::missing_panics_doc, reason = "content types are constants in ASCII")]
-    pub fn respond(&self, headers: &HeaderMap) -> http::Response<Bytes> {
+    pub fn respond(&self, headers: &HeaderMap) -> http::Response<Chunks> {
         let format = Format::negotiate(headers);
-        let body = self.render(format);
-        let zipped = if body.len() >= GZIP_LENGTH_MIN && wants_gzip(headers) { gzip(&body) } else { None };
-        let is_zipped = zipped.is_some();
-        let mut response = http::Response::new(Bytes::from(zipped.unwrap_or(body)));
+        let mut chunks = self.chunks(format);
+        let is_zipped = chunks.begin(wants_gzip(headers), GZIP_LENGTH_MIN);
+        let mut response = http::Response::new(chunks);
         let content_type = HeaderValue::try_from(format.to_string()).expect("content types are ASCII");
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
@@ -224,10 +234,4 @@ impl fmt::Debug for PrometheusExporter {
 /// Whatever panicked under a lock, the next scrape is worth a try: nothing behind it depends on a call that was cut off.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The fastest level: a scrape is text that repeats itself, and the processor is the application's.
-fn gzip(body: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(body).and_then(|()| encoder.finish()).ok()
 }

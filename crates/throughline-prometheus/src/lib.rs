@@ -3,8 +3,8 @@
 //!
 //! | stop | file | |
 //! |---|---|---|
-//! | 6 | `throughline-metrics/src/data.rs` | finished numbers |
-//! | 7 | [`exporter`] → `family.rs` → `text.rs` or `protobuf.rs` | bytes |
+//! | 6 | `throughline-metrics/src/data/mod.rs` | finished numbers |
+//! | 7 | [`exporter`] → `view.rs`, `family.rs` → [`chunks`] → `text.rs` or `protobuf.rs` | bytes |
 //! | 8 | [`server`] or [`service`] | the wire |
 //!
 //! A [`PrometheusExporter`] owns a reader of the metrics engine. An application that has no HTTP server gives it to
@@ -22,15 +22,20 @@
 //! assert!(exporter.render_text(Format::default()).contains("orders_total{otel_scope_name=\"shop\"} 3"));
 //! ```
 //!
-//! What no format may do is decided once, in `family.rs`: which instruments share a name, which labels they have, what
+//! What no format may do is decided once, in `view.rs`: which instruments share a name, which labels they have, what
 //! cannot be shown. What cannot is a [`Problem`], logged once and kept for the status page; it is never silent.
 
+mod blocks;
+#[cfg(feature = "server")]
+pub mod body;
+pub mod chunks;
 mod escaping;
 mod exemplar;
 mod exponential;
 pub mod exporter;
 mod family;
 mod labels;
+mod lines;
 mod negotiate;
 mod number;
 mod problem;
@@ -40,7 +45,9 @@ pub mod server;
 #[cfg(feature = "server")]
 pub mod service;
 mod text;
+mod view;
 
+pub use chunks::Chunks;
 pub use escaping::Escaping;
 pub use exporter::{PrometheusConfig, PrometheusExporter, Renderer};
 pub use negotiate::{Exposition, Format};

@@ -11,12 +11,19 @@ use throughline_metrics::data::Number;
 pub(crate) fn write_number(out: &mut Vec<u8>, number: Number) {
     match number {
         Number::U64(value) => write_u64(out, value),
-        Number::I64(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+        Number::I64(value) => write_i64(out, value),
         Number::F64(value) => write_f64(out, value),
     }
 }
 
+/// Appends an integer that can be negative.
+#[inline]
+pub(crate) fn write_i64(out: &mut Vec<u8>, value: i64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
 /// Appends an integer.
+#[inline]
 pub(crate) fn write_u64(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }

@@ -1,6 +1,6 @@
 //! What could not be shown as it was recorded: named, logged once, kept for the status page.
 //!
-//! Found by `family.rs` when it plans the families, read by [`PrometheusExporter::problems`].
+//! Found by `view.rs` when it plans the families, read by [`PrometheusExporter::problems`].
 //!
 //! [`PrometheusExporter::problems`]: crate::PrometheusExporter::problems
 

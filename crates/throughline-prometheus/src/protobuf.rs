@@ -1,8 +1,9 @@
 //! Stop 7 in the life of an increment: finished numbers become `io.prometheus.client.MetricFamily` messages.
 //!
-//! Each family is a message with its length in front. It is the only format that carries native histograms, which is
+//! Each family is a message with its length in front; of one that is written in parts, the parts to come are written once
+//! for their length alone. It is the only format that carries native histograms, which is
 //! what exponential ones become; so a Prometheus with `scrape_native_histograms` asks for it first. Names are those of
-//! the text format: a counter's ends with `_total`. Before it stands `family.rs`, behind it `exporter.rs`.
+//! the text format: a counter's ends with `_total`. Before it stands `family.rs`, behind it `chunks.rs`.
 //!
 //! An exponential histogram of a scale above 8 is merged down to 8; one below −4, which native histograms cannot have,
 //! is written with bounds, as in text. Values up to 1e-128 count as zero, as in Prometheus' OTLP receiver.
@@ -11,12 +12,16 @@
 
 use throughline_core::Timestamp;
 use throughline_core::protobuf::Writer;
-use throughline_metrics::data::{Exemplar, ExponentialValue, HistogramValue, MetricData, Number, Point};
+use throughline_metrics::data::{
+    Exemplar, ExponentialValue, Histograms, MetricData, Numbers, Points, Values,
+};
 
+use crate::chunks::Context;
 use crate::exemplar;
 use crate::exponential::{NATIVE_SCALE_MAX, NATIVE_SCALE_MIN, Run, for_each_bound};
-use crate::family::{Family, FamilyType, Scoped, Series};
+use crate::family::FamilyType;
 use crate::labels::{LabelNamer, Labels, to_protobuf};
+use crate::lines::{Lines, Place};
 
 /// The field of `Metric` that labels stand in.
 pub(crate) const METRIC_LABEL: u32 = 1;
@@ -58,83 +63,126 @@ pub(crate) fn target_info(name: &str, labels: &Labels) -> Vec<u8> {
     writer.take()
 }
 
-/// Appends a family; nothing when it has no series.
+/// Appends what comes after `place` of a family, one series at least, until there are `length_max` bytes and some in
+/// `out`; gives the place it came to. Nothing when the family has no series.
 pub(crate) fn write_family(
-    writer: &mut Writer,
-    family: &Family,
+    out: &mut Vec<u8>,
+    context: Context<'_>,
     metadata: &[u8],
-    namer: LabelNamer,
-    metrics: &[Scoped<'_>],
-) {
-    if family.order.is_empty() {
-        return;
+    place: Place,
+    length_max: usize,
+) -> Place {
+    if context.family.lines.is_empty() {
+        return place;
     }
-    writer.delimited(|message| {
-        message.raw(metadata);
-        for (member, place) in &family.order {
-            let member = &family.members[*member as usize];
-            let place = *place as usize;
-            let Series { labels, .. } = &member.series[place];
-            message.message(4, |metric| {
-                metric.raw(labels);
-                match &metrics[member.at].1.data {
-                    MetricData::Gauge { points } | MetricData::Sum { points, .. } => {
-                        write_number(metric, &points[place], family.kind, namer);
-                    }
-                    MetricData::Histogram { points, bounds, .. } => {
-                        metric.message(HISTOGRAM, |out| {
-                            write_histogram(out, &points[place], bounds, namer);
-                        });
-                    }
-                    MetricData::ExponentialHistogram { points, .. } => {
-                        metric.message(HISTOGRAM, |out| write_exponential(out, &points[place], namer));
-                    }
-                }
-            });
-        }
-    });
+    let room = length_max.saturating_sub(out.len());
+    let mut message = Writer::default();
+    if place.line > 0 {
+        let reached = context.write(&mut message, place, room);
+        out.extend_from_slice(message.as_bytes());
+        return reached;
+    }
+    message.raw(metadata);
+    let reached = context.write(&mut message, place, room);
+    let mut length = Writer::default();
+    length.varint((message.as_bytes().len() + context.measure(reached)) as u64);
+    out.extend_from_slice(length.as_bytes());
+    out.extend_from_slice(message.as_bytes());
+    reached
 }
 
-fn write_number(metric: &mut Writer, point: &Point<Number>, kind: FamilyType, namer: LabelNamer) {
+impl Context<'_> {
+    /// Appends series from `place` on, until there are `length_max` bytes and some.
+    fn write(self, message: &mut Writer, mut place: Place, length_max: usize) -> Place {
+        for (line, point) in self.family.lines.walk(place) {
+            place = Lines::after(place, line);
+            self.series(message, line, point);
+            if message.as_bytes().len() >= length_max {
+                break;
+            }
+        }
+        place
+    }
+
+    /// How long the series from `place` on are.
+    fn measure(self, place: Place) -> usize {
+        let mut scratch = Writer::default();
+        let mut length = 0;
+        for (line, point) in self.family.lines.walk(place) {
+            scratch.clear();
+            self.series(&mut scratch, line, point);
+            length += scratch.as_bytes().len();
+        }
+        length
+    }
+
+    fn series(self, message: &mut Writer, labels: &[u8], point: u32) {
+        let Self { family, namer, collection } = self;
+        let (member, at) = family.member_of(point);
+        message.message(4, |metric| {
+            metric.raw(labels);
+            match family.members[member].data(collection) {
+                MetricData::Gauge { points } | MetricData::Sum { points, .. } => {
+                    write_number(metric, points, at, family.kind, namer);
+                }
+                MetricData::Histogram { points, .. } => {
+                    metric.message(HISTOGRAM, |out| write_histogram(out, points, at, namer));
+                }
+                MetricData::ExponentialHistogram { points, .. } => {
+                    metric.message(HISTOGRAM, |out| write_exponential(out, points, at, namer));
+                }
+            }
+        });
+    }
+}
+
+fn write_number(
+    metric: &mut Writer,
+    points: &Points<Numbers>,
+    at: usize,
+    kind: FamilyType,
+    namer: LabelNamer,
+) {
+    let value = points.values().value(at).as_f64();
     if kind == FamilyType::Gauge {
-        metric.message(GAUGE, |gauge| gauge.double(1, point.value.as_f64()));
+        metric.message(GAUGE, |gauge| gauge.double(1, value));
         return;
     }
     metric.message(COUNTER, |counter| {
-        counter.double(1, point.value.as_f64());
-        if let Some(exemplar) = exemplar::latest(&point.exemplars, |_| true) {
+        counter.double(1, value);
+        if let Some(exemplar) = exemplar::latest(points.exemplars(at), |_| true) {
             write_exemplar(counter, 2, exemplar, namer);
         }
-        write_time(counter, 3, point.start);
+        write_time(counter, 3, points.start(at));
     });
 }
 
-fn write_histogram(out: &mut Writer, point: &Point<HistogramValue>, bounds: &[f64], namer: LabelNamer) {
-    let HistogramValue { count, sum, buckets, .. } = &point.value;
-    let mut classic = Classic::new(&point.exemplars, namer);
-    for (bound, bucket) in bounds.iter().zip(buckets) {
+fn write_histogram(out: &mut Writer, points: &Points<Histograms>, at: usize, namer: LabelNamer) {
+    let value = points.values().value(at);
+    let bounds = points.values().bounds();
+    let mut classic = Classic::new(points.exemplars(at), namer);
+    for (bound, bucket) in bounds.iter().zip(value.buckets) {
         classic.total += bucket;
         if *bound < f64::INFINITY {
             classic.bucket(out, *bound);
         }
     }
-    classic.total += buckets.iter().skip(bounds.len()).sum::<u64>();
-    if buckets.is_empty() {
-        classic.total = *count;
-    }
-    classic.finish(out, *sum, point.start);
+    classic.total += value.buckets.iter().skip(bounds.len()).sum::<u64>();
+    classic.finish(out, value.sum, points.start(at));
 }
 
-fn write_exponential(out: &mut Writer, point: &Point<ExponentialValue>, namer: LabelNamer) {
-    let ExponentialValue { sum, scale, zero_count, positive, negative, .. } = &point.value;
+fn write_exponential(out: &mut Writer, points: &Points<Vec<ExponentialValue>>, at: usize, namer: LabelNamer) {
+    let value = points.values().value(at);
+    let (exemplars, start) = (points.exemplars(at), points.start(at));
+    let ExponentialValue { sum, scale, zero_count, positive, negative, .. } = value;
     if *scale < NATIVE_SCALE_MIN {
-        let mut classic = Classic::new(&point.exemplars, namer);
-        let total = for_each_bound(&point.value, |bound, total| {
+        let mut classic = Classic::new(exemplars, namer);
+        let total = for_each_bound(value, |bound, total| {
             classic.total = total;
             classic.bucket(out, bound);
         });
         classic.total = total;
-        classic.finish(out, *sum, point.start);
+        classic.finish(out, *sum, start);
         return;
     }
     let by = scale.saturating_sub(NATIVE_SCALE_MAX).max(0).unsigned_abs();
@@ -147,8 +195,8 @@ fn write_exponential(out: &mut Writer, point: &Point<ExponentialValue>, namer: L
     out.uint(7, *zero_count);
     write_run(out, &negative, 9, 10);
     write_run(out, &positive, 12, 13);
-    write_time(out, 15, point.start);
-    for exemplar in point.exemplars.iter().filter(|exemplar| exemplar.time.as_nanos() > 0) {
+    write_time(out, 15, start);
+    for exemplar in exemplars.iter().filter(|exemplar| exemplar.time.as_nanos() > 0) {
         write_exemplar(out, 16, exemplar, namer);
     }
 }

@@ -11,10 +11,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use tower_service::Service;
 
 use crate::PrometheusExporter;
+use crate::body::MetricsBody;
 
 /// Answers GET and HEAD with the metrics; other methods with 405.
 ///
@@ -40,10 +40,10 @@ impl MetricsService {
 }
 
 /// A response that is on its way.
-pub type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send>>;
+pub type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<MetricsBody>, Infallible>> + Send>>;
 
 impl<B> Service<Request<B>> for MetricsService {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<MetricsBody>;
     type Error = Infallible;
     type Future = ResponseFuture;
 
@@ -58,7 +58,7 @@ impl<B> Service<Request<B>> for MetricsService {
         let exporter = self.exporter.clone();
         let headers = req.headers().clone();
         Box::pin(async move {
-            let respond = move || exporter.respond(&headers).map(Full::new);
+            let respond = move || exporter.respond(&headers).map(MetricsBody::from);
             Ok(match tokio::runtime::Handle::try_current() {
                 Ok(runtime) => {
                     runtime.spawn_blocking(respond).await.unwrap_or_else(|_panicked| scrape_failed())
@@ -74,20 +74,20 @@ pub(crate) fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
 }
 
-pub(crate) fn method_not_allowed() -> Response<Full<Bytes>> {
+pub(crate) fn method_not_allowed() -> Response<MetricsBody> {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
 
 /// What a panic says is for the log, not for whoever scrapes.
-pub(crate) fn scrape_failed() -> Response<Full<Bytes>> {
+pub(crate) fn scrape_failed() -> Response<MetricsBody> {
     tracing::error!(target: "throughline", "answering a scrape or a question for the status panicked");
     plain(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; see the log of the process\n")
 }
 
-pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(text.into()));
+pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<MetricsBody> {
+    let mut response = Response::new(MetricsBody::whole(text));
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);

@@ -4,29 +4,30 @@ use std::sync::Arc;
 
 use throughline_core::{AttributeSet, InstrumentationScope, KeyValue, Resource, Timestamp};
 use throughline_metrics::data::{
-    Collection, HistogramValue, Metric, MetricData, Number, Point, ScopeMetrics, SeriesId, StreamId,
-    Temporality,
+    Collection, HistogramValue, Histograms, Metric, MetricData, Numbers, Points, ScopeMetrics, Series,
+    SeriesId, StreamId, Temporality,
 };
 use throughline_prometheus::{Exposition, Format, Renderer};
 
-fn point<V>(series: u64, value: V) -> Point<V> {
-    let attributes = AttributeSet::new(&[KeyValue::new("series", series.to_string())][..]);
-    let start = Timestamp::from_nanos(1_700_000_000_000_000_000);
-    Point { series: SeriesId(series), attributes, start, value, exemplars: Vec::new() }
+fn series(id: u64) -> Series {
+    let attributes = AttributeSet::new(&[KeyValue::new("series", id.to_string())][..]);
+    Series { id: SeriesId(id), attributes, start: Timestamp::from_nanos(1_700_000_000_000_000_000) }
 }
 
 fn metric(id: u64, name: &str, data: MetricData) -> Metric {
     Metric { id: StreamId(id), name: name.into(), description: "".into(), unit: "s".into(), data }
 }
 
-fn collection(series: u64) -> Collection {
-    let bounds: Arc<[f64]> = Arc::from([0.1, 1.0, 10.0]);
-    let value = HistogramValue { count: 4, sum: 9.5, buckets: vec![1; 4], ..HistogramValue::default() };
-    let histogram = (0..series).map(|n| point(n, value.clone())).collect();
-    let sum = (series..2 * series).map(|n| point(n, Number::F64(n as f64 + 0.5))).collect();
+fn collection(count: u64) -> Collection {
+    let value = HistogramValue { count: 4, sum: 9.5, buckets: &[1; 4], ..HistogramValue::default() };
+    let mut values = Histograms::new([0.1, 1.0, 10.0]);
+    (0..count).for_each(|_| values.push(value));
+    let histogram = Points::new((0..count).map(series).collect(), values);
+    let values = (0..count).map(|n| n as f64 + 0.5).collect();
+    let sum = Points::new((count..2 * count).map(series).collect(), Numbers::F64(values));
     let temporality = Temporality::Cumulative;
     let metrics = vec![
-        metric(1, "duration", MetricData::Histogram { temporality, bounds, points: histogram }),
+        metric(1, "duration", MetricData::Histogram { temporality, points: histogram }),
         metric(2, "time", MetricData::Sum { monotonic: true, temporality, points: sum }),
     ];
     let scope = InstrumentationScope::builder("bench").build();

@@ -2,12 +2,13 @@
 //!
 //! A span needs two readings, so they are taken from the processor's time stamp counter where it is steady (`quanta`
 //! finds out, and falls back to the system's monotonic clock). Wall-clock time is that plus an offset, which the reader
-//! measures anew every time it drains: so a step of the system's clock reaches spans that start after the next drain,
+//! looks at every time it drains: so a step of the system's clock reaches spans that start after the next drain,
 //! and never one that is open. A span's end is its start plus what went by on the monotonic clock, so it cannot end
 //! before it started.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use throughline_core::{Clock, SystemClock, Timestamp};
 
@@ -72,16 +73,36 @@ impl SpanClock {
         Timestamp::from_nanos(self.start().nanos)
     }
 
-    /// Takes over the system's time of day.
+    /// Takes over the system's time of day, if that has moved away.
     pub(crate) fn anchor(&self) {
-        if let Self::Counter(Counter { clock, offset }) = self {
-            let shown = clock.delta_as_nanos(0, clock.raw());
-            offset.store(SystemClock.now().as_nanos().wrapping_sub(shown), Ordering::Relaxed);
+        let Self::Counter(counter) = self else { return };
+        let offset = counter.measured();
+        let before = counter.offset.load(Ordering::Relaxed);
+        let moved = offset.wrapping_sub(before) as i64;
+        if moved.unsigned_abs() > TOLERANCE.as_nanos() as u64 {
+            counter.offset.store(offset, Ordering::Relaxed);
         }
     }
 }
 
+/// How far the counter may be from the time of day before it follows: far above what measuring the distance costs, so
+/// that spans of a program do not jump about.
+const TOLERANCE: Duration = Duration::from_millis(1);
+/// How often the distance is measured, the quickest measurement counting: the thread may be stopped in the midst of one.
+const ATTEMPTS: usize = 3;
+
 impl Counter {
+    /// What the offset should be.
+    fn measured(&self) -> u64 {
+        let attempts = (0..ATTEMPTS).map(|_| {
+            let before = self.clock.delta_as_nanos(0, self.clock.raw());
+            let wall = SystemClock.now().as_nanos();
+            let after = self.clock.delta_as_nanos(0, self.clock.raw());
+            (after.saturating_sub(before), wall.wrapping_sub(before))
+        });
+        attempts.min().map_or(0, |(_, offset)| offset)
+    }
+
     #[inline]
     fn wall(&self, raw: u64) -> u64 {
         self.clock.delta_as_nanos(0, raw).wrapping_add(self.offset.load(Ordering::Relaxed))

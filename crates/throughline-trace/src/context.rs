@@ -74,13 +74,12 @@ impl Span {
 /// The current span of this thread, whoever made it: its ids are what a line on the console shows. `None` when there is
 /// none, and while the thread ends.
 pub fn current_span() -> Option<SpanContext> {
-    local::with(|local| {
-        // Without the thread's own there is no context either.
-        local?;
-        Context::map_current(|context| {
-            let current = context.span();
-            Some(current.span_context()).filter(|span| span.is_valid()).cloned()
-        })
+    if !local::is_alive() {
+        return None;
+    }
+    Context::map_current(|context| {
+        let current = context.span();
+        Some(current.span_context()).filter(|span| span.is_valid()).cloned()
     })
 }
 

@@ -120,13 +120,15 @@ struct Texts<'a> {
 impl<'a> Texts<'a> {
     fn of(entries: Entries<'a>) -> Self {
         let mut texts = Self::default();
-        for Entry { tag, value: bytes, .. } in entries {
+        for Entry { tag, value: bytes, .. } in entries.iter() {
             match tag {
                 tag::NAME => texts.name = crate::record::text(bytes),
                 tag::STATUS => texts.status = crate::record::text(bytes),
                 tag::TRACE_STATE => texts.trace_state = crate::record::text(bytes),
                 tag::SEVERITY_TEXT => texts.severity = crate::record::text(bytes),
-                tag::BODY => texts.body = Entries(bytes).next().map(|body| value(body.tag, body.value)),
+                tag::BODY => {
+                    texts.body = Entries(bytes).iter().next().map(|body| value(body.tag, body.value));
+                }
                 _ => {}
             }
         }
@@ -169,6 +171,16 @@ fn status(number: u8, description: &str) -> StatusRef<'_> {
     }
 }
 
+/// A value whose string, if it is one, is not checked to be UTF-8 once more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "plain data for exporters")]
+pub enum BytesRef<'a> {
+    /// A string.
+    Str(&'a [u8]),
+    /// Any other value.
+    Other(ValueRef<'a>),
+}
+
 /// The attributes of a span, an event, a link or a log record, in the order they were set.
 #[derive(Clone, Copy, Default)]
 pub struct AttributesRef<'a> {
@@ -189,13 +201,25 @@ impl<'a> AttributesRef<'a> {
 
     /// Keys and values.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
-        let attributes = self.entries.filter(|entry| tag::is_attribute(entry.tag));
-        attributes.map(|entry| (entry.key, value(entry.tag, entry.value)))
+        let attributes = self.entries.iter().filter(|entry| tag::is_attribute(entry.tag));
+        attributes.map(|entry| (crate::record::text(entry.key), value(entry.tag, entry.value)))
+    }
+
+    /// Keys and values as the bytes they were recorded as, for encoders that copy them. Keys and strings are UTF-8; they
+    /// are not checked once more, which is what [`iter`](Self::iter) spends most of its time with.
+    #[inline]
+    pub fn iter_bytes(&self) -> impl Iterator<Item = (&'a [u8], BytesRef<'a>)> + use<'a> {
+        let attributes = self.entries.iter().filter(|entry| tag::is_attribute(entry.tag));
+        attributes.map(|entry| match entry.tag {
+            tag::STR => (entry.key, BytesRef::Str(entry.value)),
+            other => (entry.key, BytesRef::Other(value(other, entry.value))),
+        })
     }
 
     /// The value of `key`.
     pub fn value(&self, key: &str) -> Option<ValueRef<'a>> {
-        self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
+        let wanted = |entry: &Entry<'_>| tag::is_attribute(entry.tag) && entry.key == key.as_bytes();
+        self.entries.iter().find(wanted).map(|entry| value(entry.tag, entry.value))
     }
 }
 
@@ -254,7 +278,7 @@ impl<'a> EventsRef<'a> {
 
     /// The events.
     pub fn iter(&self) -> impl Iterator<Item = EventRef<'a>> + use<'a> {
-        self.entries.filter(|entry| entry.tag == tag::EVENT).filter_map(event)
+        self.entries.iter().filter(|entry| entry.tag == tag::EVENT).filter_map(event)
     }
 }
 
@@ -264,7 +288,7 @@ impl fmt::Debug for EventsRef<'_> {
     }
 }
 
-fn event(Entry { key: name, value, .. }: Entry<'_>) -> Option<EventRef<'_>> {
+fn event(Entry { key, value, .. }: Entry<'_>) -> Option<EventRef<'_>> {
     let (fixed, entries) = value.split_first_chunk::<EVENT_HEADER>()?;
     let (time, mut counts) = fixed.split_first_chunk()?;
     let dropped_attributes = crate::record::word(&mut counts)?;
@@ -272,7 +296,7 @@ fn event(Entry { key: name, value, .. }: Entry<'_>) -> Option<EventRef<'_>> {
     let attributes = AttributesRef { entries: Entries(entries), len };
     Some(EventRef {
         time: Timestamp::from_nanos(u64::from_le_bytes(*time)),
-        name,
+        name: crate::record::text(key),
         attributes,
         dropped_attributes,
     })
@@ -318,7 +342,7 @@ impl<'a> LinksRef<'a> {
 
     /// The links.
     pub fn iter(&self) -> impl Iterator<Item = LinkRef<'a>> + use<'a> {
-        self.entries.filter(|entry| entry.tag == tag::LINK).filter_map(link)
+        self.entries.iter().filter(|entry| entry.tag == tag::LINK).filter_map(link)
     }
 }
 
@@ -331,7 +355,7 @@ impl fmt::Debug for LinksRef<'_> {
 /// The bit of a link's flags that says that the other span is in another process; below it stand the W3C flags.
 pub(crate) const LINK_IS_REMOTE: u32 = 1 << 8;
 
-fn link(Entry { key: trace_state, value, .. }: Entry<'_>) -> Option<LinkRef<'_>> {
+fn link(Entry { key, value, .. }: Entry<'_>) -> Option<LinkRef<'_>> {
     let (fixed, entries) = value.split_first_chunk::<LINK_HEADER>()?;
     let (trace_id, rest) = fixed.split_first_chunk()?;
     let (span_id, mut rest) = rest.split_first_chunk()?;
@@ -341,7 +365,7 @@ fn link(Entry { key: trace_state, value, .. }: Entry<'_>) -> Option<LinkRef<'_>>
     Some(LinkRef {
         trace_id: TraceId::from_bytes(*trace_id),
         span_id: SpanId::from_bytes(*span_id),
-        trace_state,
+        trace_state: crate::record::text(key),
         flags: TraceFlags::new(flags as u8),
         is_remote: flags & LINK_IS_REMOTE != 0,
         attributes: AttributesRef { entries: Entries(entries), len },

@@ -12,8 +12,6 @@ pub enum DropReason {
     RingFull,
     /// The queue of records too large for a ring was full.
     LargeQueueFull,
-    /// It was larger than a record may be.
-    TooLarge,
     /// It ended after the reader had gone.
     Closed,
     /// It waited for the end of its trace, to be kept if that failed, and the buffer of such spans was full.
@@ -24,21 +22,14 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons.
-    pub const ALL: [Self; 6] = [
-        Self::RingFull,
-        Self::LargeQueueFull,
-        Self::TooLarge,
-        Self::Closed,
-        Self::KeepBufferFull,
-        Self::KeepTooOld,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::RingFull, Self::LargeQueueFull, Self::Closed, Self::KeepBufferFull, Self::KeepTooOld];
 
     /// The reason as the value of an attribute.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RingFull => "ring_full",
             Self::LargeQueueFull => "large_queue_full",
-            Self::TooLarge => "too_large",
             Self::Closed => "closed",
             Self::KeepBufferFull => "keep_buffer_full",
             Self::KeepTooOld => "keep_too_old",

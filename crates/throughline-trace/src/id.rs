@@ -29,7 +29,7 @@ pub trait IdGenerator: Send + Sync + fmt::Debug {
 /// A process that forks leaves its child the same state. So the state takes in the start time of every sampled span
 /// ([`stir`](Self::stir)): parent and child go apart at the first one, unless they start it in the same nanosecond, and
 /// never meet again. Ids of spans that are not sampled may be the same in both until then.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Generator([u64; 4]);
 
 impl Generator {
@@ -67,5 +67,35 @@ impl Generator {
         s[2] ^= t;
         s[3] = s[3].rotate_left(45);
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The next ids of a generator.
+    fn ids(mut generator: Generator) -> Vec<u64> {
+        (0..1000).map(|_| generator.next()).collect()
+    }
+
+    /// A fork copies the generator.
+    #[test]
+    fn a_copy_goes_its_own_way_from_the_first_start_time_that_differs() {
+        let mut parent = Generator::new();
+        let mut child = parent;
+        assert_eq!(parent.next(), child.next());
+        parent.stir(1_000_000_000);
+        child.stir(1_000_000_001);
+        let parents = ids(parent);
+        assert!(ids(child).iter().all(|id| !parents.contains(id)));
+    }
+
+    #[test]
+    fn threads_have_different_ids() {
+        let of_thread = || std::thread::spawn(|| ids(Generator::new()));
+        let (one, other) = (of_thread(), of_thread());
+        let one = one.join().unwrap();
+        assert!(other.join().unwrap().iter().all(|id| !one.contains(id)));
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! | stop | file | what happens |
 //! |---|---|---|
-//! | 1 | `builder.rs` | who is the parent, is it sampled, which ids; nothing is built before that |
+//! | 0 | `otel.rs`, `layer/` | only through the OpenTelemetry API and `tracing` |
+//! | 1 | `builder.rs`, `start.rs` | who is the parent, is it sampled, which ids; nothing is built before that |
 //! | 2 | `span.rs`, `recording.rs` | attributes, events and links are encoded as they come |
 //! | 3 | `ring/ring.rs` | the finished record is appended to the ring of this thread |
 //! | 4 | `reader.rs` | the exporter takes records out of all rings |
@@ -38,9 +39,9 @@ mod drops;
 mod exception;
 mod id;
 mod keep;
-mod limits;
 #[cfg(feature = "tracing")]
 pub mod layer;
+mod limits;
 mod local;
 mod log;
 mod otel;
@@ -52,17 +53,19 @@ mod ring;
 pub mod sampler;
 mod scope;
 mod span;
+mod start;
 mod sync;
 pub mod testing;
+pub mod tokio;
 
 pub use builder::SpanBuilder;
 pub use context::{Enter, Entered, WithContext, current_span, propagate_context, spawn_thread, with_context};
 pub use drops::DropReason;
 pub use id::IdGenerator;
 pub use keep::KeepErrors;
-pub use limits::SpanLimits;
-pub use log::{LogRecord, Logger, LoggerProvider};
-pub use provider::{Tracer, TracerProvider, TracerProviderBuilder, global, install_global};
+pub use limits::{LogLimits, SpanLimits};
+pub use log::{LogRecord, Logger, LoggerProvider, LoggerProviderBuilder};
+pub use provider::{StaticTracer, Tracer, TracerProvider, TracerProviderBuilder, global, install_global};
 pub use reader::{LogReader, SpanReader};
 pub use span::Span;
 

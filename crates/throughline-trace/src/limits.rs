@@ -1,4 +1,4 @@
-//! How much one span may carry. What is over is dropped and counted in the span itself.
+//! How much one span or log record may carry. What is over is dropped and counted in the record itself.
 
 /// The limits of a span. The defaults are the specification's
 /// ([span limits](https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-limits)).
@@ -30,5 +30,21 @@ impl Default for SpanLimits {
             attributes_per_event: 128,
             attributes_per_link: 128,
         }
+    }
+}
+
+/// The limits of a log record. The defaults are the specification's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "plain settings; updated with `..Default::default()`")]
+pub struct LogLimits {
+    /// Attributes of a record (`OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT`).
+    pub attributes: u32,
+    /// Bytes of a string value and of the body, which are cut there (`OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT`).
+    pub value_bytes: u32,
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        Self { attributes: 128, value_bytes: u32::MAX }
     }
 }

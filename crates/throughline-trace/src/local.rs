@@ -1,9 +1,11 @@
 //! What a thread keeps for recording: its id generator, buffers to use again, and its rings.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::panic::catch_unwind;
 
 use opentelemetry::Context;
 
+use crate::drops::DropReason;
 use crate::id::Generator;
 use crate::record::Writer;
 use crate::recording::Recording;
@@ -15,12 +17,13 @@ const POOL_MAX: usize = 32;
 const POOLED_BYTES_MAX: usize = 16 << 10;
 
 /// What a thread keeps for recording.
-#[derive(Debug)]
-pub(crate) struct Local {
-    pub(crate) ids: RefCell<Generator>,
+struct Local {
+    has_context: bool,
+    ids: Cell<Generator>,
+    #[expect(clippy::vec_box, reason = "the boxes are handed out")]
     pool: RefCell<Vec<Box<Recording>>>,
     leases: RefCell<Vec<Lease>>,
-    log_writer: RefCell<Option<Writer>>,
+    log_writer: Cell<Writer>,
 }
 
 thread_local! {
@@ -29,73 +32,105 @@ thread_local! {
 
 impl Local {
     fn new() -> Self {
-        // Thread-locals are destroyed in the opposite order: as long as this one is there, the context is, too, which
-        // offers no way to ask.
-        Context::map_current(|_| ());
         Self {
-            ids: RefCell::new(Generator::new()),
+            has_context: has_context(),
+            ids: Cell::new(Generator::new()),
             pool: RefCell::default(),
             leases: RefCell::default(),
-            log_writer: RefCell::default(),
+            log_writer: Cell::default(),
         }
     }
 }
 
-/// Calls `work` with the calling thread's own; with nothing when the thread is ending and it has gone.
+/// Whether the calling thread has OpenTelemetry's context, which offers no way to ask: gone are both, because the thread
+/// is ending.
 #[inline]
-pub(crate) fn with<R>(work: impl FnOnce(Option<&Local>) -> R) -> R {
-    let mut work = Some(work);
-    let done = LOCAL.try_with(|local| work.take().map(|work| work(Some(local))));
-    match done.ok().flatten() {
-        Some(result) => result,
-        None => work.take().expect("it is taken only where there is a result")(None),
+pub(crate) fn is_alive() -> bool {
+    LOCAL.try_with(|local| local.has_context).unwrap_or(false)
+}
+
+/// Whether there is a context, for thread-locals that are being made: they are destroyed in the opposite order, so it is
+/// there as long as they are, unless it had already gone.
+#[cold]
+pub(crate) fn has_context() -> bool {
+    catch_unwind(|| Context::map_current(|_| ())).is_ok()
+}
+
+/// Random numbers that are not zero, for ids, after taking in a time that tells forked processes apart; see
+/// [`Generator::stir`].
+#[inline]
+pub(crate) fn random<const COUNT: usize>(time: u64) -> [u64; COUNT] {
+    let drawn = LOCAL.try_with(|local| {
+        let mut ids = local.ids.get();
+        ids.stir(time);
+        let drawn = std::array::from_fn(|_| ids.next());
+        local.ids.set(ids);
+        drawn
+    });
+    drawn.unwrap_or_else(|_| {
+        let mut ids = Generator::new();
+        std::array::from_fn(|_| ids.next())
+    })
+}
+
+/// A buffer to record in.
+#[inline]
+pub(crate) fn recording() -> Box<Recording> {
+    let pooled = LOCAL.try_with(|local| local.pool.try_borrow_mut().ok()?.pop());
+    match pooled {
+        Ok(Some(recording)) => recording,
+        _ => Box::default(),
     }
 }
 
-impl Local {
-    /// A buffer to record in.
-    #[inline]
-    pub(crate) fn recording(&self) -> Box<Recording> {
-        let pooled = self.pool.try_borrow_mut().ok().and_then(|mut pool| pool.pop());
-        pooled.unwrap_or_default()
+/// Keeps a buffer for the next span.
+#[inline]
+pub(crate) fn recycle(recording: Box<Recording>) {
+    if recording.capacity() > POOLED_BYTES_MAX {
+        return;
     }
-
-    /// Keeps a buffer for the next span.
-    #[inline]
-    pub(crate) fn recycle(&self, recording: Box<Recording>) {
-        if recording.capacity() > POOLED_BYTES_MAX {
-            return;
-        }
-        if let Ok(mut pool) = self.pool.try_borrow_mut() {
+    // A thread that is ending has no use for it.
+    let _ = LOCAL.try_with(|local| {
+        if let Ok(mut pool) = local.pool.try_borrow_mut() {
             if pool.len() < POOL_MAX {
                 pool.push(recording);
             }
         }
-    }
+    });
+}
 
-    /// A buffer to write a log record in.
-    pub(crate) fn log_writer(&self) -> Writer {
-        let kept = self.log_writer.try_borrow_mut().ok().and_then(|mut writer| writer.take());
-        kept.unwrap_or_default()
-    }
+/// A buffer to write a log record in.
+pub(crate) fn log_writer() -> Writer {
+    LOCAL.try_with(|local| local.log_writer.take()).unwrap_or_default()
+}
 
-    /// Keeps the buffer for the next log record.
-    pub(crate) fn keep_log_writer(&self, writer: Writer) {
-        if writer.capacity() <= POOLED_BYTES_MAX {
-            if let Ok(mut kept) = self.log_writer.try_borrow_mut() {
-                *kept = Some(writer);
-            }
-        }
+/// Keeps the buffer for the next log record.
+pub(crate) fn keep_log_writer(writer: Writer) {
+    if writer.capacity() <= POOLED_BYTES_MAX {
+        // A thread that is ending has no use for it.
+        let _ = LOCAL.try_with(|local| local.log_writer.set(writer));
     }
+}
 
-    #[inline]
-    fn push(&self, channel: &'static Channel, record: &[u8]) -> Option<Outcome> {
-        let mut leases = self.leases.try_borrow_mut().ok()?;
+/// Appends a finished record to the calling thread's ring of this channel.
+///
+/// A thread's first call leases a ring, which takes a lock and allocates. A thread that is ending borrows one for the
+/// moment.
+#[inline]
+pub(crate) fn push(channel: &'static Channel, record: &[u8]) {
+    if channel.is_closed() {
+        channel.drops().count(DropReason::Closed);
+        return;
+    }
+    let pushed = LOCAL.try_with(|local| {
+        let mut leases = local.leases.try_borrow_mut().ok()?;
         match leases.iter_mut().find(|lease| lease.is_of(channel)) {
             Some(lease) => Some(lease.push(record)),
             None => Some(lease_and_push(&mut leases, channel, record)),
         }
-    }
+    });
+    let outcome = pushed.ok().flatten();
+    outcome.unwrap_or_else(|| channel.lease().push(record)).finish(channel, record);
 }
 
 #[cold]
@@ -106,18 +141,4 @@ fn lease_and_push(leases: &mut Vec<Lease>, channel: &'static Channel, record: &[
     let outcome = lease.push(record);
     leases.push(lease);
     outcome
-}
-
-/// Appends a finished record to the calling thread's ring of this channel.
-///
-/// A thread's first call leases a ring, which takes a lock and allocates. A thread that is ending borrows one for the
-/// moment.
-#[inline]
-pub(crate) fn push(local: Option<&Local>, channel: &'static Channel, record: &[u8]) {
-    if channel.is_closed() {
-        channel.drops().count(crate::drops::DropReason::Closed);
-        return;
-    }
-    let outcome = local.and_then(|local| local.push(channel, record));
-    outcome.unwrap_or_else(|| channel.lease().push(record)).finish(channel, record);
 }

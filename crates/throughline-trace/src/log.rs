@@ -12,6 +12,7 @@ use throughline_core::{Clock, Timestamp};
 
 use crate::clock::SpanClock;
 use crate::drops::DropReason;
+use crate::limits::LogLimits;
 use crate::local;
 use crate::reader::LogReader;
 use crate::record::{LogHeader, Writer, tag};
@@ -19,61 +20,80 @@ use crate::recording::AttributeList;
 use crate::ring::Channel;
 use crate::scope::Scopes;
 
-/// Attributes of a log record (`OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT`).
-const ATTRIBUTES_MAX: u32 = 128;
-
 /// What loggers refer to; lives as long as the process, like that of spans.
 #[derive(Debug)]
 pub(crate) struct LogShared {
     pub(crate) channel: Channel,
     pub(crate) clock: SpanClock,
     pub(crate) scopes: Scopes,
-    value_bytes: u32,
+    limits: LogLimits,
 }
 
 /// Makes loggers. Clones are the same provider.
 #[derive(Clone, Copy, Debug)]
 pub struct LoggerProvider(&'static LogShared);
 
+/// The specification's defaults.
 impl Default for LoggerProvider {
     fn default() -> Self {
-        Self::with(SpanClock::system(), u32::MAX)
+        Self::builder().build()
     }
 }
 
 impl LoggerProvider {
-    /// One whose records get their times from this clock.
-    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self::with(SpanClock::Given(clock), u32::MAX)
-    }
-
-    fn with(clock: SpanClock, value_bytes: u32) -> Self {
-        Self(Box::leak(Box::new(LogShared {
-            channel: Channel::new(),
-            clock,
-            scopes: Scopes::default(),
-            value_bytes,
-        })))
+    /// A provider to be set up.
+    pub fn builder() -> LoggerProviderBuilder {
+        LoggerProviderBuilder::default()
     }
 
     /// A logger for the scope of this name. Takes a lock; ask once and keep it.
-    pub fn logger(&self, name: impl Into<Cow<'static, str>>) -> Logger {
+    pub fn logger(self, name: impl Into<Cow<'static, str>>) -> Logger {
         self.logger_with_scope(InstrumentationScope::builder(name).build())
     }
 
     /// A logger for this scope.
-    pub fn logger_with_scope(&self, scope: InstrumentationScope) -> Logger {
+    pub fn logger_with_scope(self, scope: InstrumentationScope) -> Logger {
         Logger { shared: self.0, scope: self.0.scopes.register(scope) }
     }
 
     /// The reader of all its records, for whoever asks first.
-    pub fn reader(&self) -> Option<LogReader> {
+    pub fn reader(self) -> Option<LogReader> {
         LogReader::new(self.0)
     }
 
     /// The records that were dropped, by reason.
-    pub fn drops(&self) -> Vec<(DropReason, u64)> {
+    pub fn drops(self) -> Vec<(DropReason, u64)> {
         self.0.channel.drops().by_reason()
+    }
+}
+
+/// Sets up a [`LoggerProvider`].
+#[derive(Debug, Default)]
+pub struct LoggerProviderBuilder {
+    limits: LogLimits,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl LoggerProviderBuilder {
+    /// How much a record may carry.
+    pub fn with_limits(self, limits: LogLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Where records get their times; without it, from where spans have theirs.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// The provider.
+    pub fn build(self) -> LoggerProvider {
+        let Self { limits, clock } = self;
+        LoggerProvider(Box::leak(Box::new(LogShared {
+            channel: Channel::new(),
+            clock: clock.map_or_else(SpanClock::system, SpanClock::Given),
+            scopes: Scopes::default(),
+            limits,
+        })))
     }
 }
 
@@ -107,27 +127,17 @@ impl Logger {
     ///
     /// Allocates only when the thread's buffer has to grow, and takes no lock.
     pub fn record<A: Attributes + ?Sized>(&self, record: &LogRecord<'_>, attributes: &A) {
-        local::with(|local| {
-            let mut writer = local.map(local::Local::log_writer).unwrap_or_default();
-            self.write(record, attributes, local.is_some(), &mut writer);
-            local::push(local, &self.shared.channel, writer.bytes());
-            if let Some(local) = local {
-                local.keep_log_writer(writer);
-            }
-        });
+        let mut writer = local::log_writer();
+        self.write(record, attributes, &mut writer);
+        local::push(&self.shared.channel, writer.bytes());
+        local::keep_log_writer(writer);
     }
 
-    fn write<A: Attributes + ?Sized>(
-        &self,
-        record: &LogRecord<'_>,
-        attributes: &A,
-        has_context: bool,
-        writer: &mut Writer,
-    ) {
+    fn write<A: Attributes + ?Sized>(&self, record: &LogRecord<'_>, attributes: &A, writer: &mut Writer) {
         writer.start(LogHeader::BYTES);
-        write_texts(record, self.shared.value_bytes, writer);
+        write_texts(record, self.shared.limits.value_bytes, writer);
         let list = AttributeList::starting_at(writer.len());
-        let mut sink = Sink { writer, list, value_bytes: self.shared.value_bytes };
+        let mut sink = Sink { writer, list, limits: self.shared.limits };
         attributes.visit(&mut sink);
         let mut header = LogHeader {
             time: record.time.map_or(0, Timestamp::as_nanos),
@@ -140,7 +150,7 @@ impl Logger {
         };
         match record.span {
             Some(span) => correlate(&mut header, span),
-            None if has_context => {
+            None if local::is_alive() => {
                 Context::map_current(|context| correlate(&mut header, context.span().span_context()));
             }
             None => {}
@@ -174,11 +184,11 @@ fn correlate(header: &mut LogHeader, span: &SpanContext) {
 struct Sink<'a> {
     writer: &'a mut Writer,
     list: AttributeList,
-    value_bytes: u32,
+    limits: LogLimits,
 }
 
 impl Visitor for Sink<'_> {
     fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        self.list.add(self.writer, key, value, ATTRIBUTES_MAX, self.value_bytes);
+        self.list.add(self.writer, key, value, self.limits.attributes, self.limits.value_bytes);
     }
 }

@@ -32,7 +32,7 @@ impl trace::TracerProvider for TracerProvider {
     type Tracer = Tracer;
 
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
-        Self::tracer_with_scope(self, scope)
+        Self::tracer_with_scope(*self, scope)
     }
 }
 
@@ -43,12 +43,13 @@ impl trace::Tracer for Tracer {
         if parent_cx.is_telemetry_suppressed() {
             return Span::none();
         }
-        let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
+        let SpanBuilder { span_kind, name, start_time, attributes, events, links } = builder;
         let attributes = attributes.unwrap_or_default();
+        let parent = parent_cx.span();
         let started = self
             .span(&name)
             .with_kind(span_kind.unwrap_or(SpanKind::Internal))
-            .with_parent_span(parent_cx.span().span_context())
+            .with_parent_span(parent.span_context())
             .with_attributes(attributes.as_slice())
             .with_links(links.unwrap_or_default());
         let mut span = match start_time {

@@ -66,34 +66,34 @@ impl TracerProvider {
     /// A tracer for the scope of this name: the library or module that makes the spans.
     ///
     /// Takes a lock; ask once and keep it.
-    pub fn tracer(&self, name: impl Into<std::borrow::Cow<'static, str>>) -> Tracer {
+    pub fn tracer(self, name: impl Into<std::borrow::Cow<'static, str>>) -> Tracer {
         self.tracer_with_scope(InstrumentationScope::builder(name).build())
     }
 
     /// A tracer for this scope.
-    pub fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+    pub fn tracer_with_scope(self, scope: InstrumentationScope) -> Tracer {
         Tracer { shared: self.0, scope: self.0.scopes.register(scope) }
     }
 
     /// The reader of all its spans, for whoever asks first: spans are taken out of it, so a second reader would get
     /// other ones.
-    pub fn reader(&self) -> Option<SpanReader> {
+    pub fn reader(self) -> Option<SpanReader> {
         SpanReader::new(self.0)
     }
 
     /// Changes the sampler.
-    pub fn sampler(&self) -> SamplerSwitch {
+    pub fn sampler(self) -> SamplerSwitch {
         SamplerSwitch(&self.0.sampler)
     }
 
     /// The spans that were dropped, by reason.
-    pub fn drops(&self) -> Vec<(DropReason, u64)> {
+    pub fn drops(self) -> Vec<(DropReason, u64)> {
         self.0.channel.drops().by_reason()
     }
 
     /// The spans that the sampler left out, and whose traces did not fail either ([`KeepErrors`]). They are not lost:
     /// nobody wanted them.
-    pub fn discarded(&self) -> u64 {
+    pub fn discarded(self) -> u64 {
         self.0.discarded.load(Ordering::Relaxed)
     }
 }
@@ -138,7 +138,7 @@ impl TracerProviderBuilder {
     pub fn build(self) -> TracerProvider {
         let Self { sampler, limits, clock, ids, keep } = self;
         TracerProvider(Box::leak(Box::new(Shared {
-            sampler: Switch::new(sampler),
+            sampler: Switch::new(sampler, ids.is_none()),
             channel: Channel::new(),
             clock: clock.map_or_else(SpanClock::system, SpanClock::Given),
             limits,
@@ -190,4 +190,42 @@ pub fn global() -> Option<TracerProvider> {
 #[inline]
 pub(crate) fn global_tracer() -> Option<Tracer> {
     GLOBAL.get().map(|global| global.tracer)
+}
+
+/// A tracer in a static, of the global provider from the moment there is one.
+///
+/// ```
+/// use throughline_trace::StaticTracer;
+///
+/// static TRACER: StaticTracer = StaticTracer::new(env!("CARGO_PKG_NAME"));
+///
+/// let span = TRACER.span("checkout").start();
+/// ```
+#[derive(Debug)]
+pub struct StaticTracer {
+    scope: &'static str,
+    tracer: OnceLock<Tracer>,
+}
+
+impl StaticTracer {
+    /// For the scope of this name: the library or module that makes the spans.
+    pub const fn new(scope: &'static str) -> Self {
+        Self { scope, tracer: OnceLock::new() }
+    }
+
+    /// A span of this name, to be started. Costs a branch and does nothing before a provider is installed.
+    #[inline]
+    pub fn span<'a>(&self, name: &'a str) -> SpanBuilder<'a> {
+        let span = SpanBuilder::new(name);
+        match self.tracer.get().copied().or_else(|| self.find()) {
+            Some(tracer) => span.with_tracer(tracer),
+            None => span,
+        }
+    }
+
+    #[cold]
+    fn find(&self) -> Option<Tracer> {
+        let tracer = global()?.tracer(self.scope);
+        Some(*self.tracer.get_or_init(|| tracer))
+    }
 }

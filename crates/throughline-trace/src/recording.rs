@@ -3,7 +3,6 @@
 //! Made by `builder.rs`, written by `span.rs`, appended to the thread's ring when the span ends. Its buffer is used again
 //! by the next span.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceState};
@@ -99,11 +98,19 @@ impl Recording {
 
     /// Gives it up.
     pub(crate) fn discard(self: Box<Self>) {
-        local::with(|local| {
-            if let Some(local) = local {
-                local.recycle(self);
-            }
-        });
+        local::recycle(self);
+    }
+
+    /// Begins with these attributes; a span that has some already drops them.
+    #[inline]
+    pub(crate) fn begin_with(&mut self, encoded: &Encoded) {
+        let list = &mut self.attributes;
+        if list.count == 0 && self.writer.append(&encoded.bytes) {
+            list.keys = encoded.keys;
+            list.count = encoded.count;
+        } else {
+            list.dropped += encoded.count;
+        }
     }
 
     fn limits(&self) -> SpanLimits {
@@ -122,7 +129,11 @@ impl Recording {
         }
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     pub(crate) fn set_attribute(&mut self, key: &str, value: ValueRef<'_>) {
         let Some(shared) = self.shared else { return };
         let SpanLimits { attributes, value_bytes, .. } = shared.limits;
@@ -153,7 +164,12 @@ impl Recording {
     }
 
     /// Adds a link, some of whose attributes may have been dropped before.
-    pub(crate) fn add_link<A: Attributes + ?Sized>(&mut self, to: &SpanContext, attributes: &A, dropped: u32) {
+    pub(crate) fn add_link<A: Attributes + ?Sized>(
+        &mut self,
+        to: &SpanContext,
+        attributes: &A,
+        dropped: u32,
+    ) {
         let SpanLimits { links, attributes_per_link, value_bytes, .. } = self.limits();
         let remote = if to.is_remote() { LINK_IS_REMOTE } else { 0 };
         let flags = u32::from(to.trace_flags().to_u8()) | remote;
@@ -184,13 +200,9 @@ impl Recording {
             Status::Ok => self.header.status = status_number::OK,
             Status::Error { description } => {
                 self.header.status = status_number::ERROR;
-                self.set_description(description);
+                self.writer.text(tag::STATUS, "", description);
             }
         }
-    }
-
-    fn set_description(&mut self, description: &Cow<'static, str>) {
-        self.writer.text(tag::STATUS, "", description);
     }
 
     /// Ends the span now.
@@ -209,14 +221,10 @@ impl Recording {
         self.header.dropped_attributes = self.attributes.dropped;
         self.header.write(&mut self.writer);
         self.writer.pad();
-        local::with(|local| {
-            if self.exported {
-                local::push(local, &shared.channel, self.writer.bytes());
-            }
-            if let Some(local) = local {
-                local.recycle(self);
-            }
-        });
+        if self.exported {
+            local::push(&shared.channel, self.writer.bytes());
+        }
+        local::recycle(self);
     }
 }
 
@@ -237,7 +245,11 @@ impl AttributeList {
     }
 
     /// Adds an attribute, in place of the one of the same key if there is one.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     pub(crate) fn add(
         &mut self,
         writer: &mut Writer,
@@ -256,6 +268,24 @@ impl AttributeList {
         } else {
             self.dropped += 1;
         }
+    }
+}
+
+/// Attributes that many spans begin with, encoded once.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    bytes: Box<[u8]>,
+    keys: u64,
+    count: u32,
+}
+
+impl Encoded {
+    pub(crate) fn new<A: Attributes + ?Sized>(attributes: &A, limits: SpanLimits) -> Self {
+        let mut writer = Writer::default();
+        let mut nested = Nested::new(&mut writer, limits.attributes, limits.value_bytes, 0);
+        attributes.visit(&mut nested);
+        let AttributeList { keys, count, .. } = nested.list;
+        Self { bytes: writer.bytes().into(), keys, count }
     }
 }
 
@@ -303,7 +333,11 @@ impl Visitor for Nested<'_> {
 
 /// Sees the attributes that a span starts with, or gets at once.
 impl Visitor for Recording {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
         self.set_attribute(key, value);
     }

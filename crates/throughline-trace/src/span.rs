@@ -39,6 +39,8 @@ impl Span {
         (context, self.recording.take())
     }
 
+    /// What it records in.
+    #[inline]
     pub(crate) fn recording(&mut self) -> Option<&mut Recording> {
         self.recording.as_deref_mut()
     }
@@ -94,6 +96,7 @@ impl Span {
     }
 
     /// Says how it went. [`Status::Ok`] is final, and [`Status::Unset`] changes nothing.
+    #[expect(clippy::needless_pass_by_value, reason = "as in the OpenTelemetry API")]
     pub fn set_status(&mut self, status: Status) {
         if let Some(recording) = &mut self.recording {
             recording.set_status(&status);

@@ -38,6 +38,12 @@ impl<'a> Settings<'a> {
         variables.iter().find_map(|variable| Some((*variable, self.environment.value(variable)?)))
     }
 
+    /// The value of one variable, if it is set.
+    #[cfg(feature = "otlp-http")]
+    pub(crate) fn value(&self, variable: &str) -> Option<String> {
+        self.environment.value(variable)
+    }
+
     /// Decides a setting: what code says, else the first variable that is set, else the default.
     pub(crate) fn decide<T: fmt::Display>(
         &mut self,

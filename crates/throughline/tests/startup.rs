@@ -247,15 +247,17 @@ mod otlp {
     fn bad_otlp_settings_say_what_would_be_right() {
         for (variable, value, expected) in [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "http://"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://localhost:4318", "TLS"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://localhost:4318", "`https://`"),
             ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://", "host"),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke", "http/json"),
-            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip", "gzip or none"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip", "gzip, zstd or none"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon", "15s"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "0", "milliseconds"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "-1", "15s"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "novalue", "="),
+            ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
+            ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE", "/pem", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
+            ("HTTP_PROXY", "socks5://me:hunter2@proxy:1080", "write `http://host:port`"),
             (
                 "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
                 "sometimes",
@@ -269,6 +271,56 @@ mod otlp {
             let text = error.to_string();
             assert!(text.contains(variable) && text.contains(expected), "{variable}={value}: {text}");
         }
+    }
+
+    #[test]
+    fn the_way_to_the_receiver_is_described() {
+        let telemetry = init_telemetry(
+            with(&[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318"),
+                ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/certificates/ca.pem"),
+                ("http_proxy", "http://user:hunter2@127.0.0.1:9"),
+            ])
+            .with_prometheus_address(any_port()),
+        )
+        .expect("telemetry starts");
+        let shown = telemetry.describe().to_string();
+        for part in ["/certificates/ca.pem", "otlp.proxy", "http://127.0.0.1:9", "(http_proxy)"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!shown.contains("hunter"), "{shown}");
+        telemetry.shutdown_within(Duration::from_millis(100));
+    }
+
+    #[cfg(feature = "otlp-grpc")]
+    #[test]
+    fn grpc_is_chosen_by_the_protocol() {
+        for (endpoint, shown) in
+            [("http://127.0.0.1:9/", "http://127.0.0.1:9"), ("127.0.0.1:9", "http://127.0.0.1:9")]
+        {
+            let telemetry = init_telemetry(
+                with(&[
+                    ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+                    ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+                    ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
+                ])
+                .with_prometheus_address(any_port()),
+            )
+            .expect("telemetry starts");
+            assert_eq!(setting(&telemetry, "metrics.otlp.endpoint").0, shown);
+            assert_eq!(setting(&telemetry, "metrics.otlp.protocol").0, "grpc");
+            telemetry.shutdown_within(Duration::from_millis(100));
+        }
+    }
+
+    #[cfg(not(feature = "otlp-grpc"))]
+    #[test]
+    fn grpc_is_refused_with_the_feature_that_adds_it() {
+        let variables =
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+        let error =
+            init_telemetry(with(&variables).with_prometheus_address(any_port())).expect_err("no gRPC");
+        assert!(error.to_string().contains("add the cargo feature `otlp-grpc`"), "{error}");
     }
 
     #[test]

@@ -30,7 +30,14 @@ fn main() -> ExitCode {
             paths::through_the_collector,
         ),
         Case::new("the_collector_gets_every_encoding_alike", &[Need::Collector], paths::each_encoding),
+        Case::new("a_wrong_port_of_the_collector_is_told", &[Need::Collector], paths::wrong_port),
+        Case::new("a_collector_can_ask_for_certificates", &[Need::Collector], paths::mutual_tls),
         Case::new("delta_arrives_as_delta", &[Need::Collector], paths::delta),
+        Case::new(
+            "delta_metrics_do_not_take_others_along_at_prometheus",
+            &[Need::Prometheus],
+            paths::delta_beside_cumulative,
+        ),
         Case::new("the_reference_parser_reads_openmetrics", &[Need::Python], formats::reference_parser),
         Case::new("promtool_finds_nothing_to_complain_about", &[Need::Promtool], formats::promtool),
     ])

@@ -1,8 +1,10 @@
 //! The ways into a server: scraped, pushed, and through a Collector.
 
+use std::fs;
 use std::time::Duration;
 
-use serde_json::Value;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde_json::{Value, json};
 use throughline::{
     ExportConfig, OtlpCompression, OtlpProtocol, Temporality, TranslationStrategy, init_telemetry,
 };
@@ -80,7 +82,7 @@ pub(crate) fn through_the_collector(rig: &Rig) {
     assert!(refused.abs() < f64::EPSILON, "{refused}");
 }
 
-/// Protobuf and JSON, compressed and not, arrive as the same.
+/// Protobuf and JSON, over HTTP and gRPC, compressed and not, arrive as the same.
 pub(crate) fn each_encoding(rig: &Rig) {
     let mut arrived = Vec::new();
     for (protocol, compression) in [
@@ -88,11 +90,18 @@ pub(crate) fn each_encoding(rig: &Rig) {
         (OtlpProtocol::HttpProtobuf, OtlpCompression::Gzip),
         (OtlpProtocol::HttpJson, OtlpCompression::None),
         (OtlpProtocol::HttpJson, OtlpCompression::Gzip),
+        (OtlpProtocol::HttpProtobuf, OtlpCompression::Zstd),
+        (OtlpProtocol::Grpc, OtlpCompression::None),
+        (OtlpProtocol::Grpc, OtlpCompression::Gzip),
+        (OtlpProtocol::Grpc, OtlpCompression::Zstd),
     ] {
         let collector = rig.collector(CollectorConfig::default());
         let config = shop::config().with_export(
             ExportConfig::new()
-                .with_endpoint(collector.otlp_http_url())
+                .with_endpoint(match protocol {
+                    OtlpProtocol::Grpc => collector.otlp_grpc_url(),
+                    _ => collector.otlp_http_url(),
+                })
                 .with_protocol(protocol)
                 .with_compression(compression),
         );
@@ -108,6 +117,88 @@ pub(crate) fn each_encoding(rig: &Rig) {
     }
     for other in &arrived[1..] {
         assert_eq!(&arrived[0], other);
+    }
+}
+
+/// A Collector's ports taken for each other: nothing arrives, and the report says what to do.
+pub(crate) fn wrong_port(rig: &Rig) {
+    let collector = rig.collector(CollectorConfig::default());
+    for (protocol, url, expected) in [
+        (OtlpProtocol::Grpc, collector.otlp_http_url(), "port 4317"),
+        (OtlpProtocol::HttpProtobuf, collector.otlp_grpc_url(), "port 4318"),
+    ] {
+        let export = ExportConfig::new().with_endpoint(url).with_protocol(protocol);
+        let telemetry = init_telemetry(shop::config().with_export(export)).expect("telemetry starts");
+        shop::record(&telemetry);
+        let report = telemetry.shutdown_within(Duration::from_secs(1));
+        assert_eq!(report.delivered_points, 0, "{protocol}: {report}");
+        let error = report.last_error.expect("an error");
+        assert!(error.contains(expected), "{protocol}: {error}");
+    }
+}
+
+/// Prometheus refuses a request for the delta metrics in it; what is not delta arrives all the same.
+pub(crate) fn delta_beside_cumulative(rig: &Rig) {
+    let prometheus = rig.prometheus(PrometheusConfig::default());
+    let config = shop::config().with_metrics(
+        shop::metrics()
+            .with_temporality(Temporality::Delta)
+            .with_export_interval(Duration::from_secs(3600))
+            .with_otlp_to_prometheus(prometheus.url()),
+    );
+    let telemetry = init_telemetry(config).expect("telemetry starts");
+    shop::record(&telemetry);
+    let report = telemetry.shutdown_blocking();
+    assert!(report.delivered_points >= 4 && report.undelivered_points > 0, "{report}");
+    let error = report.last_error.expect("an error");
+    assert!(error.contains("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative"), "{error}");
+    for name in ["temperature_celsius", "load_ratio", "queue_depth", "cores"] {
+        assert_eq!(prometheus.query(name).len(), 1, "{name}");
+    }
+    assert_eq!(prometheus.query("requests_total").len(), 0);
+}
+
+/// A Collector that wants certificates, in both protocols: with one it is delivered to, without it says what is missing.
+pub(crate) fn mutual_tls(rig: &Rig) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let write = |name: &str, text: &str| fs::write(path(name), text).expect("a writable folder");
+    let key = KeyPair::generate().expect("a key");
+    let mut authority = CertificateParams::new([]).expect("no names");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    write("ca.pem", &authority.self_signed(&key).expect("a certificate").pem());
+    let issuer = Issuer::new(authority, key);
+    for name in ["localhost", "client"] {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new([name.to_owned()]).expect("a name");
+        write(&format!("{name}.pem"), &params.signed_by(&key, &issuer).expect("a certificate").pem());
+        write(&format!("{name}.key"), &key.serialize_pem());
+    }
+    let tls = json!({"tls": {
+        "cert_file": path("localhost.pem"), "key_file": path("localhost.key"), "client_ca_file": path("ca.pem"),
+    }});
+    let overlay = json!({"receivers": {"otlp": {"protocols": {"grpc": tls, "http": tls}}}}).to_string();
+    let collector = rig.collector(CollectorConfig { overlay: Some(overlay), ..CollectorConfig::default() });
+    let private = |url: String| url.replace("http://127.0.0.1", "https://localhost");
+    for (protocol, url) in [
+        (OtlpProtocol::Grpc, private(collector.otlp_grpc_url())),
+        (OtlpProtocol::HttpProtobuf, private(collector.otlp_http_url())),
+    ] {
+        let export = ExportConfig::new()
+            .with_endpoint(url)
+            .with_protocol(protocol)
+            .with_root_certificates(path("ca.pem"));
+        let known = export.clone().with_client_certificate(path("client.pem"), path("client.key"));
+        let telemetry = init_telemetry(shop::config().with_export(known)).expect("telemetry starts");
+        shop::record(&telemetry);
+        let report = telemetry.shutdown_blocking();
+        assert!(report.is_complete() && report.delivered_points > 0, "{protocol}: {report}");
+
+        let telemetry = init_telemetry(shop::config().with_export(export)).expect("telemetry starts");
+        shop::record(&telemetry);
+        let report = telemetry.shutdown_within(Duration::from_secs(1));
+        let error = report.last_error.expect("an error");
+        assert!(error.contains("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"), "{protocol}: {error}");
     }
 }
 

@@ -3,6 +3,7 @@
 //! They are bounds to approach, not products: each slot has one writer, there is no limit of series, nothing expires,
 //! nothing can be collected while it is written, and everything is known beforehand.
 
+pub mod headers;
 pub mod otlp;
 pub mod slab;
 pub mod span;

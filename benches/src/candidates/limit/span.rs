@@ -41,7 +41,7 @@ pub fn unsampled() -> Candidate {
     let sampled = black_box(false);
     candidate(move |times| {
         for _ in 0..times {
-            black_box(black_box(sampled) && true);
+            black_box(black_box(sampled));
         }
     })
 }

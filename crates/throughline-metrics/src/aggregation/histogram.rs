@@ -1,90 +1,106 @@
 //! Stop 3 for histograms with explicit bounds: one bucket, the sum, and the extremes.
 //!
-//! Cells of a series with `n` bounds: `n + 1` buckets, sum, max, min. The count is the sum of the buckets.
+//! Cells of a series with `n` bounds: sum, max, min, and `n + 1` buckets. The count is the sum of the buckets.
 
+use super::bounds::Bounds;
+use super::extremes;
 use crate::cell::arena::Slab;
-use crate::cell::place::Own;
+use crate::cell::place::{add_own, count_own};
 use crate::cell::{CellOp, CellWrite, Place};
-use crate::data::HistogramValue;
-use crate::number::{from_order_key, order_key};
-use crate::sync::{Ordering, fence};
+use crate::data::Totals;
+use crate::sync::{AtomicU64, Ordering, fence};
+
+const SUM: usize = 0;
+const MAX: usize = 1;
+const MIN: usize = 2;
+const BUCKETS: usize = 3;
 
 /// How many cells a series needs.
 pub(crate) fn cells(bounds: &[f64]) -> usize {
-    bounds.len() + 4
+    BUCKETS + bounds.len() + 1
 }
 
 /// Records a value: four writes to cells that lie side by side.
 #[inline]
-pub(crate) fn record(place: &Place, bounds: &[f64], value: f64) {
-    place.write(Record { bucket: bucket(bounds, value), sum: bounds.len() + 1, value });
+pub(crate) fn record(place: &Place, bounds: &Bounds, value: f64) {
+    place.write(Record { bucket: bounds.bucket(value), value });
 }
 
-/// As [`record`], in slots of the calling thread's slab that a handle knows.
+/// As [`record`], in the calling thread's own cells of the series, if the value is no new extreme. Says whether it is
+/// done.
 #[inline]
-pub(crate) fn record_in(slab: Slab, slot: usize, bounds: &[f64], value: f64) {
-    Record { bucket: bucket(bounds, value), sum: bounds.len() + 1, value }.apply(Own { slab, start: slot });
+pub(crate) fn record_within(cells: &[AtomicU64], bounds: &Bounds, value: f64) -> bool {
+    let [sum, max, min, buckets @ ..] = cells else { return false };
+    let Some(bucket) = buckets.get(bounds.bucket(value)) else { return false };
+    let within = extremes::lie_around(max, min, value);
+    if within {
+        add_own(sum, value);
+        count_own(bucket, 1);
+    }
+    within
 }
 
 struct Record {
     bucket: usize,
-    sum: usize,
     value: f64,
 }
 
 impl CellOp for Record {
     #[inline]
     fn apply<C: CellWrite>(self, cells: C) {
-        let Self { bucket, sum, value } = self;
-        cells.add(sum, value);
-        cells.raise(sum + 1, order_key(value));
-        cells.raise(sum + 2, !order_key(value));
-        cells.count(bucket);
+        let Self { bucket, value } = self;
+        cells.add(SUM, value);
+        extremes::widen(&cells, MAX, MIN, value);
+        cells.count(BUCKETS + bucket);
     }
 }
 
-/// Up to this many bounds, comparing with each of them, without a branch, is faster than a binary search.
-const SCAN: usize = 32;
-
-/// The bucket of a value: how many bounds are below it, since upper bounds are inclusive.
-#[inline]
-pub(crate) fn bucket(bounds: &[f64], value: f64) -> usize {
-    if bounds.len() <= SCAN {
-        bounds.iter().map(|bound| usize::from(*bound < value)).sum()
-    } else {
-        bounds.partition_point(|bound| *bound < value)
-    }
-}
-
-/// The histogram over all threads, written to `into`. What is counted is in the sum and the extremes, too; these can
-/// be ahead of the count.
-pub(crate) fn total(place: &Place, bounds: &[f64], slabs: &[Slab], into: &mut HistogramValue) {
-    let sum = bounds.len() + 1;
-    into.buckets.clear();
-    into.buckets.extend((0..sum).map(|at| place.sum::<u64>(at, slabs)));
-    into.count = into.buckets.iter().sum();
+/// The histogram over all threads, its buckets written to `buckets`. What is counted is in the sum and the extremes,
+/// too; these can be ahead of the count.
+pub(crate) fn total(place: &Place, slabs: &[Slab], buckets: &mut [u64]) -> Totals {
+    place.sum_each(BUCKETS, slabs, buckets);
+    let count = buckets.iter().fold(0, |count: u64, bucket| count.wrapping_add(*bucket));
     // Partner of the Release in `count`: what was written before a measurement was counted is seen from here on.
     fence(Ordering::Acquire);
-    into.sum = place.sum(sum, slabs);
-    into.max = from_order_key(place.highest(sum + 1, slabs));
-    into.min = match place.highest(sum + 2, slabs) {
-        0 => None,
-        inverted => from_order_key(!inverted),
-    };
+    let extremes = [extremes::min(place, MIN, slabs), extremes::max(place, MAX, slabs)];
+    let [min, max] = extremes.map(|extreme| extreme.unwrap_or(f64::NAN));
+    Totals { count, sum: place.sum(SUM, slabs), min, max }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use std::mem::ManuallyDrop;
 
+    use loom::thread;
+
+    use super::*;
+    use crate::cell::Sharing;
+    use crate::cell::arena::Arena;
+    use crate::cell::place::Own;
+
+    /// What a collector counts while a thread records is in the sum and between the extremes that it sees.
     #[test]
-    fn upper_bounds_are_inclusive() {
-        let bounds = [0.0, 5.0, 10.0];
-        let cases = [(-1.0, 0), (0.0, 0), (0.1, 1), (5.0, 1), (5.1, 2), (10.0, 2), (11.0, 3)];
-        for (value, expected) in cases {
-            assert_eq!(bucket(&bounds, value), expected, "{value}");
-        }
-        let many: Vec<f64> = (0..100).map(f64::from).collect();
-        assert_eq!((bucket(&many, 50.0), bucket(&many, 50.5), bucket(&many, 1e9)), (50, 51, 100));
+    fn loom_what_is_counted_is_in_the_sum_and_the_extremes() {
+        loom::model(|| {
+            let bounds = Bounds::new(&[1.0]);
+            let arena = Arena::new();
+            let slots = arena.allocate(cells(&bounds) as u32, Sharing::Own);
+            let slab = arena.exchange(arena.lease(), slots.end());
+            let own = slab.run(slots).unwrap();
+            // Not dropped: its slots are not those of the process's arena.
+            let read = move || total(&ManuallyDrop::new(Place::from(slots)), &[slab], &mut [0; 2]);
+            let bucket = bounds.bucket(2.0);
+            let writer = thread::spawn(move || {
+                Record { bucket, value: 2.0 }.apply(Own(own));
+                assert!(record_within(own, &bounds, 2.0));
+            });
+            // In a thread of its own: the models' main thread reads nothing that is out of date.
+            let seen = thread::spawn(read).join().unwrap();
+            assert!(2.0 * seen.count as f64 <= seen.sum && seen.sum <= 4.0, "{seen:?}");
+            assert!(seen.count == 0 || (seen.max, seen.min) == (2.0, 2.0), "{seen:?}");
+            writer.join().unwrap();
+            let seen = read();
+            assert_eq!((seen.count, seen.sum), (2, 4.0));
+        });
     }
 }

@@ -1,11 +1,11 @@
 //! Stop 3 for gauges: the last value set, by whichever thread.
 //!
 //! The last of several threads' values can only be known from a cell they share, so a gauge's two cells are always
-//! shared: the value, and how often it was set. The count tells a delta reader whether there is anything new.
+//! the common ones: the value, and how often it was set. The count tells a delta reader whether there is anything new.
 
 use crate::cell::Place;
 use crate::number::Number;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Cells of a gauge.
 pub(crate) const CELLS: usize = 2;
@@ -15,22 +15,24 @@ const UPDATES: usize = 1;
 /// Sets the value. One store and one atomic addition.
 #[inline]
 pub(crate) fn set<N: Number>(place: &Place, value: N) {
-    if let Place::Shared(cells) = place {
-        cells[VALUE].store(value.to_bits(), Ordering::Relaxed);
-        // Release: whoever reads this count with Acquire sees the value above, or a later one.
-        cells[UPDATES].fetch_add(1, Ordering::Release);
-    }
+    set_in(place.common(), value);
+}
+
+#[inline]
+fn set_in<N: Number>(cells: &[AtomicU64], value: N) {
+    cells[VALUE].store(value.to_bits(), Ordering::Relaxed);
+    // Release: whoever reads this count with Acquire sees the value above, or a later one.
+    cells[UPDATES].fetch_add(1, Ordering::Release);
 }
 
 /// The last value, and how often one was set. Zero times: there is no value.
 pub(crate) fn last<N: Number>(place: &Place) -> (N, u64) {
-    match place {
-        Place::Shared(cells) => {
-            let updates = cells[UPDATES].load(Ordering::Acquire);
-            (N::from_bits(cells[VALUE].load(Ordering::Relaxed)), updates)
-        }
-        Place::Threads(_) => (N::default(), 0),
-    }
+    place.written_common().map_or_else(Default::default, last_in)
+}
+
+fn last_in<N: Number>(cells: &[AtomicU64]) -> (N, u64) {
+    let updates = cells[UPDATES].load(Ordering::Acquire);
+    (N::from_bits(cells[VALUE].load(Ordering::Relaxed)), updates)
 }
 
 #[cfg(all(test, loom))]
@@ -44,17 +46,17 @@ mod loom_tests {
     #[test]
     fn loom_an_unchanged_count_means_an_unchanged_value() {
         loom::model(|| {
-            let place = Arc::new(Place::shared(CELLS));
+            let cells: Arc<[AtomicU64; CELLS]> = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
             let writer = |value: u64| {
-                let place = Arc::clone(&place);
-                thread::spawn(move || set(&place, value))
+                let cells = Arc::clone(&cells);
+                thread::spawn(move || set_in(&cells[..], value))
             };
             let (first, second) = (writer(1), writer(2));
-            let (seen, updates) = last::<u64>(&place);
+            let (seen, updates) = last_in::<u64>(&cells[..]);
             assert!(updates == 0 || seen != 0, "who counts a value sees one");
             first.join().unwrap();
             second.join().unwrap();
-            let (value, all) = last::<u64>(&place);
+            let (value, all) = last_in::<u64>(&cells[..]);
             assert_eq!(all, 2);
             assert!(updates < all || seen == value, "{seen} was taken for the last, which is {value}");
         });

@@ -3,17 +3,19 @@
 //! `series.rs` brings the measurement here; each aggregation does one write to the cells of the series
 //! (`cell/mod.rs`), and `collect.rs` later asks the same aggregation to fold the cells of all threads.
 
+pub(crate) mod bounds;
 pub(crate) mod exponential;
+mod extremes;
 pub(crate) mod histogram;
 pub(crate) mod last_value;
 pub(crate) mod sum;
 
-use std::sync::Arc;
-
 use throughline_core::InstrumentKind;
 
-use crate::cell::Place;
+use crate::cell::arena::Slab;
+use crate::cell::{Place, Sharing};
 use crate::number::Number;
+use bounds::Bounds;
 use exponential::Exponential;
 
 /// How the measurements of a stream are aggregated.
@@ -21,13 +23,13 @@ use exponential::Exponential;
 pub(crate) enum Aggregation {
     Sum { monotonic: bool },
     LastValue,
-    Histogram { bounds: Arc<[f64]> },
+    Histogram { bounds: Bounds },
     Exponential(exponential::Config),
 }
 
 impl Aggregation {
     /// What the specification aggregates an instrument with when nobody says otherwise.
-    pub(crate) fn default_for(kind: InstrumentKind, bounds: impl FnOnce() -> Arc<[f64]>) -> Self {
+    pub(crate) fn default_for(kind: InstrumentKind, bounds: impl FnOnce() -> Bounds) -> Self {
         match kind {
             InstrumentKind::Counter | InstrumentKind::ObservableCounter => Self::Sum { monotonic: true },
             InstrumentKind::UpDownCounter | InstrumentKind::ObservableUpDownCounter => {
@@ -39,12 +41,12 @@ impl Aggregation {
     }
 
     /// The cells of a new series. Allocates.
-    pub(crate) fn cells(&self) -> Cells {
+    pub(crate) fn cells(&self, sharing: Sharing) -> Cells {
         match self {
-            Self::Sum { .. } => Cells::Place(Place::allocate(1)),
-            Self::LastValue => Cells::Place(Place::shared(last_value::CELLS)),
-            Self::Histogram { bounds } => Cells::Place(Place::allocate(histogram::cells(bounds))),
-            Self::Exponential(config) => Cells::Exponential(Box::new(Exponential::new(*config))),
+            Self::Sum { .. } => Cells::Place(Place::allocate(1, sharing)),
+            Self::LastValue => Cells::Place(Place::allocate(last_value::CELLS, Sharing::Common)),
+            Self::Histogram { bounds } => Cells::Place(Place::allocate(histogram::cells(bounds), sharing)),
+            Self::Exponential(config) => Cells::Exponential(Box::new(Exponential::new(*config, sharing))),
         }
     }
 
@@ -69,4 +71,14 @@ impl Aggregation {
 pub(crate) enum Cells {
     Place(Place),
     Exponential(Box<Exponential>),
+}
+
+impl Cells {
+    /// A number that changes with every change of the cells: how expiry knows that a series is idle.
+    pub(crate) fn mark(&self, slabs: &[Slab]) -> u64 {
+        match self {
+            Self::Place(place) => place.mark(slabs),
+            Self::Exponential(exponential) => exponential.total(slabs).count,
+        }
+    }
 }

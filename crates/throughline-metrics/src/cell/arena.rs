@@ -1,69 +1,67 @@
-//! Hands out slots and slabs, and adds up what all threads wrote.
+//! Hands out slots and slabs.
 //!
 //! Slabs are made for the life of the process and passed on: a thread that ends leaves its slab, counts and all, to
-//! the next thread that starts. So no count is ever moved, nothing races with a collector, and there are as many slabs
-//! as there were threads recording at the same time.
+//! the next thread that starts. So no count is ever moved, and nothing races with a collector. A thread that records
+//! in a slot beyond its slab exchanges it for a longer one, and what it counted stays in the shorter one in the same
+//! way.
 
-use super::place::Slots;
-use crate::number::Number;
+use super::common::Common;
+use super::slots::{Numbers, OWN, Sharing, Slots};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 
-/// Slots in a slab: 128 KiB for each recording thread.
+/// The lengths of slabs. Every thread can have one of the first: 32 KiB.
 ///
-/// Counters take one, a histogram with 14 bounds 18. Series that find no slots left live in shared atomics
-/// ([`Place::Shared`](super::Place)), so memory does not grow as threads × series.
+/// Counters take one slot, a histogram with 14 bounds 18, an exponential one 263.
 #[cfg(not(loom))]
-pub(crate) const SLOTS: usize = 1 << 14;
+const LENGTHS: [usize; 4] = [1 << 12, 1 << 14, 1 << 16, OWN as usize];
 #[cfg(loom)]
-pub(crate) const SLOTS: usize = 2;
+const LENGTHS: [usize; 2] = [2, OWN as usize];
+
+/// Cells in all slabs longer than the first length: 64 MiB in the process, of which those pages are in memory that
+/// were written. Beyond it, threads that record in many series share cells, so that memory does not grow as
+/// threads × series.
+const LONGER: usize = 1 << 23;
 
 /// One thread's cells. Written by the thread that holds it alone, read by any.
 ///
 /// A slab is never freed, so this is a plain value, which a thread-local holds without another step to the cells.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Slab {
-    cells: &'static [AtomicU64; SLOTS],
-    /// Its place among all slabs of the arena.
-    pub(crate) number: usize,
-}
+pub(crate) struct Slab(&'static [AtomicU64]);
 
 impl Slab {
-    fn new(number: usize) -> Self {
-        Self { cells: Box::leak(zeroed()), number }
+    /// A slab without cells.
+    pub(crate) const NONE: Self = Self(&[]);
+
+    /// The cell of a slot, if the slab is long enough.
+    #[inline]
+    pub(crate) fn cell(self, slot: usize) -> Option<&'static AtomicU64> {
+        self.0.get(slot)
     }
 
-    /// The cell of a slot. The mask is the proof, for the compiler, that there is one.
+    /// The cells of a run, if the slab has all of them.
     #[inline]
-    pub(crate) fn cell(self, slot: usize) -> &'static AtomicU64 {
-        &self.cells[slot & (SLOTS - 1)]
-    }
-
-    /// Adds to a cell: a load and a store, since nobody but the calling thread writes this slab.
-    #[inline]
-    pub(crate) fn add<N: Number>(self, slot: usize, value: N) {
-        let cell = self.cell(slot);
-        let sum = N::from_bits(cell.load(Ordering::Relaxed)).plus(value);
-        cell.store(sum.to_bits(), Ordering::Relaxed);
+    pub(crate) fn run(self, slots: Slots) -> Option<&'static [AtomicU64]> {
+        self.0.get(slots.range())
     }
 }
 
-/// Zeroed cells that cost no memory until a page of them is written.
+/// Zeroed cells that, many of them, cost no memory until a page of them is written.
 #[cfg(not(loom))]
 #[expect(unsafe_code, reason = "no safe way to ask the allocator for zeroed atomics at this Rust version")]
-fn zeroed() -> Box<[AtomicU64; SLOTS]> {
-    let zeros: Box<[u64; SLOTS]> =
-        vec![0_u64; SLOTS].into_boxed_slice().try_into().expect("the vector has SLOTS elements");
+pub(crate) fn zeroed(len: usize) -> Box<[AtomicU64]> {
+    let zeros = Box::into_raw(vec![0_u64; len].into_boxed_slice());
     // SAFETY: `AtomicU64` is documented to have the same size and bit validity as `u64`. Its alignment is that of its
     // size, eight, and `u64`'s is checked to be the same here, so the memory is given back with the layout it was
-    // allocated with. The box is unique, so nobody sees the memory as `u64` any more.
-    unsafe { Box::from_raw(Box::into_raw(zeros).cast()) }
+    // allocated with. The slice keeps its length in the cast. The box is unique, so nobody sees the memory as `u64`
+    // any more.
+    unsafe { Box::from_raw(zeros as *mut [AtomicU64]) }
 }
 #[cfg(not(loom))]
 const _: () = assert!(align_of::<u64>() == align_of::<AtomicU64>());
 
 #[cfg(loom)]
-fn zeroed() -> Box<[AtomicU64; SLOTS]> {
-    Box::new(std::array::from_fn(|_| AtomicU64::new(0)))
+pub(crate) fn zeroed(len: usize) -> Box<[AtomicU64]> {
+    (0..len).map(|_| AtomicU64::new(0)).collect()
 }
 
 /// All slabs, and which slots are taken.
@@ -72,62 +70,63 @@ pub(crate) struct Arena {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     slabs: Vec<Slab>,
-    /// Slabs without a thread.
-    idle: Vec<Slab>,
-    /// The first slot never handed out.
-    next: usize,
-    /// Runs of slots given back.
-    free: Vec<Slots>,
+    /// Slabs without a thread, by their length.
+    idle: [Vec<Slab>; LENGTHS.len()],
+    /// Cells in slabs longer than the first length.
+    longer: usize,
+    numbers: Numbers,
 }
 
 impl Arena {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State::default()) }
+        let idle = std::array::from_fn(|_| Vec::new());
+        let state = State { slabs: Vec::new(), idle, longer: 0, numbers: Numbers::new() };
+        Self { state: Mutex::new(state) }
     }
 
-    /// Gives the calling thread a slab to write. The lock makes everything that its last holder wrote visible.
+    /// Gives the calling thread a slab to write, the longest there is without a thread. The lock makes everything that
+    /// its last holder wrote visible.
     pub(crate) fn lease(&self) -> Slab {
         let mut state = self.lock();
-        if let Some(slab) = state.idle.pop() {
-            return slab;
+        let idle = state.idle.iter_mut().rev().find_map(Vec::pop);
+        idle.unwrap_or_else(|| state.make(LENGTHS[0]))
+    }
+
+    /// Gives a slab of at least `len` cells for the calling thread's own, or that one back when there is none to have.
+    pub(crate) fn exchange(&self, own: Slab, len: usize) -> Slab {
+        let mut state = self.lock();
+        match state.at_least(len) {
+            Some(slab) => {
+                state.put(own);
+                slab
+            }
+            None => own,
         }
-        let slab = Slab::new(state.slabs.len());
-        state.slabs.push(slab);
-        slab
     }
 
     /// Takes back the slab of a thread that ends. Its counts stay where they are.
     pub(crate) fn give_back(&self, slab: Slab) {
-        self.lock().idle.push(slab);
+        self.lock().put(slab);
     }
 
-    /// Takes `len` consecutive slots, zero in all slabs, or `None` when too few are left.
-    pub(crate) fn allocate(&self, len: usize) -> Option<Slots> {
-        let mut state = self.lock();
-        if let Some(at) = state.free.iter().position(|slots| slots.len == len) {
-            return Some(state.free.swap_remove(at));
-        }
-        let start = state.next;
-        (start + len <= SLOTS).then(|| {
-            state.next += len;
-            Slots { start, len }
-        })
+    /// Takes `len` consecutive slots, zero in all slabs and in common.
+    pub(crate) fn allocate(&self, len: u32, sharing: Sharing) -> Slots {
+        self.lock().numbers.take(len, sharing)
     }
 
     /// Takes slots back and zeroes them.
     ///
     /// The caller must be the last one to know them: a write that still came would land in somebody else's series.
-    pub(crate) fn free(&self, slots: Slots) {
+    pub(crate) fn free(&self, slots: Slots, common: &Common) {
         let mut state = self.lock();
-        for slab in &state.slabs {
-            for slot in slots.range() {
-                slab.cell(slot).store(0, Ordering::Relaxed);
-            }
+        for cell in state.slabs.iter().filter_map(|slab| slab.run(slots)).flatten() {
+            cell.store(0, Ordering::Relaxed);
         }
-        state.free.push(slots);
+        common.zero(slots);
+        state.numbers.give_back(slots);
     }
 
     /// All slabs there are now, into `into`.
@@ -147,17 +146,49 @@ impl Arena {
     }
 }
 
+impl State {
+    /// A slab of at least `len` cells, if there is one without a thread or one more may be made.
+    fn at_least(&mut self, len: usize) -> Option<Slab> {
+        let class = LENGTHS.iter().position(|length| *length >= len)?;
+        if let Some(slab) = self.idle[class..].iter_mut().find_map(Vec::pop) {
+            return Some(slab);
+        }
+        let longer = self.longer + LENGTHS[class];
+        (longer <= LONGER).then(|| {
+            self.longer = longer;
+            self.make(LENGTHS[class])
+        })
+    }
+
+    fn make(&mut self, len: usize) -> Slab {
+        let slab = Slab(Box::leak(zeroed(len)));
+        self.slabs.push(slab);
+        slab
+    }
+
+    fn put(&mut self, slab: Slab) {
+        if let Some(class) = LENGTHS.iter().position(|length| *length == slab.0.len()) {
+            self.idle[class].push(slab);
+        }
+    }
+}
+
 #[cfg(all(test, loom))]
 mod loom_tests {
     use loom::sync::Arc;
     use loom::thread;
 
+    use super::super::place::add_own;
     use super::*;
 
     fn sum(arena: &Arena, slot: usize) -> u64 {
         let mut slabs = Vec::new();
         arena.slabs(&mut slabs);
-        slabs.iter().map(|slab| slab.cell(slot).load(Ordering::Relaxed)).sum()
+        slabs.iter().filter_map(|slab| slab.cell(slot)).map(|cell| cell.load(Ordering::Relaxed)).sum()
+    }
+
+    fn add(slab: Slab, slot: usize, n: u64) {
+        add_own(slab.cell(slot).unwrap(), n);
     }
 
     /// Two writers that start and end, and a collector meanwhile: it sees a sum that never shrinks, and in the end
@@ -166,12 +197,12 @@ mod loom_tests {
     fn loom_thread_exit_loses_and_doubles_nothing() {
         loom::model(|| {
             let arena = Arc::new(Arena::new());
-            let slot = arena.allocate(1).unwrap().start;
+            let slot = arena.allocate(1, Sharing::Own).start as usize;
             let writer = |n: u64| {
                 let arena = Arc::clone(&arena);
                 thread::spawn(move || {
                     let slab = arena.lease();
-                    slab.add(slot, n);
+                    add(slab, slot, n);
                     arena.give_back(slab);
                 })
             };
@@ -190,12 +221,12 @@ mod loom_tests {
     fn loom_a_slab_is_passed_on_with_its_counts() {
         loom::model(|| {
             let arena = Arc::new(Arena::new());
-            let slot = arena.allocate(1).unwrap().start;
+            let slot = arena.allocate(1, Sharing::Own).start as usize;
             for _ in 0..2 {
                 let arena = Arc::clone(&arena);
                 thread::spawn(move || {
                     let slab = arena.lease();
-                    slab.add(slot, 1_u64);
+                    add(slab, slot, 1_u64);
                     arena.give_back(slab);
                 })
                 .join()
@@ -210,21 +241,21 @@ mod loom_tests {
     fn loom_freed_slots_start_from_zero() {
         loom::model(|| {
             let arena = Arc::new(Arena::new());
-            let slots = arena.allocate(1).unwrap();
-            let slot = slots.start;
+            let slots = arena.allocate(1, Sharing::Own);
+            let slot = slots.start as usize;
             let writer = {
                 let arena = Arc::clone(&arena);
                 thread::spawn(move || {
                     let slab = arena.lease();
-                    slab.add(slot, 5_u64);
+                    add(slab, slot, 5_u64);
                     arena.give_back(slab);
                 })
             };
             writer.join().unwrap();
-            arena.free(slots);
-            let slot = arena.allocate(1).unwrap().start;
+            arena.free(slots, &Common::new());
+            let slot = arena.allocate(1, Sharing::Own).start as usize;
             let slab = arena.lease();
-            slab.add(slot, 1_u64);
+            add(slab, slot, 1_u64);
             assert_eq!(sum(&arena, slot), 1);
         });
     }
@@ -234,25 +265,25 @@ mod loom_tests {
     fn loom_freeing_slots_disturbs_no_neighbour() {
         loom::model(|| {
             let arena = Arc::new(Arena::new());
-            let (kept, freed) = (arena.allocate(1).unwrap(), arena.allocate(1).unwrap());
+            let (kept, freed) = (arena.allocate(1, Sharing::Own), arena.allocate(1, Sharing::Own));
             let slab = arena.lease();
-            slab.add(freed.start, 7_u64);
+            add(slab, freed.start as usize, 7_u64);
             arena.give_back(slab);
             let writer = {
                 let arena = Arc::clone(&arena);
                 thread::spawn(move || {
                     let slab = arena.lease();
-                    slab.add(kept.start, 1_u64);
-                    slab.add(kept.start, 1_u64);
+                    add(slab, kept.start as usize, 1_u64);
+                    add(slab, kept.start as usize, 1_u64);
                     arena.give_back(slab);
                 })
             };
-            arena.free(freed);
-            assert!(sum(&arena, kept.start) <= 2);
-            let reused = arena.allocate(1).unwrap();
-            assert_eq!((reused, sum(&arena, reused.start)), (freed, 0));
+            arena.free(freed, &Common::new());
+            assert!(sum(&arena, kept.start as usize) <= 2);
+            let reused = arena.allocate(1, Sharing::Own);
+            assert_eq!((reused, sum(&arena, reused.start as usize)), (freed, 0));
             writer.join().unwrap();
-            assert_eq!((sum(&arena, kept.start), sum(&arena, reused.start)), (2, 0));
+            assert_eq!((sum(&arena, kept.start as usize), sum(&arena, reused.start as usize)), (2, 0));
         });
     }
 
@@ -261,13 +292,13 @@ mod loom_tests {
     fn loom_deltas_add_up() {
         loom::model(|| {
             let arena = Arc::new(Arena::new());
-            let slot = arena.allocate(1).unwrap().start;
+            let slot = arena.allocate(1, Sharing::Own).start as usize;
             let writer = {
                 let arena = Arc::clone(&arena);
                 thread::spawn(move || {
                     for n in [1_u64, 2] {
                         let slab = arena.lease();
-                        slab.add(slot, n);
+                        add(slab, slot, n);
                         arena.give_back(slab);
                     }
                 })
@@ -282,6 +313,29 @@ mod loom_tests {
             assert!(collect() <= collect());
             writer.join().unwrap();
             assert_eq!(collect(), 3);
+        });
+    }
+
+    /// A thread whose slab becomes too short goes on in a longer one, while another takes over the short one.
+    #[test]
+    fn loom_an_exchanged_slab_keeps_its_counts() {
+        loom::model(|| {
+            let arena = Arc::new(Arena::new());
+            let slot = arena.allocate(1, Sharing::Own).start as usize;
+            let other = {
+                let arena = Arc::clone(&arena);
+                thread::spawn(move || {
+                    let slab = arena.lease();
+                    add(slab, slot, 1);
+                    arena.give_back(slab);
+                })
+            };
+            let short = arena.lease();
+            add(short, slot, 1);
+            let long = arena.exchange(short, LENGTHS[0] + 1);
+            add(long, slot, 1);
+            other.join().unwrap();
+            assert_eq!(sum(&arena, slot), 3);
         });
     }
 }

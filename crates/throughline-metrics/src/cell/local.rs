@@ -1,88 +1,117 @@
 //! The calling thread's own slab, and what else recording keeps in thread-local storage.
 //!
-//! The first two thread-locals are plain data without a destructor, which the compiler turns into one load each; the
-//! third has the destructor that gives the slab back.
+//! All but the last of these thread-locals are plain data without a destructor, which the compiler turns into one load
+//! each; the last has the destructor that gives the slab back.
 
 use std::cell::Cell;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::arena::{Arena, Slab};
+use super::common::Common;
+use super::slots::{OWN, Slots};
 use crate::exemplar;
+use crate::sync::AtomicU64;
 
 /// The process's arena. One for all engines, because a thread can find only what is in a static without a search.
 pub(crate) static ARENA: LazyLock<Arena> = LazyLock::new(Arena::new);
+/// The process's common cells.
+pub(crate) static COMMON: Common = Common::new();
 
 thread_local! {
-    /// The slab, unless the thread is in a sampled span: one check answers whether there is a slab, and nothing else
+    /// The slab, unless the thread is in a sampled span: one check answers whether there is a cell, and nothing else
     /// to do than to write it.
-    static QUIET: Cell<Option<Slab>> = const { Cell::new(None) };
-    static SLAB: Cell<Option<Slab>> = const { Cell::new(None) };
-    static LEASE: Lease = Lease(ARENA.lease());
+    static QUIET: Cell<Slab> = const { Cell::new(Slab::NONE) };
+    static SLAB: Cell<Slab> = const { Cell::new(Slab::NONE) };
+    /// Slots from here on are not asked for: their cells are common for this thread.
+    static REFUSED: Cell<usize> = const { Cell::new(OWN as usize) };
+    static LEASE: Lease = Lease(Cell::new(ARENA.lease()));
 }
 
-struct Lease(Slab);
+struct Lease(Cell<Slab>);
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        QUIET.set(None);
-        SLAB.set(None);
-        ARENA.give_back(self.0);
+        QUIET.set(Slab::NONE);
+        SLAB.set(Slab::NONE);
+        ARENA.give_back(self.0.get());
     }
 }
 
-/// Whether spans may be current of which only OpenTelemetry's context knows. Never false again.
-static ASKS_CONTEXT: AtomicBool = AtomicBool::new(false);
+/// Why a thread cannot tell by itself that it leaves no exemplars: bits that are set for good.
+static LOUD: AtomicU8 = AtomicU8::new(0);
+/// Spans may be current of which only OpenTelemetry's context knows.
+const IN_CONTEXT: u8 = 1;
+/// Some provider wants exemplars outside of spans, too.
+const ANYWHERE: u8 = 2;
 
 /// Makes all threads look for their span in OpenTelemetry's context.
 pub(crate) fn ask_current_context() {
     if !asks_current_context() {
-        ASKS_CONTEXT.store(true, Ordering::Relaxed);
+        LOUD.fetch_or(IN_CONTEXT, Ordering::Relaxed);
     }
+}
+
+/// Makes all threads take the way on which exemplars are thought of, wherever they are.
+pub(crate) fn never_be_quiet() {
+    LOUD.fetch_or(ANYWHERE, Ordering::Relaxed);
 }
 
 /// Whether threads look for their span in OpenTelemetry's context.
 #[inline]
 pub(crate) fn asks_current_context() -> bool {
-    ASKS_CONTEXT.load(Ordering::Relaxed)
+    LOUD.load(Ordering::Relaxed) & IN_CONTEXT != 0
 }
 
-/// The calling thread's slab, when it has one already and leaves no exemplars.
+/// The calling thread's slab when the thread leaves no exemplars; one without cells otherwise.
 #[inline]
-pub(crate) fn quiet_slab() -> Option<Slab> {
-    if asks_current_context() { quiet_slab_in_context() } else { QUIET.get() }
+pub(crate) fn quiet_slab() -> Slab {
+    if LOUD.load(Ordering::Relaxed) == 0 { QUIET.get() } else { quiet_slab_in_context() }
 }
 
 #[inline(never)]
-fn quiet_slab_in_context() -> Option<Slab> {
-    SLAB.get().filter(|_| exemplar::of_current_context().is_none())
+fn quiet_slab_in_context() -> Slab {
+    let is_quiet = LOUD.load(Ordering::Relaxed) & ANYWHERE == 0 && exemplar::current().is_none();
+    if is_quiet { SLAB.get() } else { Slab::NONE }
 }
 
 /// Says whether the calling thread is in a sampled span.
 pub(crate) fn in_span(sampled: bool) {
-    QUIET.set(if sampled { None } else { SLAB.get() });
+    QUIET.set(if sampled { Slab::NONE } else { SLAB.get() });
 }
 
-/// Calls `write` with the calling thread's slab.
+/// The calling thread's slab as it is; one without cells when it has none yet, or none any more.
+pub(crate) fn slab() -> Slab {
+    SLAB.get()
+}
+
+/// The calling thread's own cells of these slots; `None` when their common cells are to be written.
 ///
-/// A thread's first call leases a slab, which takes a lock and may allocate. A call from another thread-local's
-/// destructor, after the slab has gone, borrows one for the moment.
+/// The first call for slots beyond the thread's slab leases a longer one, which takes a lock and may allocate.
 #[inline]
-pub(crate) fn with_slab<R>(write: impl FnOnce(Slab) -> R) -> R {
-    match SLAB.get() {
-        Some(slab) => write(slab),
-        None => with_slab_cold(write),
+pub(crate) fn own(slots: Slots) -> Option<&'static [AtomicU64]> {
+    match SLAB.get().run(slots) {
+        None if slots.end() <= REFUSED.get() => longer(slots),
+        own => own,
     }
 }
 
+/// A thread that ends, and has given its slab back already, has no cells of its own any more.
 #[cold]
 #[inline(never)]
-fn with_slab_cold<R>(write: impl FnOnce(Slab) -> R) -> R {
-    if let Ok(slab) = LEASE.try_with(|lease| lease.0) {
-        SLAB.set(Some(slab));
-        in_span(exemplar::current().is_some());
-        return write(slab);
+fn longer(slots: Slots) -> Option<&'static [AtomicU64]> {
+    let slab = LEASE.try_with(|lease| {
+        if lease.0.get().run(slots).is_none() {
+            lease.0.set(ARENA.exchange(lease.0.get(), slots.end()));
+        }
+        lease.0.get()
+    });
+    let slab = slab.ok()?;
+    SLAB.set(slab);
+    in_span(exemplar::current().is_some());
+    let own = slab.run(slots);
+    if own.is_none() {
+        REFUSED.set(slots.end() - 1);
     }
-    let borrowed = Lease(ARENA.lease());
-    write(borrowed.0)
+    own
 }

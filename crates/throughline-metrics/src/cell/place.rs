@@ -1,33 +1,17 @@
-//! What a series holds: where its cells are.
+//! What a series holds: its slots, how their cells are written, and how they are added up.
 
 use super::arena::Slab;
-use super::local::{ARENA, with_slab};
+use super::common::Common;
+use super::local::{ARENA, COMMON, own};
+use super::slots::{Sharing, Slots};
 use crate::number::Number;
 use crate::sync::{AtomicU64, Ordering};
 
-/// A run of slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slots {
-    pub(crate) start: usize,
-    pub(crate) len: usize,
-}
-
-impl Slots {
-    pub(crate) fn range(self) -> std::ops::Range<usize> {
-        self.start..self.start + self.len
-    }
-}
-
-/// Where the cells of a series are.
+/// The slots of a series, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) enum Place {
-    /// In each thread's slab: writes cost a load and a store, on a cache line of the thread's own.
-    Threads(Slots),
-    /// In cells that all threads write with read-modify-write instructions.
-    Shared(Box<[AtomicU64]>),
-}
+pub(crate) struct Place(Slots);
 
-/// One write to the cells of a series, for either kind of place.
+/// One write to the cells of a series, of either sort.
 pub(crate) trait CellOp {
     fn apply<C: CellWrite>(self, cells: C);
 }
@@ -38,39 +22,47 @@ pub(crate) trait CellWrite {
     fn add<N: Number>(&self, at: usize, value: N);
     /// Adds one to the cell. Who sees that, and has an Acquire fence after it, sees all that was written before.
     fn count(&self, at: usize);
-    /// Raises the cell to `key`, when it is lower.
-    fn raise(&self, at: usize, key: u64);
+    /// Replaces what is in the cell with `bits` when `beats` says so of it.
+    fn replace(&self, at: usize, bits: u64, beats: impl Fn(u64) -> bool);
 }
 
 impl Place {
-    /// Takes slots, or makes shared cells when there are none left.
-    pub(crate) fn allocate(len: usize) -> Self {
-        ARENA.allocate(len).map_or_else(|| Self::shared(len), Self::Threads)
+    /// Takes slots. Allocates.
+    pub(crate) fn allocate(len: usize, sharing: Sharing) -> Self {
+        let len = u32::try_from(len).expect("a series has fewer than 2^32 cells");
+        Self(ARENA.allocate(len, sharing))
     }
 
-    /// Makes cells that all threads share.
-    pub(crate) fn shared(len: usize) -> Self {
-        Self::Shared((0..len).map(|_| AtomicU64::new(0)).collect())
+    pub(crate) fn slots(&self) -> Slots {
+        self.0
     }
 
-    /// Does one write. Never locks, blocks or allocates, but for the thread's very first.
+    /// Does one write. Never blocks or allocates, but for the first cells a thread writes, or all threads together.
     #[inline]
     pub(crate) fn write(&self, op: impl CellOp) {
-        match self {
-            Self::Threads(slots) => with_slab(|slab| op.apply(Own { slab, start: slots.start })),
-            Self::Shared(cells) => op.apply(Shared(cells)),
+        match own(self.0) {
+            Some(cells) => op.apply(Own(cells)),
+            None => op.apply(Shared { common: &COMMON, start: self.0.start as usize }),
         }
+    }
+
+    /// The common cells, made when there are none yet.
+    #[inline]
+    pub(crate) fn common(&self) -> &'static [AtomicU64] {
+        COMMON.run(self.0)
+    }
+
+    /// The common cells, when any of their chunk was written.
+    pub(crate) fn written_common(&self) -> Option<&'static [AtomicU64]> {
+        COMMON.written_run(self.0)
     }
 
     /// The value of one cell, folded over all threads.
+    #[inline]
     pub(crate) fn fold(&self, at: usize, slabs: &[Slab], fold: impl Fn(u64, u64) -> u64) -> u64 {
-        match self {
-            Self::Threads(slots) => {
-                let cells = slabs.iter().map(|slab| slab.cell(slots.start + at).load(Ordering::Relaxed));
-                cells.fold(0, fold)
-            }
-            Self::Shared(cells) => cells[at].load(Ordering::Relaxed),
-        }
+        let slot = self.0.start as usize + at;
+        let own = slabs.iter().filter_map(|slab| slab.cell(slot)).chain(COMMON.written(slot));
+        own.map(|cell| cell.load(Ordering::Relaxed)).fold(0, fold)
     }
 
     /// The sum of one cell over all threads. Zero bits are zero in every number type.
@@ -81,65 +73,119 @@ impl Place {
         N::from_bits(self.fold(at, slabs, plus)).saturated()
     }
 
-    /// The highest value of one cell over all threads.
-    pub(crate) fn highest(&self, at: usize, slabs: &[Slab]) -> u64 {
-        self.fold(at, slabs, u64::max)
+    /// The sums of consecutive cells, whole numbers, over all threads.
+    pub(crate) fn sum_each(&self, first: usize, slabs: &[Slab], sums: &mut [u64]) {
+        sums.fill(0);
+        let own = slabs.iter().filter_map(|slab| slab.run(self.0));
+        for cells in own.chain(self.written_common()) {
+            for (cell, sum) in cells[first..].iter().zip(&mut *sums) {
+                *sum = sum.wrapping_add(cell.load(Ordering::Relaxed));
+            }
+        }
     }
+
+    /// A number that changes with every change of the cells, and does not when a thread brings a new slab.
+    pub(crate) fn mark(&self, slabs: &[Slab]) -> u64 {
+        let weighted = |at: usize, bits: u64| bits.wrapping_mul((at as u64 + 1).wrapping_mul(ODD) | 1);
+        let plus = |mark: u64, bits: u64| mark.rotate_left(5).wrapping_add(bits);
+        let of_run = |run: &[AtomicU64]| run.iter().map(|cell| cell.load(Ordering::Relaxed)).fold(0, plus);
+        let own =
+            slabs.iter().enumerate().map(|(at, slab)| weighted(at + 1, slab.run(self.0).map_or(0, of_run)));
+        let common = self.0.range().filter_map(|slot| COMMON.written(slot));
+        let common = common.map(|cell| cell.load(Ordering::Relaxed)).fold(0, plus);
+        own.fold(weighted(0, common), u64::wrapping_add)
+    }
+}
+
+#[cfg(loom)]
+impl From<Slots> for Place {
+    fn from(slots: Slots) -> Self {
+        Self(slots)
+    }
+}
+
+/// Spreads small numbers over all bits.
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The sum of a slot over all threads, as [`Place::sum`].
+#[inline]
+pub(crate) fn sum_of_slot<N: Number>(slot: usize, slabs: &[Slab]) -> N {
+    let cells = slabs.iter().filter_map(|slab| slab.cell(slot)).chain(COMMON.written(slot));
+    let values = cells.map(|cell| N::from_bits(cell.load(Ordering::Relaxed)));
+    values.fold(N::default(), |sum, value| sum.plus(value.saturated()).saturated())
 }
 
 /// A place is dropped with its series, when no handle and no cache knows the series any more: nobody can write it.
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Self::Threads(slots) = *self {
-            ARENA.free(slots);
-        }
+        ARENA.free(self.0, &COMMON);
     }
 }
 
-/// The calling thread's own cells: nobody else writes them, so a load and a store are enough.
-pub(crate) struct Own {
-    pub(crate) slab: Slab,
-    pub(crate) start: usize,
+/// Adds to a cell that nobody but the calling thread writes: a load and a store are enough.
+#[inline]
+pub(crate) fn add_own<N: Number>(cell: &AtomicU64, value: N) {
+    let sum = N::from_bits(cell.load(Ordering::Relaxed)).plus(value);
+    cell.store(sum.to_bits(), Ordering::Relaxed);
 }
 
-impl CellWrite for Own {
+/// Counts one more in a cell that nobody but the calling thread writes.
+#[inline]
+pub(crate) fn count_own(cell: &AtomicU64, by: u64) {
+    // Release, partner of the Acquire fences of those who read counts: what was written before is seen with it.
+    cell.store(cell.load(Ordering::Relaxed) + by, Ordering::Release);
+}
+
+/// The calling thread's own cells of a run.
+pub(crate) struct Own<'a>(pub(crate) &'a [AtomicU64]);
+
+impl CellWrite for Own<'_> {
     #[inline]
     fn add<N: Number>(&self, at: usize, value: N) {
-        self.slab.add(self.start + at, value);
+        add_own(&self.0[at], value);
     }
 
     #[inline]
     fn count(&self, at: usize) {
-        let cell = self.slab.cell(self.start + at);
-        cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Release);
+        count_own(&self.0[at], 1);
     }
 
     #[inline]
-    fn raise(&self, at: usize, key: u64) {
-        let cell = self.slab.cell(self.start + at);
-        if key > cell.load(Ordering::Relaxed) {
-            cell.store(key, Ordering::Relaxed);
+    fn replace(&self, at: usize, bits: u64, beats: impl Fn(u64) -> bool) {
+        if beats(self.0[at].load(Ordering::Relaxed)) {
+            self.0[at].store(bits, Ordering::Relaxed);
         }
     }
 }
 
-/// Cells that other threads write too.
-pub(crate) struct Shared<'a>(pub(crate) &'a [AtomicU64]);
+/// The common cells of a run, which other threads write too. A long run can lie in several chunks.
+pub(crate) struct Shared<'a> {
+    pub(crate) common: &'a Common,
+    pub(crate) start: usize,
+}
+
+impl Shared<'_> {
+    #[inline]
+    fn cell(&self, at: usize) -> &AtomicU64 {
+        self.common.cell(self.start + at)
+    }
+}
 
 impl CellWrite for Shared<'_> {
     #[inline]
     fn add<N: Number>(&self, at: usize, value: N) {
-        value.fetch_add(&self.0[at]);
+        value.fetch_add(self.cell(at));
     }
 
     #[inline]
     fn count(&self, at: usize) {
-        self.0[at].fetch_add(1, Ordering::Release);
+        self.cell(at).fetch_add(1, Ordering::Release);
     }
 
     #[inline]
-    fn raise(&self, at: usize, key: u64) {
-        self.0[at].fetch_max(key, Ordering::Relaxed);
+    fn replace(&self, at: usize, bits: u64, beats: impl Fn(u64) -> bool) {
+        let replace = |seen| beats(seen).then_some(bits);
+        let _previous = self.cell(at).fetch_update(Ordering::Relaxed, Ordering::Relaxed, replace);
     }
 }
 
@@ -148,7 +194,6 @@ mod loom_tests {
     use loom::sync::Arc;
     use loom::thread;
 
-    use super::super::arena::Arena;
     use super::*;
     use crate::sync::fence;
 
@@ -158,56 +203,62 @@ mod loom_tests {
         cells.count(0);
     }
 
-    /// What is counted is in the sum: in cells of a thread's own.
-    #[test]
-    fn loom_what_is_counted_was_added_up_in_own_cells() {
-        loom::model(|| {
-            let arena = Arena::new();
-            let slab = arena.lease();
-            let writer = thread::spawn(move || {
-                let own = Own { slab, start: 0 };
-                record(&own);
-                record(&own);
-            });
-            let count = slab.cell(0).load(Ordering::Relaxed);
-            fence(Ordering::Acquire);
-            let sum = slab.cell(1).load(Ordering::Relaxed);
-            assert!(2 * count <= sum && sum <= 4, "{count} {sum}");
-            writer.join().unwrap();
-            assert_eq!(slab.cell(1).load(Ordering::Relaxed), 4);
-        });
+    /// Common cells of a model, made beforehand.
+    fn common() -> Arc<Common> {
+        let common = Arc::new(Common::new());
+        common.cell(0);
+        common
     }
 
-    /// The same in shared cells, where two threads write, and nothing they add is lost.
+    fn value(common: &Common, slot: usize) -> u64 {
+        common.cell(slot).load(Ordering::Relaxed)
+    }
+
+    /// What is counted is in the sum in common cells, where two threads write, and nothing they add is lost.
     #[test]
-    fn loom_what_is_counted_was_added_up_in_shared_cells() {
+    fn loom_what_is_counted_was_added_up_in_common_cells() {
         loom::model(|| {
-            let cells: Arc<[AtomicU64; 2]> = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+            let common = common();
             let writer = || {
-                let cells = Arc::clone(&cells);
-                thread::spawn(move || record(&Shared(&cells[..])))
+                let common = Arc::clone(&common);
+                thread::spawn(move || record(&Shared { common: &common, start: 0 }))
             };
             let (first, second) = (writer(), writer());
-            let count = cells[0].load(Ordering::Relaxed);
+            let count = value(&common, 0);
             fence(Ordering::Acquire);
-            let sum = cells[1].load(Ordering::Relaxed);
+            let sum = value(&common, 1);
             assert!(2 * count <= sum && sum <= 4, "{count} {sum}");
             first.join().unwrap();
             second.join().unwrap();
-            assert_eq!((cells[0].load(Ordering::Relaxed), cells[1].load(Ordering::Relaxed)), (2, 4));
+            assert_eq!((value(&common, 0), value(&common, 1)), (2, 4));
         });
     }
 
     /// Floats are added without loss by two threads.
     #[test]
-    fn loom_shared_floats_add_up() {
+    fn loom_common_floats_add_up() {
         loom::model(|| {
-            let cells: Arc<[AtomicU64; 1]> = Arc::new([AtomicU64::new(0)]);
-            let other = Arc::clone(&cells);
-            let writer = thread::spawn(move || Shared(&other[..]).add(0, 0.5));
-            Shared(&cells[..]).add(0, 0.25);
+            let common = common();
+            let other = Arc::clone(&common);
+            let writer = thread::spawn(move || Shared { common: &other, start: 0 }.add(0, 0.5));
+            Shared { common: &common, start: 0 }.add(0, 0.25);
             writer.join().unwrap();
-            assert!((f64::from_bits(cells[0].load(Ordering::Relaxed)) - 0.75).abs() < f64::EPSILON);
+            assert!((f64::from_bits(value(&common, 0)) - 0.75).abs() < f64::EPSILON);
+        });
+    }
+
+    /// Of what two threads replace with, the highest stays.
+    #[test]
+    fn loom_the_highest_stays() {
+        loom::model(|| {
+            let common = common();
+            let raise =
+                |common: &Common, bits| Shared { common, start: 0 }.replace(0, bits, |seen| bits > seen);
+            let other = Arc::clone(&common);
+            let writer = thread::spawn(move || [3, 1].map(|bits| raise(&other, bits)));
+            raise(&common, 2);
+            writer.join().unwrap();
+            assert_eq!(value(&common, 0), 3);
         });
     }
 }

@@ -46,6 +46,6 @@ impl<N: Number> BoundHistogram<N> {
     /// Records a value in the series. A non-finite value is dropped and counted.
     #[inline]
     pub fn record(&self, value: N) {
-        self.0.record(value);
+        self.0.distribute(value);
     }
 }

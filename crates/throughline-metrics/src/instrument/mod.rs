@@ -22,11 +22,15 @@ use std::sync::{Arc, OnceLock};
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, InstrumentKind};
 
-use crate::aggregation::histogram::record_in;
+use crate::aggregation::bounds::Bounds;
+use crate::aggregation::exponential::block;
+use crate::aggregation::exponential::index::IndexTable;
+use crate::aggregation::histogram::{cells as histogram_cells, record_within};
 use crate::aggregation::{Aggregation, Cells};
 use crate::cache::{self, Scope};
-use crate::cell::Place;
 use crate::cell::local::quiet_slab;
+use crate::cell::place::add_own;
+use crate::cell::slots::Slots;
 use crate::drops::DropReason;
 use crate::number::Number;
 use crate::series::{BoundSeries, Series};
@@ -102,7 +106,7 @@ pub struct Recorder<N, A: ?Sized> {
     sums: DenseSlots,
     /// For numbered sets of an instrument that is just one histogram with explicit bounds.
     histograms: DenseSlots,
-    bounds: Arc<[f64]>,
+    bounds: Option<Bounds>,
     doors: Box<[Door]>,
     kind: InstrumentKind,
     refused: Option<DropReason>,
@@ -132,12 +136,12 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         shared: Arc<Shared>,
     ) -> Self {
         let doors: Box<[_]> = streams.into_iter().map(Door::new::<A>).collect();
-        let (mut sums, mut histograms, mut bounds) = <(DenseSlots, DenseSlots, Arc<[f64]>)>::default();
+        let (mut sums, mut histograms, mut bounds) = <(DenseSlots, DenseSlots, Option<Bounds>)>::default();
         if let [door] = &*doors {
             match &door.stream.aggregation {
                 Aggregation::Sum { .. } => sums = DenseSlots::new(door.dense.len()),
                 Aggregation::Histogram { bounds: of_stream } => {
-                    (histograms, bounds) = (DenseSlots::new(door.dense.len()), Arc::clone(of_stream));
+                    (histograms, bounds) = (DenseSlots::new(door.dense.len()), Some(of_stream.clone()));
                 }
                 _ => {}
             }
@@ -149,9 +153,9 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     #[inline]
     pub(crate) fn record<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
         if let Some(slot) = number(attributes).and_then(|number| self.sums.slot(number)) {
-            if let Some(slab) = quiet_slab() {
+            if let Some(cell) = quiet_slab().cell(slot) {
                 if reason_to_drop(self.kind, None, value).is_none() {
-                    return slab.add(slot, value);
+                    return add_own(cell, value);
                 }
             }
         }
@@ -164,10 +168,11 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     where
         B: Attributes<Shape = A::Shape> + ?Sized,
     {
-        if let Some(slot) = number(attributes).and_then(|number| self.histograms.slot(number)) {
-            if let Some(slab) = quiet_slab() {
-                if reason_to_drop(self.kind, None, value).is_none() {
-                    return record_in(slab, slot, &self.bounds, value.as_f64());
+        if let (Some(number), Some(bounds)) = (number(attributes), &self.bounds) {
+            if let Some(cells) = self.histograms.run(number, histogram_cells(bounds)) {
+                // What is not finite lies beyond the extremes, so it is not done here.
+                if record_within(cells, bounds, value.as_f64()) {
+                    return;
                 }
             }
         }
@@ -287,22 +292,41 @@ pub(crate) struct Bound<N> {
     marker: PhantomData<fn(N)>,
 }
 
-/// What a bound instrument writes without asking its series, when that is one run of slots in the threads' slabs.
+/// What a bound instrument writes without asking its series, when it has one and the thread has own cells for it.
 enum Fast {
     Sum { slot: usize },
-    Histogram { slot: usize, bounds: Arc<[f64]> },
+    Histogram { slots: Slots, bounds: Bounds },
+    Exponential { slots: Slots, table: &'static IndexTable },
     No,
 }
 
 impl Fast {
     fn of(stream: &Stream, series: &Series) -> Self {
         match (&stream.aggregation, &series.cells) {
-            (Aggregation::Sum { .. }, Cells::Place(Place::Threads(slots))) => Self::Sum { slot: slots.start },
-            (Aggregation::Histogram { bounds }, Cells::Place(Place::Threads(slots))) => {
-                Self::Histogram { slot: slots.start, bounds: Arc::clone(bounds) }
+            (Aggregation::Sum { .. }, Cells::Place(place)) => {
+                Self::Sum { slot: place.slots().start as usize }
+            }
+            (Aggregation::Histogram { bounds }, Cells::Place(place)) => {
+                Self::Histogram { slots: place.slots(), bounds: bounds.clone() }
+            }
+            (Aggregation::Exponential(_), Cells::Exponential(exponential)) => {
+                Self::Exponential { slots: exponential.place().slots(), table: IndexTable::shared() }
             }
             _ => Self::No,
         }
+    }
+
+    /// Records a finite value in a histogram, if the calling thread leaves no exemplars and has nothing to make ready
+    /// first. Says whether it is done.
+    #[inline]
+    fn distribute(&self, value: f64) -> bool {
+        if let Self::Histogram { slots, bounds } = self {
+            return quiet_slab().run(*slots).is_some_and(|cells| record_within(cells, bounds, value));
+        }
+        if let Self::Exponential { slots, table } = self {
+            return quiet_slab().run(*slots).is_some_and(|cells| block::record_within(cells, table, value));
+        }
+        false
     }
 }
 
@@ -325,18 +349,23 @@ impl<N: Number> Bound<N> {
     /// Records a value, or counts why not.
     #[inline]
     pub(crate) fn record(&self, value: N) {
-        if let Some(slab) = quiet_slab() {
-            if reason_to_drop(self.kind, None, value).is_none() {
-                match &self.fast {
-                    Fast::Sum { slot } => return slab.add(*slot, value),
-                    Fast::Histogram { slot, bounds } => {
-                        return record_in(slab, *slot, bounds, value.as_f64());
-                    }
-                    Fast::No => {}
+        if let Fast::Sum { slot } = &self.fast {
+            if let Some(cell) = quiet_slab().cell(*slot) {
+                if reason_to_drop(self.kind, None, value).is_none() {
+                    return add_own(cell, value);
                 }
             }
         }
         self.record_each(value);
+    }
+
+    /// As [`record`](Self::record), for histograms.
+    #[inline]
+    pub(crate) fn distribute(&self, value: N) {
+        // What is not finite lies beyond the extremes, so it is not done here.
+        if !self.fast.distribute(value.as_f64()) {
+            self.record_each(value);
+        }
     }
 
     /// Apart, so that the fast path above is small enough to be inlined.

@@ -24,7 +24,7 @@ pub struct Observer<'a, N> {
 }
 
 /// One reported value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Observation {
     pub(crate) attributes: AttributeSet,
     /// The number's bits.

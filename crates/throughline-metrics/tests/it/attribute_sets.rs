@@ -27,7 +27,7 @@ fn order_does_not_matter_and_the_last_of_equal_keys_counts() {
     let snapshot = Snapshot::of(&provider);
     assert_eq!(points(&snapshot, "c").len(), 1);
     assert_eq!(snapshot.sum("c", sets[0]), 30.0);
-    assert_eq!(points(&snapshot, "c")[0].attributes.to_string(), "{a=1, b=x, c=true}");
+    assert_eq!(points(&snapshot, "c").at(0).attributes.to_string(), "{a=1, b=x, c=true}");
 }
 
 /// Sets that are easily taken for one another: the same bytes, split or typed otherwise.
@@ -105,8 +105,8 @@ fn caches_that_overflow_mix_nothing_up() {
     }
     let snapshot = Snapshot::of(&provider);
     for name in ["c0", "c1", "c2"] {
-        for point in points(&snapshot, name) {
-            let n = AttributeSet::value(&point.attributes, "n").unwrap().to_string();
+        for point in points(&snapshot, name).iter() {
+            let n = AttributeSet::value(point.attributes, "n").unwrap().to_string();
             assert_eq!(point.value.as_f64(), 2.0 * n.parse::<f64>().unwrap());
         }
         assert_eq!(total(&snapshot, name), 2.0 * (5999.0 * 6000.0 / 2.0));

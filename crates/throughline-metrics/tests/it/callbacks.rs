@@ -76,7 +76,7 @@ fn a_counter_that_shrinks_was_reset_and_starts_anew() {
     let _c = provider.meter("it").u64_observable_counter("c").with_callback(observe).build();
     let mut cumulative = provider.reader(TemporalityPreference::Cumulative);
     let mut delta = provider.reader(TemporalityPreference::Delta);
-    let start = points(&Snapshot::collected(&mut cumulative), "c")[0].start;
+    let start = points(&Snapshot::collected(&mut cumulative), "c").at(0).start;
     delta.collect();
 
     value.store(5, Ordering::Relaxed);
@@ -84,13 +84,13 @@ fn a_counter_that_shrinks_was_reset_and_starts_anew() {
     assert_eq!(Snapshot::collected(&mut delta).sum("c", NONE), 5.0);
     let after = Snapshot::collected(&mut cumulative);
     assert_eq!(after.sum("c", NONE), 5.0);
-    assert!(points(&after, "c")[0].start >= start);
+    assert!(points(&after, "c").at(0).start >= start);
 
     value.store(9, Ordering::Relaxed);
     clock.advance(SECOND);
     assert_eq!(Snapshot::collected(&mut delta).sum("c", NONE), 4.0);
     let later = Snapshot::collected(&mut cumulative);
-    assert_eq!(points(&later, "c")[0].start, points(&after, "c")[0].start);
+    assert_eq!(points(&later, "c").at(0).start, points(&after, "c").at(0).start);
 }
 
 #[test]

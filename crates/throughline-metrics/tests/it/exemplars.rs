@@ -5,7 +5,7 @@ use std::sync::Arc;
 use throughline_core::KeyValue;
 use throughline_core::clock::Clock as _;
 use throughline_metrics::data::{Exemplar, MetricData, Number};
-use throughline_metrics::exemplar::{TraceContext, enter};
+use throughline_metrics::exemplar::{ExemplarFilter, TraceContext, enter};
 use throughline_metrics::testing::Snapshot;
 use throughline_metrics::view::View;
 use throughline_metrics::{Counter, MeterProvider, TemporalityPreference};
@@ -19,9 +19,9 @@ fn span(n: u8) -> TraceContext {
 /// The exemplars of the only series of a metric.
 fn exemplars(snapshot: &Snapshot, name: &str) -> Vec<Exemplar> {
     match &snapshot.metric(name).1.data {
-        MetricData::Sum { points, .. } | MetricData::Gauge { points } => points[0].exemplars.clone(),
-        MetricData::Histogram { points, .. } => points[0].exemplars.clone(),
-        MetricData::ExponentialHistogram { points, .. } => points[0].exemplars.clone(),
+        MetricData::Sum { points, .. } | MetricData::Gauge { points } => points.at(0).exemplars.to_vec(),
+        MetricData::Histogram { points, .. } => points.at(0).exemplars.to_vec(),
+        MetricData::ExponentialHistogram { points, .. } => points.at(0).exemplars.to_vec(),
     }
 }
 
@@ -122,5 +122,27 @@ fn what_a_view_filters_is_in_the_exemplar() {
         record(&counter, &set);
         let kept = exemplars(&Snapshot::of(&provider), "c");
         assert_eq!(kept[0].attributes.to_string(), "{user=u1}");
+    }
+}
+
+#[test]
+fn the_filter_decides() {
+    for (filter, outside, inside) in [
+        (ExemplarFilter::TraceBased, None, Some(1)),
+        (ExemplarFilter::AlwaysOn, Some(0), Some(1)),
+        (ExemplarFilter::AlwaysOff, None, None),
+    ] {
+        for bound in [false, true] {
+            let provider = MeterProvider::builder().with_exemplar_filter(filter).build();
+            let counter = provider.meter("it").u64_counter("c").build();
+            let record = || if bound { counter.bind(&[]).add(1) } else { counter.add(1, &[]) };
+            let trace = || exemplars(&Snapshot::of(&provider), "c").first().map(|kept| kept.trace_id[0]);
+            record();
+            record();
+            assert_eq!(trace(), outside, "{filter:?}");
+            let _span = enter(Some(span(1)));
+            record();
+            assert_eq!(trace(), inside, "{filter:?}");
+        }
     }
 }

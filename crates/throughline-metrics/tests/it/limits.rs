@@ -174,7 +174,8 @@ fn idle_series_vanish_and_come_back_as_new_ones() {
     let mut reader = provider.reader(TemporalityPreference::Cumulative);
     add(&counter, 1);
     add(&counter, 2);
-    let before = points(&Snapshot::collected(&mut reader), "c")[0].clone();
+    let before = points(&Snapshot::collected(&mut reader), "c");
+    let before = before.at(0);
     for _ in 0..10 {
         wait(&clock, &mut reader, 1);
         add(&counter, 2);
@@ -186,7 +187,8 @@ fn idle_series_vanish_and_come_back_as_new_ones() {
     add(&counter, 1);
     let snapshot = Snapshot::collected(&mut reader);
     assert_eq!(snapshot.sum("c", &[kv("n", 1)]), 1.0);
-    let after = points(&snapshot, "c").iter().find(|point| point.attributes == before.attributes).unwrap();
+    let after = points(&snapshot, "c");
+    let after = after.iter().find(|point| point.attributes == before.attributes).unwrap();
     assert_ne!(after.series, before.series);
     assert_eq!(after.start, clock.now());
     assert!(provider.drops().is_empty());

@@ -233,31 +233,35 @@ fn said(collection: &Collection, preference: TemporalityPreference) -> BTreeMap<
         match &metric.data {
             MetricData::Sum { points, temporality, .. } => {
                 assert_eq!(*temporality, wanted);
-                for point in points {
-                    put(&point.attributes, point.start, Said::Number(point.value.as_f64()));
+                for point in points.iter() {
+                    put(point.attributes, point.start, Said::Number(point.value.as_f64()));
                 }
             }
             MetricData::Gauge { points } => {
-                for point in points {
-                    put(&point.attributes, point.start, Said::Number(point.value.as_f64()));
+                for point in points.iter() {
+                    put(point.attributes, point.start, Said::Number(point.value.as_f64()));
                 }
             }
             MetricData::Histogram { points, temporality, .. } => {
                 assert_eq!(*temporality, wanted);
-                for point in points {
-                    let (v, buckets) = (&point.value, point.value.buckets.clone());
+                for point in points.iter() {
+                    let v = point.value;
                     let (count, sum, extremes) = (v.count, v.sum, v.min.zip(v.max));
-                    put(&point.attributes, point.start, Said::Histogram { count, sum, extremes, buckets });
+                    put(
+                        point.attributes,
+                        point.start,
+                        Said::Histogram { count, sum, extremes, buckets: v.buckets.to_vec() },
+                    );
                 }
             }
             MetricData::ExponentialHistogram { points, temporality } => {
                 assert_eq!(*temporality, wanted);
-                for point in points {
+                for point in points.iter() {
                     let v = &point.value;
                     let (count, sum, extremes, zero) = (v.count, v.sum, v.min.zip(v.max), v.zero_count);
                     let signs = (v.positive.counts.iter().sum(), v.negative.counts.iter().sum());
                     put(
-                        &point.attributes,
+                        point.attributes,
                         point.start,
                         Said::Exponential { count, sum, extremes, zero, signs },
                     );

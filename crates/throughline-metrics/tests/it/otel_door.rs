@@ -19,12 +19,14 @@ fn api(provider: &MeterProvider) -> opentelemetry::metrics::Meter {
 fn listing(snapshot: &Snapshot) -> Vec<String> {
     let show = |metric: &throughline_metrics::data::Metric| match &metric.data {
         MetricData::Sum { monotonic, points, .. } => {
-            format!("{} sum monotonic={monotonic} {:?}", metric.name, points[0].value)
+            format!("{} sum monotonic={monotonic} {:?}", metric.name, points.at(0).value)
         }
-        MetricData::Gauge { points } => format!("{} gauge {:?}", metric.name, points[0].value),
-        MetricData::Histogram { points, .. } => format!("{} histogram {}", metric.name, points[0].value.sum),
+        MetricData::Gauge { points } => format!("{} gauge {:?}", metric.name, points.at(0).value),
+        MetricData::Histogram { points, .. } => {
+            format!("{} histogram {}", metric.name, points.at(0).value.sum)
+        }
         MetricData::ExponentialHistogram { points, .. } => {
-            format!("{} exponential {}", metric.name, points[0].value.sum)
+            format!("{} exponential {}", metric.name, points.at(0).value.sum)
         }
     };
     snapshot.collection().metrics().filter(|(_, m)| !m.data.is_empty()).map(|(_, m)| show(m)).collect()
@@ -78,7 +80,7 @@ fn all_sixteen_instruments_record() {
             "og.f64 gauge F64(7.5)",
         ]
     );
-    assert_eq!(points(&snapshot, "og.f64")[0].attributes.to_string(), "{k=v}");
+    assert_eq!(points(&snapshot, "og.f64").at(0).attributes.to_string(), "{k=v}");
 }
 
 #[test]
@@ -136,7 +138,9 @@ fn the_scope_is_kept_as_given_and_tells_instruments_apart() {
         .collection()
         .metrics()
         .filter_map(|(scope, metric)| match &metric.data {
-            MetricData::Sum { points, .. } if &*metric.name == "c" => Some((points[0].value, scope.clone())),
+            MetricData::Sum { points, .. } if &*metric.name == "c" => {
+                Some((points.at(0).value, scope.clone()))
+            }
             _ => None,
         })
         .collect();

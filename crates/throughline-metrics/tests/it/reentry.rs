@@ -207,7 +207,7 @@ fn no_point_starts_after_it_was_collected() {
         *clock.then.lock().unwrap() = Some(counter);
         let snapshot = Snapshot::collected(&mut reader);
         assert_eq!(snapshot.sum("c", &[KeyValue::new("during", "collection")]), 1.0);
-        assert!(points(&snapshot, "c")[0].start <= snapshot.collection().time);
+        assert!(points(&snapshot, "c").at(0).start <= snapshot.collection().time);
     }
 }
 
@@ -230,7 +230,7 @@ fn no_point_starts_after_it_was_collected_when_the_clock_is_set_back() {
             counter.add(1, &[]);
             let snapshot = Snapshot::collected(&mut reader);
             for name in ["c", "o"] {
-                assert!(points(&snapshot, name)[0].start <= snapshot.collection().time, "{name}");
+                assert!(points(&snapshot, name).at(0).start <= snapshot.collection().time, "{name}");
             }
         }
     }

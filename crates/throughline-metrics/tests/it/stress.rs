@@ -72,22 +72,22 @@ fn totals(collection: &Collection) -> Totals {
         };
         match &metric.data {
             MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
-                for point in points {
-                    put(&point.attributes, (point.value.as_f64(), 0.0));
+                for point in points.iter() {
+                    put(point.attributes, (point.value.as_f64(), 0.0));
                 }
             }
             MetricData::Histogram { points, .. } => {
-                for point in points {
+                for point in points.iter() {
                     assert_eq!(point.value.buckets.iter().sum::<u64>(), point.value.count);
-                    put(&point.attributes, (point.value.count as f64, point.value.sum));
+                    put(point.attributes, (point.value.count as f64, point.value.sum));
                 }
             }
             MetricData::ExponentialHistogram { points, .. } => {
-                for point in points {
+                for point in points.iter() {
                     let value = &point.value;
-                    let buckets = value.positive.counts.iter().sum::<u64>();
+                    let buckets = value.positive.counts.iter().chain(&value.negative.counts).sum::<u64>();
                     assert_eq!(buckets + value.zero_count, value.count, "{value:?}");
-                    put(&point.attributes, (value.count as f64, value.sum));
+                    put(point.attributes, (value.count as f64, value.sum));
                 }
             }
         }
@@ -183,6 +183,63 @@ fn few_busy_threads_lose_nothing() {
 #[test]
 fn very_many_threads_at_once_lose_nothing() {
     nothing_is_lost(160, 80, 20);
+}
+
+/// A family far larger than what threads have cells of their own for.
+#[test]
+fn a_hundred_thousand_series_from_64_threads_lose_nothing() {
+    const SERIES: i64 = 100_000;
+    let provider = MeterProvider::builder().with_cardinality_limit(SERIES as usize).build();
+    let counter = provider.meter("it").u64_counter("c").build();
+    std::thread::scope(|scope| {
+        for thread in 0..64_i64 {
+            let counter = &counter;
+            // Every series from eight threads.
+            scope.spawn(move || {
+                (thread % 8..SERIES).step_by(8).for_each(|n| counter.add(n as u64, &[kv("n", n)]));
+            });
+        }
+    });
+    let snapshot = throughline_metrics::testing::Snapshot::of(&provider);
+    let points = crate::support::points(&snapshot, "c");
+    assert_eq!(points.len(), SERIES as usize);
+    for point in points.iter() {
+        let n: f64 = point.attributes.value("n").unwrap().to_string().parse().unwrap();
+        assert_eq!(point.value.as_f64(), 8.0 * n);
+    }
+}
+
+/// More series than there are cells of the threads' own: the threads take longer slabs, and share what is beyond.
+#[test]
+fn series_beyond_the_cells_of_a_thread_lose_nothing() {
+    const SERIES: i64 = 2000;
+    let provider = MeterProvider::builder().with_view(View::of("expo").exponential()).build();
+    let meter = provider.meter("it");
+    let name = |n: usize| format!("h{n}");
+    let histograms: Vec<_> = (0..8).map(|n| meter.f64_histogram(name(n)).build()).collect();
+    let expo = meter.f64_histogram("expo").build();
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let (histograms, expo) = (&histograms, &expo);
+            scope.spawn(move || {
+                for n in 0..SERIES {
+                    let set = [kv("n", n)];
+                    for histogram in histograms {
+                        histogram.record(f64::from(thread + 1), &set);
+                    }
+                    for value in [1.0, -2.0, 1e6, 0.0] {
+                        expo.record(value, &set);
+                    }
+                }
+            });
+        }
+    });
+    let collected = totals(provider.reader(TemporalityPreference::Cumulative).collect());
+    assert_eq!(collected.len(), 9 * SERIES as usize);
+    for ((name, set), seen) in &collected {
+        let expected = if name == "expo" { (8.0, 2.0 * (1e6 - 1.0)) } else { (2.0, 3.0) };
+        assert_eq!(*seen, expected, "{name} {set}");
+    }
 }
 
 /// Series that appear in many threads at once are made once.

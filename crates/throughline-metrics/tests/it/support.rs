@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use throughline_core::clock::ManualClock;
 use throughline_core::{KeyValue, Timestamp, Value};
-use throughline_metrics::data::{Metric, MetricData, Number, Point};
+use throughline_metrics::data::{Metric, MetricData, Numbers, Points};
 use throughline_metrics::testing::Snapshot;
 use throughline_metrics::{DropReason, MeterProvider};
 use tracing::field::{Field, Visit};
@@ -33,11 +33,11 @@ pub(crate) fn dropped(provider: &MeterProvider, reason: DropReason) -> u64 {
 }
 
 /// The points of a sum or gauge; none when there is no such metric.
-pub(crate) fn points<'a>(snapshot: &'a Snapshot, name: &str) -> &'a [Point<Number>] {
+pub(crate) fn points(snapshot: &Snapshot, name: &str) -> Points<Numbers> {
     let of_name = |metric: &&Metric| &*metric.name == name;
     match snapshot.collection().metrics().map(|(_, metric)| metric).find(of_name).map(|m| &m.data) {
-        Some(MetricData::Sum { points, .. } | MetricData::Gauge { points }) => points,
-        _ => &[],
+        Some(MetricData::Sum { points, .. } | MetricData::Gauge { points }) => points.clone(),
+        _ => Points::new(Vec::new(), Numbers::U64(Vec::new())),
     }
 }
 

@@ -66,13 +66,13 @@ fn integers_wrap_around_and_deltas_with_them() {
     let mut delta = provider.reader(TemporalityPreference::Delta);
     counter.add(u64::MAX, &[]);
     up_down.add(i64::MAX, &[]);
-    assert_eq!(points(&Snapshot::collected(&mut delta), "c")[0].value, Number::U64(u64::MAX));
+    assert_eq!(points(&Snapshot::collected(&mut delta), "c").at(0).value, Number::U64(u64::MAX));
     counter.add(3, &[]);
     up_down.add(1, &[]);
     let snapshot = Snapshot::of(&provider);
-    assert_eq!(points(&snapshot, "c")[0].value, Number::U64(2));
-    assert_eq!(points(&snapshot, "u")[0].value, Number::I64(i64::MIN));
-    assert_eq!(points(&Snapshot::collected(&mut delta), "c")[0].value, Number::U64(3));
+    assert_eq!(points(&snapshot, "c").at(0).value, Number::U64(2));
+    assert_eq!(points(&snapshot, "u").at(0).value, Number::I64(i64::MIN));
+    assert_eq!(points(&Snapshot::collected(&mut delta), "c").at(0).value, Number::U64(3));
 }
 
 const EXTREMES: [f64; 9] =
@@ -177,7 +177,7 @@ fn integer_histograms_and_gauges_take_their_extremes() {
     let snapshot = Snapshot::of(&provider);
     assert_eq!(snapshot.histogram("h", NONE).buckets, [0, 1]);
     assert_eq!(snapshot.exponential("expo", NONE).max, Some(u64::MAX as f64));
-    assert_eq!(points(&snapshot, "g")[0].value, Number::I64(i64::MIN));
+    assert_eq!(points(&snapshot, "g").at(0).value, Number::I64(i64::MIN));
     assert_eq!(snapshot.gauge("z", NONE).to_bits(), (-0.0_f64).to_bits());
 }
 
@@ -192,7 +192,7 @@ fn bound_but_never_recorded_is_zero_and_a_gauge_has_no_value() {
     assert_eq!(snapshot.names(), ["c", "h"]);
     assert_eq!(snapshot.sum("c", NONE), 0.0);
     let (_, metric) = snapshot.metric("h");
-    let MetricData::Histogram { points, bounds, .. } = &metric.data else { panic!("{metric:?}") };
-    assert_eq!((points[0].value.count, points[0].value.min, points[0].value.max), (0, None, None));
-    assert_eq!(points[0].value.buckets.len(), bounds.len() + 1);
+    let MetricData::Histogram { points, .. } = &metric.data else { panic!("{metric:?}") };
+    assert_eq!((points.at(0).value.count, points.at(0).value.min, points.at(0).value.max), (0, None, None));
+    assert_eq!(points.at(0).value.buckets.len(), points.values().bounds().len() + 1);
 }

@@ -106,16 +106,16 @@ fn every_aggregation_takes_every_synchronous_instrument() {
         let snapshot = Snapshot::of(&provider);
         for name in ["m.c", "m.u", "m.g", "m.h"] {
             match (choice, &snapshot.metric(name).1.data) {
-                (0, MetricData::Sum { points, .. }) => assert_eq!(points[0].value.as_f64(), 24.0),
-                (1, MetricData::Gauge { points }) => assert_eq!(points[0].value.as_f64(), 20.0),
-                (2, MetricData::Histogram { points, bounds, .. }) => {
+                (0, MetricData::Sum { points, .. }) => assert_eq!(points.at(0).value.as_f64(), 24.0),
+                (1, MetricData::Gauge { points }) => assert_eq!(points.at(0).value.as_f64(), 20.0),
+                (2, MetricData::Histogram { points, .. }) => {
                     assert_eq!(
-                        (&bounds[..], &points[0].value.buckets[..]),
+                        (&points.values().bounds()[..], points.at(0).value.buckets),
                         (&[0.0, 10.0][..], &[0, 1, 1][..])
                     );
                 }
                 (3, MetricData::ExponentialHistogram { points, .. }) => {
-                    assert_eq!((points[0].value.count, points[0].value.sum), (2, 24.0));
+                    assert_eq!((points.at(0).value.count, points.at(0).value.sum), (2, 24.0));
                 }
                 (_, other) => panic!("{name}: {other:?}"),
             }

@@ -3,8 +3,9 @@
 //! Field numbers are those of `opentelemetry/proto/common/v1/common.proto` and `resource/v1/resource.proto`.
 
 use throughline_core::attribute::ValueRef;
-use throughline_core::protobuf::Writer;
+use throughline_core::protobuf::{Writer, varint_len};
 use throughline_core::{AttributeSet, InstrumentationScope, Resource};
+use throughline_trace::data::{AttributesRef, BytesRef};
 
 /// A `Resource` message as field `field`.
 pub(super) fn resource(writer: &mut Writer, field: u32, resource: &Resource) {
@@ -43,8 +44,53 @@ pub(super) fn count(writer: &mut Writer, field: u32, value: u32) {
     }
 }
 
-/// One attribute, as field `field`.
-pub(super) fn key_value(writer: &mut Writer, field: u32, key: &str, value: ValueRef<'_>) {
+/// Each attribute of a span or log record as a `KeyValue` message, all as field `field`.
+#[inline]
+pub(super) fn recorded_attributes(writer: &mut Writer, field: u32, attributes: AttributesRef<'_>) {
+    for (key, value) in attributes.iter_bytes() {
+        recorded_attribute(writer, field, key, value);
+    }
+}
+
+/// Keys and strings below these lengths leave room for what stands around them in a message of one-byte lengths.
+const SHORT_KEY: usize = 64;
+const SHORT_TEXT: usize = 56;
+
+/// Most attributes are short: what stands around key and value is then written as two pieces of known bytes, instead of
+/// as the fields of three messages.
+#[inline]
+fn recorded_attribute(writer: &mut Writer, field: u32, key: &[u8], value: BytesRef<'_>) {
+    let (tag, length) = ((field << 3 | 2) as u8, key.len() as u8);
+    match value {
+        BytesRef::Str(text) if key.len() < SHORT_KEY && text.len() < SHORT_TEXT => {
+            let value = text.len() as u8;
+            writer.raw(&[tag, length + value + 6, 0x0A, length]);
+            writer.raw(key);
+            writer.raw(&[0x12, value + 2, 0x0A, value]);
+            writer.raw(text);
+        }
+        BytesRef::Other(ValueRef::I64(number)) if key.len() < SHORT_KEY => {
+            let value = varint_len(number as u64) as u8;
+            writer.raw(&[tag, length + value + 5, 0x0A, length]);
+            writer.raw(key);
+            writer.raw(&[0x12, value + 1, 0x18]);
+            writer.varint(number as u64);
+        }
+        _ => long_attribute(writer, field, key, value),
+    }
+}
+
+fn long_attribute(writer: &mut Writer, field: u32, key: &[u8], value: BytesRef<'_>) {
+    writer.message(field, |writer| {
+        writer.bytes(1, key);
+        writer.message(2, |writer| match value {
+            BytesRef::Str(text) => writer.bytes(1, text),
+            BytesRef::Other(value) => any_value(writer, value),
+        });
+    });
+}
+
+fn key_value(writer: &mut Writer, field: u32, key: &str, value: ValueRef<'_>) {
     writer.message(field, |writer| {
         writer.string(1, key);
         writer.message(2, |writer| any_value(writer, value));

@@ -11,7 +11,7 @@ use std::ops::Range;
 use throughline_core::Timestamp;
 use throughline_metrics::data::{
     Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Metric, MetricData, Number, Point,
-    ScopeMetrics, Temporality,
+    Points, ScopeMetrics, Temporality, Values,
 };
 
 use super::json_text::{self, Json, attributes};
@@ -81,22 +81,22 @@ fn write_metric(json: &mut Json, metric: &Metric, part: Range<usize>, time: Time
     json.text("unit", &metric.unit);
     match &metric.data {
         MetricData::Gauge { points } => data(json, "gauge", |json| {
-            data_points(json, &points[part], |json, point| number_point(json, point, time));
+            data_points(json, points, part, |json, point| number_point(json, point, time));
         }),
         MetricData::Sum { monotonic, temporality, points } => data(json, "sum", |json| {
-            data_points(json, &points[part], |json, point| number_point(json, point, time));
+            data_points(json, points, part, |json, point| number_point(json, point, time));
             write_temporality(json, *temporality);
             json.plain("isMonotonic", monotonic);
         }),
-        MetricData::Histogram { temporality, bounds, points } => data(json, "histogram", |json| {
-            data_points(json, &points[part], |json, point| {
-                histogram_point(json, point, bounds, time);
+        MetricData::Histogram { temporality, points } => data(json, "histogram", |json| {
+            data_points(json, points, part, |json, point| {
+                histogram_point(json, point, points.values().bounds(), time);
             });
             write_temporality(json, *temporality);
         }),
         MetricData::ExponentialHistogram { temporality, points } => {
             data(json, "exponentialHistogram", |json| {
-                data_points(json, &points[part], |json, point| {
+                data_points(json, points, part, |json, point| {
                     exponential_point(json, point, time);
                 });
                 write_temporality(json, *temporality);
@@ -110,11 +110,16 @@ fn data(json: &mut Json, kind: &str, write: impl FnOnce(&mut Json)) {
     json.object(write);
 }
 
-fn data_points<V>(json: &mut Json, points: &[Point<V>], write: impl Fn(&mut Json, &Point<V>)) {
+fn data_points<C: Values>(
+    json: &mut Json,
+    points: &Points<C>,
+    part: Range<usize>,
+    write: impl Fn(&mut Json, &Point<'_, C::Value<'_>>),
+) {
     json.key("dataPoints");
     json.array(|json| {
-        for point in points {
-            json.object(|json| write(json, point));
+        for point in part.map(|at| points.at(at)) {
+            json.object(|json| write(json, &point));
         }
     });
 }
@@ -123,13 +128,13 @@ fn write_temporality(json: &mut Json, temporality: Temporality) {
     json.plain("aggregationTemporality", temporality_code(temporality));
 }
 
-fn number_point(json: &mut Json, point: &Point<Number>, time: Timestamp) {
+fn number_point(json: &mut Json, point: &Point<'_, Number>, time: Timestamp) {
     series(json, point, time);
     number(json, point.value);
-    exemplars(json, &point.exemplars);
+    exemplars(json, point.exemplars);
 }
 
-fn histogram_point(json: &mut Json, point: &Point<HistogramValue>, bounds: &[f64], time: Timestamp) {
+fn histogram_point(json: &mut Json, point: &Point<'_, HistogramValue<'_>>, bounds: &[f64], time: Timestamp) {
     let HistogramValue { count, sum, min, max, buckets } = &point.value;
     series(json, point, time);
     json.quoted("count", count);
@@ -137,13 +142,13 @@ fn histogram_point(json: &mut Json, point: &Point<HistogramValue>, bounds: &[f64
     bucket_counts(json, buckets);
     json.key("explicitBounds");
     json.array(|json| bounds.iter().for_each(|bound| json.double_value(*bound)));
-    exemplars(json, &point.exemplars);
+    exemplars(json, point.exemplars);
     optional_double(json, "min", *min);
     optional_double(json, "max", *max);
 }
 
-fn exponential_point(json: &mut Json, point: &Point<ExponentialValue>, time: Timestamp) {
-    let ExponentialValue { count, sum, min, max, scale, zero_count, positive, negative } = &point.value;
+fn exponential_point(json: &mut Json, point: &Point<'_, &ExponentialValue>, time: Timestamp) {
+    let ExponentialValue { count, sum, min, max, scale, zero_count, positive, negative } = point.value;
     series(json, point, time);
     json.quoted("count", count);
     json.double("sum", *sum);
@@ -151,13 +156,13 @@ fn exponential_point(json: &mut Json, point: &Point<ExponentialValue>, time: Tim
     json.quoted("zeroCount", zero_count);
     exponential_buckets(json, "positive", positive);
     exponential_buckets(json, "negative", negative);
-    exemplars(json, &point.exemplars);
+    exemplars(json, point.exemplars);
     optional_double(json, "min", *min);
     optional_double(json, "max", *max);
 }
 
-fn series<V>(json: &mut Json, point: &Point<V>, time: Timestamp) {
-    attributes(json, "attributes", &point.attributes);
+fn series<V>(json: &mut Json, point: &Point<'_, V>, time: Timestamp) {
+    attributes(json, "attributes", point.attributes);
     json.quoted("startTimeUnixNano", point.start.as_nanos());
     json.quoted("timeUnixNano", time.as_nanos());
 }

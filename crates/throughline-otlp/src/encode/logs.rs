@@ -11,7 +11,7 @@ use throughline_trace::{SpanId, TraceId};
 use super::common;
 use super::json_text::{Json, any_value};
 use super::requests::{Names, Record};
-use super::traces::{attributes, attributes_json};
+use super::traces::attributes_json;
 
 impl Record for LogRef<'_> {
     const NAMES: Names = Names { resources: "resourceLogs", scopes: "scopeLogs", records: "logRecords" };
@@ -43,7 +43,7 @@ fn log_record(writer: &mut Writer, log: &LogRef<'_>) {
     if let Some(body) = log.body {
         writer.message(5, |writer| common::any_value(writer, body));
     }
-    attributes(writer, 6, log.attributes);
+    common::recorded_attributes(writer, 6, log.attributes);
     common::count(writer, 7, log.dropped_attributes);
     if log.flags.to_u8() != 0 {
         writer.fixed32(8, log.flags.to_u8().into());

@@ -1,4 +1,4 @@
-//! Stop 7 in the life of an increment: from the plain data of `throughline-metrics/src/data.rs` (stop 6) to the bytes
+//! Stop 7 in the life of an increment: from the plain data of `throughline-metrics/src/data/mod.rs` (stop 6) to the bytes
 //! of an OTLP `ExportMetricsServiceRequest`, which `transport/` (stop 8) sends.
 //!
 //! Called by `exporter/mod.rs` after each collection. Written straight into one buffer that is used again; what does
@@ -12,11 +12,11 @@ use std::ops::Range;
 use throughline_core::Timestamp;
 use throughline_core::protobuf::{Writer, varint_len};
 use throughline_metrics::data::{
-    Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Metric, MetricData, Number, Point,
-    ScopeMetrics, SeriesId, StreamId, Temporality,
+    Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Histograms, Metric, MetricData, Number,
+    Numbers, Points, ScopeMetrics, Temporality, Values as _,
 };
 
-use super::cache::EncodedCache;
+use super::cache::{EncodedCache, EncodedSeries, EncodedStream, Shape, without_start};
 use super::{common, metrics_in, point_count, scopes_in};
 
 /// Encodes collections as OTLP protobuf.
@@ -35,16 +35,8 @@ use super::{common, metrics_in, point_count, scopes_in};
 #[derive(Debug, Default)]
 pub struct ProtobufEncoder {
     writer: Writer,
-    caches: Caches,
-}
-
-/// What was encoded in earlier exports. One cache for each kind of point, because the attributes' field number differs.
-#[derive(Debug, Default)]
-struct Caches {
-    headers: EncodedCache<StreamId>,
-    numbers: EncodedCache<SeriesId>,
-    histograms: EncodedCache<SeriesId>,
-    exponentials: EncodedCache<SeriesId>,
+    /// What was encoded in earlier exports.
+    cache: EncodedCache,
 }
 
 impl ProtobufEncoder {
@@ -57,14 +49,14 @@ impl ProtobufEncoder {
 
     /// Encodes a run of the collection's points, counted in order.
     pub(super) fn encode_part(&mut self, collection: &Collection, points: Range<usize>) -> &[u8] {
-        let Self { writer, caches } = self;
+        let Self { writer, cache } = self;
         writer.clear();
         if !points.is_empty() {
             writer.long_message(1, |writer| {
                 common::resource(writer, 1, &collection.resource);
                 for (scope, points) in scopes_in(collection, points) {
                     writer.long_message(2, |writer| {
-                        scope_metrics(writer, scope, points, collection.time, caches);
+                        scope_metrics(writer, scope, points, collection.time, cache);
                     });
                 }
             });
@@ -74,11 +66,7 @@ impl ProtobufEncoder {
 
     /// Says that the next part is one of another collection.
     pub(super) fn end_collection(&mut self) {
-        let Caches { headers, numbers, histograms, exponentials } = &mut self.caches;
-        headers.end_round();
-        numbers.end_round();
-        histograms.end_round();
-        exponentials.end_round();
+        self.cache.end_round();
     }
 }
 
@@ -115,11 +103,11 @@ fn scope_metrics(
     scope: &ScopeMetrics,
     points: Range<usize>,
     time: Timestamp,
-    caches: &mut Caches,
+    cache: &mut EncodedCache,
 ) {
     common::scope(writer, 1, &scope.scope);
     for (metric, points) in metrics_in(scope, points) {
-        writer.long_message(2, |writer| write_metric(writer, metric, points, time, caches));
+        writer.long_message(2, |writer| write_metric(writer, metric, points, time, cache.stream(metric)));
     }
     common::string(writer, 3, scope.scope.schema_url().unwrap_or_default());
 }
@@ -129,147 +117,157 @@ fn write_metric(
     metric: &Metric,
     part: Range<usize>,
     time: Timestamp,
-    caches: &mut Caches,
+    encoded: &mut EncodedStream,
 ) {
-    let Caches { headers, numbers, histograms, exponentials } = caches;
-    writer.raw(headers.bytes(metric.id, |writer| header(writer, metric)));
+    writer.raw(&encoded.header);
     match &metric.data {
         MetricData::Gauge { points } => writer.long_message(5, |writer| {
-            number_points(writer, &points[part], time, numbers);
+            number_points(writer, points, part, time, &mut encoded.series);
         }),
         MetricData::Sum { monotonic, temporality, points } => writer.long_message(7, |writer| {
-            number_points(writer, &points[part], time, numbers);
+            number_points(writer, points, part, time, &mut encoded.series);
             writer.uint(2, temporality_code(*temporality));
             writer.uint(3, u64::from(*monotonic));
         }),
-        MetricData::Histogram { temporality, bounds, points } => writer.long_message(9, |writer| {
-            for point in &points[part] {
-                histogram_point(writer, point, bounds, time, histograms);
-            }
+        MetricData::Histogram { temporality, points } => writer.long_message(9, |writer| {
+            histogram_points(writer, points, part, time, encoded);
             writer.uint(2, temporality_code(*temporality));
         }),
         MetricData::ExponentialHistogram { temporality, points } => writer.long_message(10, |writer| {
-            for point in &points[part] {
-                writer.message(1, |writer| exponential_point(writer, point, time, exponentials));
+            encoded.series.follow(points, Shape::Attributes(1));
+            for at in part {
+                writer.message(1, |writer| exponential_point(writer, points, at, time, &encoded.series));
             }
             writer.uint(2, temporality_code(*temporality));
         }),
     }
 }
 
-fn header(writer: &mut Writer, metric: &Metric) {
-    common::string(writer, 1, &metric.name);
-    common::string(writer, 2, &metric.description);
-    common::string(writer, 3, &metric.unit);
-}
+/// What follows the attributes in every point: start, time, and as much again in numbers of eight bytes.
+struct Fixed<const BYTES: usize>([u8; BYTES]);
 
-fn number_points(
-    writer: &mut Writer,
-    points: &[Point<Number>],
-    time: Timestamp,
-    cache: &mut EncodedCache<SeriesId>,
-) {
-    for point in points {
-        let attributes = encoded_attributes(point, 7, cache);
-        let length = SERIES_BYTES + attributes.len() + FIXED64_BYTES;
-        write_point(writer, point, length, |writer| {
-            series(writer, point, attributes, time);
-            number(writer, point.value, 4, 6);
-            exemplars(writer, &point.exemplars, 5);
-        });
-    }
-}
-
-fn histogram_point(
-    writer: &mut Writer,
-    point: &Point<HistogramValue>,
-    bounds: &[f64],
-    time: Timestamp,
-    cache: &mut EncodedCache<SeriesId>,
-) {
-    let HistogramValue { count, sum, min, max, buckets } = &point.value;
-    let attributes = encoded_attributes(point, 9, cache);
-    let doubles = 2 + usize::from(min.is_some()) + usize::from(max.is_some());
-    let packed = packed_bytes(buckets.len()) + packed_bytes(bounds.len());
-    let length = SERIES_BYTES + attributes.len() + doubles * FIXED64_BYTES + packed;
-    write_point(writer, point, length, |writer| {
-        series(writer, point, attributes, time);
-        writer.fixed64(4, *count);
-        writer.double(5, *sum);
-        packed_fixed64(writer, 6, buckets.iter().copied());
-        packed_fixed64(writer, 7, bounds.iter().map(|bound| bound.to_bits()));
-        exemplars(writer, &point.exemplars, 8);
-        optional_double(writer, 11, *min);
-        optional_double(writer, 12, *max);
-    });
-}
-
-fn exponential_point(
-    writer: &mut Writer,
-    point: &Point<ExponentialValue>,
-    time: Timestamp,
-    cache: &mut EncodedCache<SeriesId>,
-) {
-    let ExponentialValue { count, sum, min, max, scale, zero_count, positive, negative } = &point.value;
-    series(writer, point, encoded_attributes(point, 1, cache), time);
-    writer.fixed64(4, *count);
-    writer.double(5, *sum);
-    writer.sint(6, i64::from(*scale));
-    writer.fixed64(7, *zero_count);
-    exponential_buckets(writer, 8, positive);
-    exponential_buckets(writer, 9, negative);
-    exemplars(writer, &point.exemplars, 11);
-    optional_double(writer, 12, *min);
-    optional_double(writer, 13, *max);
-}
-
-/// One point of the list. `length` is what it comes to without exemplars, so that its end need not be waited for.
-#[inline]
-fn write_point<V>(writer: &mut Writer, point: &Point<V>, length: usize, write: impl FnOnce(&mut Writer)) {
-    if point.exemplars.is_empty() {
-        writer.sized_message(1, length, write);
-    } else {
-        writer.message(1, write);
+impl<const BYTES: usize> Fixed<BYTES> {
+    /// Fields with their values, in order. Numbers of fields are below 16, so that each key is one byte.
+    #[inline]
+    fn new(fields: &[(u8, u64)]) -> Self {
+        let mut bytes = [0; BYTES];
+        for (place, (field, value)) in bytes.chunks_exact_mut(FIXED64_BYTES).zip(fields) {
+            place[0] = field << 3 | 1;
+            place[1..].copy_from_slice(&value.to_le_bytes());
+        }
+        Self(bytes)
     }
 }
 
 /// A field of eight bytes, with its number.
 const FIXED64_BYTES: usize = 1 + 8;
 
-/// What [`series`] writes beside the attributes.
-const SERIES_BYTES: usize = 2 * FIXED64_BYTES;
+/// Start, time and value of a number.
+const NUMBER_BYTES: usize = 3 * FIXED64_BYTES;
 
-/// What [`packed_fixed64`] writes for so many values.
-fn packed_bytes(values: usize) -> usize {
-    match 8 * values {
-        0 => 0,
-        bytes => 1 + varint_len(bytes as u64) + bytes,
+/// Start, time, count and sum of a histogram.
+const HISTOGRAM_BYTES: usize = 4 * FIXED64_BYTES;
+
+fn number_points(
+    writer: &mut Writer,
+    points: &Points<Numbers>,
+    part: Range<usize>,
+    time: Timestamp,
+    encoded: &mut EncodedSeries,
+) {
+    encoded.follow(points, Shape::PointOf(7, NUMBER_BYTES));
+    for at in part {
+        let (field, value) = field_of(points.values().value(at), 4, 6);
+        let start = points.start(at).as_nanos();
+        let fixed = Fixed::<NUMBER_BYTES>::new(&[(2, start), (3, time.as_nanos()), (field, value)]).0;
+        let point = encoded.at(points.row(at));
+        if points.exemplars(at).is_empty() {
+            writer.raw(point);
+            writer.raw(&fixed);
+        } else {
+            writer.message(1, |writer| {
+                writer.raw(without_start(point, NUMBER_BYTES));
+                writer.raw(&fixed);
+                exemplars(writer, points.exemplars(at), 5);
+            });
+        }
     }
 }
 
-/// The attributes of a series, each as field `field`, encoded when it is seen for the first time.
-fn encoded_attributes<'a, V>(
-    point: &Point<V>,
-    field: u32,
-    cache: &'a mut EncodedCache<SeriesId>,
-) -> &'a [u8] {
-    cache.bytes(point.series, |writer| {
-        common::attributes(writer, field, &point.attributes);
-    })
+fn histogram_points(
+    writer: &mut Writer,
+    points: &Points<Histograms>,
+    part: Range<usize>,
+    time: Timestamp,
+    encoded: &mut EncodedStream,
+) {
+    encoded.learn_bounds(7, points.values());
+    encoded.series.follow(points, Shape::Attributes(9));
+    for at in part {
+        let attributes = encoded.series.at(points.row(at));
+        let value = points.values().value(at);
+        let write = |writer: &mut Writer| {
+            writer.raw(attributes);
+            let (start, sum) = (points.start(at).as_nanos(), value.sum.to_bits());
+            let fields = [(2, start), (3, time.as_nanos()), (4, value.count), (5, sum)];
+            writer.raw(&Fixed::<HISTOGRAM_BYTES>::new(&fields).0);
+            writer.packed_fixed64(6, value.buckets.iter().copied());
+            writer.raw(&encoded.bounds);
+            exemplars(writer, points.exemplars(at), 8);
+            optional_double(writer, 11, value.min);
+            optional_double(writer, 12, value.max);
+        };
+        if points.exemplars(at).is_empty() {
+            let length = attributes.len() + histogram_bytes(&value) + encoded.bounds.len();
+            writer.sized_message(1, length, write);
+        } else {
+            writer.message(1, write);
+        }
+    }
 }
 
-/// The fields that every kind of point has: attributes, start and time.
-fn series<V>(writer: &mut Writer, point: &Point<V>, attributes: &[u8], time: Timestamp) {
-    writer.raw(attributes);
-    writer.fixed64(2, point.start.as_nanos());
+/// What a point comes to without attributes, bounds and exemplars.
+fn histogram_bytes(value: &HistogramValue<'_>) -> usize {
+    let extremes = usize::from(value.min.is_some()) + usize::from(value.max.is_some());
+    let buckets = 8 * value.buckets.len();
+    HISTOGRAM_BYTES + 1 + varint_len(buckets as u64) + buckets + extremes * FIXED64_BYTES
+}
+
+fn exponential_point(
+    writer: &mut Writer,
+    points: &Points<Vec<ExponentialValue>>,
+    at: usize,
+    time: Timestamp,
+    encoded: &EncodedSeries,
+) {
+    let ExponentialValue { count, sum, min, max, scale, zero_count, positive, negative } =
+        points.values().value(at);
+    writer.raw(encoded.at(points.row(at)));
+    writer.fixed64(2, points.start(at).as_nanos());
     writer.fixed64(3, time.as_nanos());
+    writer.fixed64(4, *count);
+    writer.double(5, *sum);
+    writer.sint(6, i64::from(*scale));
+    writer.fixed64(7, *zero_count);
+    exponential_buckets(writer, 8, positive);
+    exponential_buckets(writer, 9, negative);
+    exemplars(writer, points.exemplars(at), 11);
+    optional_double(writer, 12, *min);
+    optional_double(writer, 13, *max);
 }
 
-fn number(writer: &mut Writer, number: Number, double_field: u32, int_field: u32) {
+/// The field of a number, by its type, and its eight bytes.
+#[inline]
+fn field_of(number: Number, double_field: u8, int_field: u8) -> (u8, u64) {
     match OtlpNumber::from(number) {
-        OtlpNumber::Double(v) => writer.double(double_field, v),
-        OtlpNumber::Int(v) => writer.fixed64(int_field, u64::from_le_bytes(v.to_le_bytes())),
+        OtlpNumber::Double(v) => (double_field, v.to_bits()),
+        OtlpNumber::Int(v) => (int_field, v as u64),
     }
+}
+
+fn number(writer: &mut Writer, number: Number, double_field: u8, int_field: u8) {
+    let (field, value) = field_of(number, double_field, int_field);
+    writer.fixed64(field.into(), value);
 }
 
 fn exponential_buckets(writer: &mut Writer, field: u32, buckets: &Buckets) {
@@ -301,14 +299,6 @@ fn exemplars(writer: &mut Writer, exemplars: &[Exemplar], field: u32) {
 /// Whether it was recorded in a trace: ids of zeros are invalid in OTLP and stand for none.
 pub(super) fn has_trace(exemplar: &Exemplar) -> bool {
     exemplar.trace_id != [0; 16] && exemplar.span_id != [0; 8]
-}
-
-fn packed_fixed64(writer: &mut Writer, field: u32, values: impl ExactSizeIterator<Item = u64>) {
-    if values.len() > 0 {
-        writer.sized_message(field, 8 * values.len(), |writer| {
-            values.for_each(|value| writer.raw_fixed64(value));
-        });
-    }
 }
 
 fn optional_double(writer: &mut Writer, field: u32, value: Option<f64>) {

@@ -38,7 +38,7 @@ pub(crate) enum Encoder {
 impl Encoder {
     pub(crate) fn new(protocol: Protocol) -> Self {
         match protocol {
-            Protocol::HttpProtobuf => Self::Protobuf(Box::default()),
+            Protocol::HttpProtobuf | Protocol::Grpc => Self::Protobuf(Box::default()),
             Protocol::HttpJson => Self::Json(JsonEncoder::default()),
         }
     }

@@ -163,7 +163,9 @@ const AROUND: usize = 96;
 impl RequestEncoder {
     fn new(protocol: Protocol, names: Names, resource: &Resource) -> Self {
         let (records, resource) = match protocol {
-            Protocol::HttpProtobuf => (Records::Protobuf(Writer::default()), protobuf_resource(resource)),
+            Protocol::HttpProtobuf | Protocol::Grpc => {
+                (Records::Protobuf(Writer::default()), protobuf_resource(resource))
+            }
             Protocol::HttpJson => (Records::Json(Json::default()), json_resource(resource)),
         };
         Self {

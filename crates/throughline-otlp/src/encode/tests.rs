@@ -11,8 +11,8 @@ use prost::Message as _;
 use throughline_core::attribute::{ArrayRef, ValueRef};
 use throughline_core::{AttributeSet, InstrumentationScope, KeyValue, Resource, Timestamp, Value};
 use throughline_metrics::data::{
-    Buckets, Exemplar, ExponentialValue, HistogramValue, MetricData, Number, Point, SeriesId, StreamId,
-    Temporality,
+    Buckets, Exemplar, ExponentialValue, HistogramValue, Histograms, MetricData, Number, Numbers, Point,
+    Points, Series, SeriesId, StreamId, Temporality, Values,
 };
 
 use super::*;
@@ -51,22 +51,23 @@ fn expected_scope(scope: &ScopeMetrics, time: Timestamp) -> proto::ScopeMetrics 
 fn expected_metric(metric: &Metric, time: u64) -> proto::Metric {
     let data = match &metric.data {
         MetricData::Gauge { points } => proto::metric::Data::Gauge(proto::Gauge {
-            data_points: points.iter().map(|point| number_point(point, time)).collect(),
+            data_points: points.iter().map(|point| number_point(&point, time)).collect(),
         }),
         MetricData::Sum { monotonic, temporality, points } => proto::metric::Data::Sum(proto::Sum {
-            data_points: points.iter().map(|point| number_point(point, time)).collect(),
+            data_points: points.iter().map(|point| number_point(&point, time)).collect(),
             aggregation_temporality: expected_temporality(*temporality),
             is_monotonic: *monotonic,
         }),
-        MetricData::Histogram { temporality, bounds, points } => {
-            proto::metric::Data::Histogram(proto::Histogram {
-                data_points: points.iter().map(|point| histogram_point(point, bounds, time)).collect(),
-                aggregation_temporality: expected_temporality(*temporality),
-            })
-        }
+        MetricData::Histogram { temporality, points } => proto::metric::Data::Histogram(proto::Histogram {
+            data_points: points
+                .iter()
+                .map(|point| histogram_point(&point, points.values().bounds(), time))
+                .collect(),
+            aggregation_temporality: expected_temporality(*temporality),
+        }),
         MetricData::ExponentialHistogram { temporality, points } => {
             proto::metric::Data::ExponentialHistogram(proto::ExponentialHistogram {
-                data_points: points.iter().map(|point| exponential_point(point, time)).collect(),
+                data_points: points.iter().map(|point| exponential_point(&point, time)).collect(),
                 aggregation_temporality: expected_temporality(*temporality),
             })
         }
@@ -88,10 +89,10 @@ fn expected_temporality(temporality: Temporality) -> i32 {
     expected.into()
 }
 
-fn number_point(point: &Point<Number>, time: u64) -> proto::NumberDataPoint {
+fn number_point(point: &Point<'_, Number>, time: u64) -> proto::NumberDataPoint {
     use proto::number_data_point::Value::{AsDouble, AsInt};
     proto::NumberDataPoint {
-        attributes: expected_attributes(&point.attributes),
+        attributes: expected_attributes(point.attributes),
         start_time_unix_nano: point.start.as_nanos(),
         time_unix_nano: time,
         exemplars: point.exemplars.iter().map(expected_exemplar).collect(),
@@ -105,14 +106,18 @@ fn number_point(point: &Point<Number>, time: u64) -> proto::NumberDataPoint {
     }
 }
 
-fn histogram_point(point: &Point<HistogramValue>, bounds: &[f64], time: u64) -> proto::HistogramDataPoint {
+fn histogram_point(
+    point: &Point<'_, HistogramValue<'_>>,
+    bounds: &[f64],
+    time: u64,
+) -> proto::HistogramDataPoint {
     proto::HistogramDataPoint {
-        attributes: expected_attributes(&point.attributes),
+        attributes: expected_attributes(point.attributes),
         start_time_unix_nano: point.start.as_nanos(),
         time_unix_nano: time,
         count: point.value.count,
         sum: Some(point.value.sum),
-        bucket_counts: point.value.buckets.clone(),
+        bucket_counts: point.value.buckets.to_vec(),
         explicit_bounds: bounds.to_vec(),
         exemplars: point.exemplars.iter().map(expected_exemplar).collect(),
         flags: 0,
@@ -121,14 +126,17 @@ fn histogram_point(point: &Point<HistogramValue>, bounds: &[f64], time: u64) -> 
     }
 }
 
-fn exponential_point(point: &Point<ExponentialValue>, time: u64) -> proto::ExponentialHistogramDataPoint {
+fn exponential_point(
+    point: &Point<'_, &ExponentialValue>,
+    time: u64,
+) -> proto::ExponentialHistogramDataPoint {
     use proto::exponential_histogram_data_point::Buckets as ProtoBuckets;
     let buckets = |buckets: &Buckets| {
         (!buckets.counts.is_empty())
             .then(|| ProtoBuckets { offset: buckets.offset, bucket_counts: buckets.counts.clone() })
     };
     proto::ExponentialHistogramDataPoint {
-        attributes: expected_attributes(&point.attributes),
+        attributes: expected_attributes(point.attributes),
         start_time_unix_nano: point.start.as_nanos(),
         time_unix_nano: time,
         count: point.value.count,
@@ -268,28 +276,51 @@ fn any_exemplar(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Exemplar> +
     )
 }
 
-fn any_points<V: std::fmt::Debug, S: Strategy<Value = V>>(
+/// The most points of a metric.
+const POINTS_MAX: usize = 5;
+
+fn any_points<C: Values + std::fmt::Debug, S: Strategy<Value = C>>(
     float: &BoxedStrategy<f64>,
-    value: S,
-) -> impl Strategy<Value = Vec<Point<V>>> + use<V, S> {
+    values: S,
+) -> impl Strategy<Value = Points<C>> + use<C, S> {
     let exemplars = prop::collection::vec(any_exemplar(float), 0..3);
-    let point = (any_attributes(float), any::<u64>(), value, exemplars).prop_map(
-        |(attributes, start, value, exemplars)| Point {
-            series: SeriesId(0),
-            attributes,
-            start: Timestamp::from_nanos(start),
-            value,
-            exemplars,
-        },
-    );
-    prop::collection::vec(point, 0..5)
+    let around = prop::collection::vec((any_attributes(float), any::<u64>(), exemplars), POINTS_MAX);
+    (values, around).prop_map(|(values, around)| {
+        let around = &around[..values.count()];
+        let series = (0..).zip(around).map(|(id, (attributes, start, _))| Series {
+            id: SeriesId(id),
+            attributes: attributes.clone(),
+            start: Timestamp::from_nanos(*start),
+        });
+        let points = Points::new(series.collect(), values);
+        let exemplars = around.iter().map(|(_, _, exemplars)| exemplars.clone());
+        exemplars.enumerate().fold(points, |points, (at, exemplars)| points.with_exemplars(at, exemplars))
+    })
 }
 
-fn any_histogram(float: &BoxedStrategy<f64>) -> impl Strategy<Value = HistogramValue> + use<> {
+fn any_numbers(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Numbers> + use<> {
+    let largest = i64::MAX as u64;
+    let integers = prop_oneof![any::<u64>(), Just(largest), Just(largest + 1), Just(0)];
+    prop_oneof![
+        prop::collection::vec(integers, 0..POINTS_MAX).prop_map(Numbers::U64),
+        prop::collection::vec(any::<i64>(), 0..POINTS_MAX).prop_map(Numbers::I64),
+        prop::collection::vec(float.clone(), 0..POINTS_MAX).prop_map(Numbers::F64),
+    ]
+}
+
+fn any_histograms(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Histograms> + use<> {
     let optional = || prop::option::of(float.clone());
-    let buckets = prop::collection::vec(any::<u64>(), 0..40);
-    (any::<u64>(), float.clone(), optional(), optional(), buckets)
-        .prop_map(|(count, sum, min, max, buckets)| HistogramValue { count, sum, min, max, buckets })
+    let value = (any::<u64>(), float.clone(), optional(), optional(), any::<[u64; 40]>());
+    let bounds = prop::collection::vec(float.clone(), 0..40);
+    (bounds, prop::collection::vec(value, 0..POINTS_MAX)).prop_map(|(bounds, values)| {
+        let mut histograms = Histograms::new(bounds);
+        for (count, sum, min, max, buckets) in values {
+            let buckets = &buckets[..=histograms.bounds().len()];
+            let [min, max] = [min, max].map(|extreme| extreme.filter(|extreme| !extreme.is_nan()));
+            histograms.push(HistogramValue { count, sum, min, max, buckets });
+        }
+        histograms
+    })
 }
 
 fn any_exponential(float: &BoxedStrategy<f64>) -> impl Strategy<Value = ExponentialValue> + use<> {
@@ -314,21 +345,16 @@ fn any_exponential(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Exponent
 
 fn any_data(float: &BoxedStrategy<f64>) -> impl Strategy<Value = MetricData> + use<> {
     let temporality = || prop_oneof![Just(Temporality::Cumulative), Just(Temporality::Delta)];
-    let numbers = || any_points(float, any_number(float.clone()));
-    let bounds = prop::collection::vec(float.clone(), 0..20);
+    let numbers = || any_points(float, any_numbers(float));
+    let exponentials = prop::collection::vec(any_exponential(float), 0..POINTS_MAX);
     prop_oneof![
         numbers().prop_map(|points| MetricData::Gauge { points }),
         (any::<bool>(), temporality(), numbers()).prop_map(|(monotonic, temporality, points)| {
             MetricData::Sum { monotonic, temporality, points }
         }),
-        (temporality(), bounds, any_points(float, any_histogram(float))).prop_map(
-            |(temporality, bounds, points)| MetricData::Histogram {
-                temporality,
-                bounds: bounds.into(),
-                points
-            }
-        ),
-        (temporality(), any_points(float, any_exponential(float)))
+        (temporality(), any_points(float, any_histograms(float)))
+            .prop_map(|(temporality, points)| MetricData::Histogram { temporality, points }),
+        (temporality(), any_points(float, exponentials))
             .prop_map(|(temporality, points)| MetricData::ExponentialHistogram { temporality, points }),
     ]
 }
@@ -366,38 +392,15 @@ fn any_collection(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Collectio
             time: Timestamp::from_nanos(time),
             scopes,
         };
-        number_series(&mut collection);
+        number_streams(&mut collection);
         collection
     })
 }
 
-/// Gives every stream and series an id of its own, as the engine does.
-fn number_series(collection: &mut Collection) {
-    let mut next = 0;
-    let mut id = || {
-        next += 1;
-        next
-    };
-    for metric in collection.scopes.iter_mut().flat_map(|scope| &mut scope.metrics) {
-        metric.id = StreamId(id());
-        match &mut metric.data {
-            MetricData::Gauge { points } | MetricData::Sum { points, .. } => {
-                number_points(points, &mut id);
-            }
-            MetricData::Histogram { points, .. } => {
-                number_points(points, &mut id);
-            }
-            MetricData::ExponentialHistogram { points, .. } => {
-                number_points(points, &mut id);
-            }
-        }
-    }
-}
-
-fn number_points<V>(points: &mut [Point<V>], id: &mut impl FnMut() -> u64) {
-    for point in points {
-        point.series = SeriesId(id());
-    }
+/// Gives every stream an id of its own, as the engine does.
+fn number_streams(collection: &mut Collection) {
+    let metrics = collection.scopes.iter_mut().flat_map(|scope| &mut scope.metrics);
+    metrics.zip(0..).for_each(|(metric, id)| metric.id = StreamId(id));
 }
 
 fn finite_float() -> BoxedStrategy<f64> {
@@ -470,23 +473,19 @@ fn single_points(request: &ExportMetricsServiceRequest) -> Vec<String> {
 }
 
 fn counter(series: impl IntoIterator<Item = u64>) -> Collection {
-    let points = series.into_iter().map(|id| Point {
-        series: SeriesId(id),
-        attributes: AttributeSet::new(&[KeyValue::new("series", id as i64)][..]),
+    let ids: Vec<u64> = series.into_iter().collect();
+    let series = ids.iter().map(|id| Series {
+        id: SeriesId(*id),
+        attributes: AttributeSet::new(&[KeyValue::new("series", *id as i64)][..]),
         start: Timestamp::from_nanos(1),
-        value: Number::U64(id),
-        exemplars: Vec::new(),
     });
+    let points = Points::new(series.collect(), Numbers::U64(ids.clone()));
     let metric = Metric {
         id: StreamId(1),
         name: "requests".into(),
         description: "".into(),
         unit: "{request}".into(),
-        data: MetricData::Sum {
-            monotonic: true,
-            temporality: Temporality::Cumulative,
-            points: points.collect(),
-        },
+        data: MetricData::Sum { monotonic: true, temporality: Temporality::Cumulative, points },
     };
     Collection {
         time: Timestamp::from_nanos(2),
@@ -509,33 +508,44 @@ fn series_may_come_and_go_between_exports() {
 }
 
 #[test]
+fn delta_points_of_some_series_have_the_attributes_of_these() {
+    let provider = throughline_metrics::MeterProvider::default();
+    let meter = provider.meter("shop");
+    let (orders, latency) = (meter.u64_counter("orders").build(), meter.f64_histogram("latency").build());
+    let mut reader = provider.reader(throughline_metrics::TemporalityPreference::Delta);
+    let mut encoder = ProtobufEncoder::default();
+    for recorded in [vec![0, 1, 2], vec![1], vec![3, 0], vec![], vec![2, 3, 4]] {
+        for series in recorded {
+            orders.add(1, &[KeyValue::new("series", series)]);
+            latency.record(0.5, &[KeyValue::new("series", series)]);
+        }
+        check_protobuf(&mut encoder, reader.collect());
+    }
+}
+
+#[test]
 fn json_writes_what_has_no_number_as_text() {
     let special = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1.0, 1e300];
     let attributes = AttributeSet::new(&[KeyValue::new("k", Value::Array(special.to_vec().into()))][..]);
     let mut collection = counter([7]);
-    collection.scopes[0].metrics[0].data = MetricData::Histogram {
-        temporality: Temporality::Delta,
-        bounds: Arc::new([f64::INFINITY]),
-        points: vec![Point {
-            series: SeriesId(1),
-            attributes,
-            start: Timestamp::from_nanos(u64::MAX),
-            value: HistogramValue {
-                count: u64::MAX,
-                sum: f64::NAN,
-                min: Some(f64::NEG_INFINITY),
-                max: None,
-                buckets: vec![0, 9_007_199_254_740_993],
-            },
-            exemplars: vec![Exemplar {
-                value: Number::U64(u64::MAX),
-                time: Timestamp::from_nanos(3),
-                trace_id: *b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\xff",
-                span_id: *b"\0\0\0\0\0\0\0\xab",
-                attributes: AttributeSet::empty(),
-            }],
-        }],
+    let mut values = Histograms::new([f64::INFINITY]);
+    values.push(HistogramValue {
+        count: u64::MAX,
+        sum: f64::NAN,
+        min: Some(f64::NEG_INFINITY),
+        max: None,
+        buckets: &[0, 9_007_199_254_740_993],
+    });
+    let series = Series { id: SeriesId(1), attributes, start: Timestamp::from_nanos(u64::MAX) };
+    let exemplar = Exemplar {
+        value: Number::U64(u64::MAX),
+        time: Timestamp::from_nanos(3),
+        trace_id: *b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\xff",
+        span_id: *b"\0\0\0\0\0\0\0\xab",
+        attributes: AttributeSet::empty(),
     };
+    let points = Points::new(vec![series], values).with_exemplars(0, vec![exemplar]);
+    collection.scopes[0].metrics[0].data = MetricData::Histogram { temporality: Temporality::Delta, points };
     let json = String::from_utf8(JsonEncoder::default().encode(&collection).to_vec()).expect("UTF-8");
     let expected = concat!(
         r#"{"resourceMetrics":[{"resource":{"attributes":[]},"scopeMetrics":[{"scope":{"name":"test","#,

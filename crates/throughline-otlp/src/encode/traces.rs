@@ -41,7 +41,7 @@ fn flags(flags: TraceFlags, is_remote: bool) -> u32 {
 }
 
 /// `SpanKind`.
-fn kind_code(kind: &SpanKind) -> u64 {
+fn kind_code(kind: &SpanKind) -> u8 {
     match kind {
         SpanKind::Internal => 1,
         SpanKind::Server => 2,
@@ -52,7 +52,7 @@ fn kind_code(kind: &SpanKind) -> u64 {
 }
 
 /// `Status`: its code and its message; `None` when it is unset.
-fn status_fields<'a>(status: StatusRef<'a>) -> Option<(u64, &'a str)> {
+fn status_fields(status: StatusRef<'_>) -> Option<(u64, &str)> {
     match status {
         StatusRef::Unset => None,
         StatusRef::Ok => Some((1, "")),
@@ -62,18 +62,13 @@ fn status_fields<'a>(status: StatusRef<'a>) -> Option<(u64, &'a str)> {
 
 #[inline]
 fn span(writer: &mut Writer, span: &SpanRef<'_>) {
-    writer.bytes(1, &span.trace_id.to_bytes());
-    writer.bytes(2, &span.span_id.to_bytes());
-    writer.fixed64(7, span.start.as_nanos());
-    writer.fixed64(8, span.end.as_nanos());
-    writer.uint(6, kind_code(&span.kind));
-    writer.fixed32(16, flags(span.flags, span.parent_is_remote));
+    writer.raw(&fixed_fields(span));
     if span.parent_span_id != SpanId::INVALID {
         writer.bytes(4, &span.parent_span_id.to_bytes());
     }
     common::string(writer, 3, span.trace_state);
     common::string(writer, 5, span.name);
-    attributes(writer, 9, span.attributes);
+    common::recorded_attributes(writer, 9, span.attributes);
     common::count(writer, 10, span.dropped_attributes);
     if !span.events.is_empty() {
         span.events.iter().for_each(|event| writer.message(11, |writer| write_event(writer, &event)));
@@ -91,10 +86,30 @@ fn span(writer: &mut Writer, span: &SpanRef<'_>) {
     }
 }
 
+/// The fields that every span has and that have the same length in each, as one piece: `trace_id`, `span_id`,
+/// `start_time_unix_nano`, `end_time_unix_nano`, `kind` and `flags`.
+#[inline]
+fn fixed_fields(span: &SpanRef<'_>) -> [u8; 54] {
+    let mut fields = [0; 54];
+    let (ids, others) = fields.split_at_mut(28);
+    ids[..2].copy_from_slice(&[1 << 3 | 2, 16]);
+    ids[2..18].copy_from_slice(&span.trace_id.to_bytes());
+    ids[18..20].copy_from_slice(&[2 << 3 | 2, 8]);
+    ids[20..].copy_from_slice(&span.span_id.to_bytes());
+    others[0] = 7 << 3 | 1;
+    others[1..9].copy_from_slice(&span.start.as_nanos().to_le_bytes());
+    others[9] = 8 << 3 | 1;
+    others[10..18].copy_from_slice(&span.end.as_nanos().to_le_bytes());
+    // The number of `flags` needs two bytes: its key is 16 << 3 | 5.
+    others[18..22].copy_from_slice(&[6 << 3, kind_code(&span.kind), 0x85, 0x01]);
+    others[22..].copy_from_slice(&flags(span.flags, span.parent_is_remote).to_le_bytes());
+    fields
+}
+
 fn write_event(writer: &mut Writer, event: &EventRef<'_>) {
     writer.fixed64(1, event.time.as_nanos());
     common::string(writer, 2, event.name);
-    attributes(writer, 3, event.attributes);
+    common::recorded_attributes(writer, 3, event.attributes);
     common::count(writer, 4, event.dropped_attributes);
 }
 
@@ -102,17 +117,9 @@ fn write_link(writer: &mut Writer, link: &LinkRef<'_>) {
     writer.bytes(1, &link.trace_id.to_bytes());
     writer.bytes(2, &link.span_id.to_bytes());
     common::string(writer, 3, link.trace_state);
-    attributes(writer, 4, link.attributes);
+    common::recorded_attributes(writer, 4, link.attributes);
     common::count(writer, 5, link.dropped_attributes);
     writer.fixed32(6, flags(link.flags, link.is_remote));
-}
-
-/// Each attribute as field `field`.
-#[inline]
-pub(super) fn attributes(writer: &mut Writer, field: u32, attributes: AttributesRef<'_>) {
-    for (key, value) in attributes.iter() {
-        common::key_value(writer, field, key, value);
-    }
 }
 
 fn span_json(json: &mut Json, span: &SpanRef<'_>) {

@@ -61,7 +61,8 @@ impl Inbox {
         Self { commands, flushes: Vec::new(), shutdown: None, grace }
     }
 
-    /// Waits until there is a reason to export. A full batch puts off the next tick.
+    /// Waits until there is a reason to export. A full batch does not put off the next tick: a thread that fills one after
+    /// the other must not keep back what others have.
     pub(super) async fn wait(&mut self, ticks: &mut Interval, batch_full: &Notify) -> Cause {
         if !self.flushes.is_empty() || self.shutdown.is_some() {
             return Cause::Due;
@@ -72,10 +73,7 @@ impl Inbox {
         };
         match event {
             Either::Left(_) => Cause::Due,
-            Either::Right(()) => {
-                ticks.reset();
-                Cause::BatchFull
-            }
+            Either::Right(()) => Cause::BatchFull,
         }
     }
 

@@ -6,8 +6,9 @@
 //! the queue oldest first (`retry.rs`, then `transport/http.rs`, stop 8 in the life of an increment).
 //!
 //! What fails: cumulative points are superseded by the next collection; delta points, spans and log records stay queued
-//! until they are delivered or the queue's limit drops the oldest; what the peer refuses for good is dropped. Each is
-//! counted (`status.rs`). A panic in a callback of the application ends one collection, not the exporter.
+//! until they are delivered or the queue's limit drops the oldest; what the peer refuses for good is dropped, after a
+//! request with good and bad items was cut until they are apart (`split.rs`). Each is counted (`status.rs`). A panic in a
+//! callback of the application ends one collection, not the exporter.
 //!
 //! Everything happens on the task that runs the exporter, but for the open connection, which is a task of its own of the
 //! same runtime: a thread that is excluded from recording keeps all of it excluded.
@@ -20,13 +21,10 @@ mod records;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use flate2::write::GzEncoder;
 use throughline_core::Clock;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -37,15 +35,16 @@ use self::health::Health;
 pub use self::metrics::MetricExporter;
 use self::queue::{Queue, Request};
 pub use self::records::RecordExporter;
-use crate::config::{BuildError, Compression, OtlpConfig};
+use crate::compression::compress;
+use crate::config::{BuildError, OtlpConfig};
 use crate::endpoint::Signal;
-use crate::error::ExportError;
+use crate::error::{ExportError, Refusal};
 use crate::race::{Either, race};
 use crate::retry::{Delivery, Random, Stop};
+use crate::split::halves;
 use crate::status::{ExportStatus, LastError, StatusSnapshot};
-use crate::transport::Accepted;
 use crate::transport::connect::Connect;
-use crate::transport::http::HttpTransport;
+use crate::transport::{Accepted, Transport};
 
 /// Where requests come from: what differs between the signals.
 trait Source: Send + fmt::Debug {
@@ -62,6 +61,10 @@ trait Source: Send + fmt::Debug {
     /// Gives the next requests of this export to `sink`. Whether there are more.
     fn take(&mut self, sink: &mut dyn FnMut(Encoded<'_>)) -> bool;
 }
+
+/// How often requests are cut in two during one export: enough to find several bad items among a thousand, and a limit
+/// to what a peer that refuses everything is bothered with.
+const SPLITS_MAX: u32 = 32;
 
 type Wake = Box<dyn Fn() + Send + Sync>;
 
@@ -107,7 +110,7 @@ impl Exporter {
         if config.timeout.is_zero() {
             return Err(BuildError::Zero { setting: "timeout" });
         }
-        let transport = HttpTransport::new(&config, connector, Arc::clone(&clock))?;
+        let transport = Transport::new(&config, connector, Arc::clone(&clock))?;
         Ok(Self {
             signal,
             source,
@@ -231,6 +234,7 @@ impl Exporter {
         stop: &mut Stop,
         report: &mut ExportReport,
     ) -> bool {
+        let mut splits_left = SPLITS_MAX;
         while let Some(request) = self.queue.front() {
             let timeout = Instant::now() + self.config.timeout;
             let deadline = deadline.map_or(timeout, |deadline| deadline.min(timeout));
@@ -238,6 +242,7 @@ impl Exporter {
             let on_retry = || status.update(|status| status.retries += 1);
             match self.delivery.send(&request.body, deadline, stop, &on_retry).await {
                 Ok(accepted) => self.delivered(&accepted, report),
+                Err(error) if splits_left > 0 && self.split(&error) => splits_left -= 1,
                 Err(error) => {
                     self.failed(&error, report);
                     if error.is_retryable() {
@@ -246,6 +251,20 @@ impl Exporter {
                 }
             }
         }
+        true
+    }
+
+    /// Cuts the oldest request in two, when it was refused for some of what is in it; says whether it did.
+    fn split(&mut self, error: &ExportError) -> bool {
+        if error.refusal() != Some(Refusal::Splittable) {
+            return false;
+        }
+        let OtlpConfig { protocol, compression, .. } = self.config;
+        let front = self.queue.front();
+        let halves = front.and_then(|request| halves(&request.body, protocol, compression, self.signal));
+        let Some(halves) = halves else { return false };
+        self.queue.split_front(halves);
+        self.update_status(|status| status.failed_requests += 1);
         true
     }
 
@@ -297,17 +316,6 @@ impl Exporter {
             status.queued_items = self.queue.items();
             status.queued_bytes = self.queue.bytes() as u64;
         });
-    }
-}
-
-fn compress(compression: Compression, bytes: Cow<'_, [u8]>) -> Bytes {
-    match compression {
-        Compression::None => bytes.into_owned().into(),
-        Compression::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(&bytes).expect("a Vec takes every write");
-            encoder.finish().expect("a Vec takes every write").into()
-        }
     }
 }
 

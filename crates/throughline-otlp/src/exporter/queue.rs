@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::split::Half;
+
 /// A request as it goes out.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -50,6 +52,16 @@ impl Queue {
         let request = self.requests.pop_front()?;
         self.forget(&request);
         Some(request)
+    }
+
+    /// Puts two requests in the place of the oldest.
+    pub(super) fn split_front(&mut self, halves: [Half; 2]) {
+        let Some(Request { must_arrive, .. }) = self.pop() else { return };
+        for Half { body, items } in halves.into_iter().rev() {
+            self.bytes += body.len();
+            self.items += items;
+            self.requests.push_front(Request { body, items, must_arrive });
+        }
     }
 
     /// Removes what the next collection repeats; returns how many items that were.

@@ -1,8 +1,11 @@
-//! Opens connections. A trait, so that tests connect in memory and TLS can stand behind the same door.
+//! Opens connections over TCP and to Unix sockets. A trait, so that tests connect in memory.
+//!
+//! `dial.rs` calls it, and adds proxies and TLS.
 
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -39,6 +42,18 @@ impl Connect for TcpConnector {
             Ok(Box::new(stream) as Box<dyn Io>)
         })
     }
+}
+
+/// Connects to a socket in the file system.
+#[cfg(unix)]
+pub(super) async fn connect_unix(path: &Path) -> io::Result<Box<dyn Io>> {
+    Ok(Box::new(tokio::net::UnixStream::connect(path).await?))
+}
+
+/// Never called: `endpoint/` refuses Unix sockets on systems without them.
+#[cfg(not(unix))]
+pub(super) async fn connect_unix(_: &Path) -> io::Result<Box<dyn Io>> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 async fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {

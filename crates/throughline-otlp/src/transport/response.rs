@@ -5,29 +5,21 @@
 //! one exception: a page of HTML with status 200 does not come from an OTLP receiver.
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::response::Parts;
 use throughline_core::Timestamp;
 
+use super::message::{
+    Accepted, json_partial_success, json_status_message, protobuf_partial_success, protobuf_status_message,
+    shown,
+};
+use super::refusal::{self, PATH_HINT};
 use crate::endpoint::Endpoint;
-use crate::error::ExportError;
+use crate::error::{ExportError, Refusal};
 use crate::retry::{is_retryable_status, parse_retry_after};
 
 pub(super) const PROTOBUF: &str = "application/x-protobuf";
 pub(super) const JSON: &str = "application/json";
-
-/// The most of an answer's text that is shown.
-const SHOWN_CHARS_MAX: usize = 300;
-
-/// The peer took the request, perhaps not all of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Accepted {
-    /// How many points, spans or log records it refused.
-    pub(crate) rejected_items: u64,
-    /// What it says about that, or a warning.
-    pub(crate) message: String,
-}
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -49,7 +41,7 @@ impl Answer {
         }
         if self.has_content_type("text/html") {
             let message = format!("{endpoint} answered with a page of HTML, which is no OTLP receiver");
-            return Err(ExportError::permanent(message).with_hint(Some(PATH_HINT)));
+            return Err(ExportError::permanent(Refusal::Whole, message).with_hint(Some(PATH_HINT)));
         }
         Ok(self.accepted())
     }
@@ -60,24 +52,23 @@ impl Answer {
             _ if self.is_json() => json_partial_success(body),
             _ => protobuf_partial_success(body),
         });
-        read.unwrap_or_else(|| Accepted {
-            rejected_items: 0,
-            message: "its answer cannot be read as that of an OTLP receiver".to_owned(),
-        })
+        read.unwrap_or_else(Accepted::unreadable)
     }
 
     fn refusal(&self, endpoint: &Endpoint, now: Timestamp) -> ExportError {
         let status = self.head.status;
         let text = self.error_text();
+        let line = shown(&text);
         let location = self.header(LOCATION.as_str()).filter(|_| status.is_redirection());
         let location = location.map(|location| format!(" (to {})", shown(location))).unwrap_or_default();
-        let separator = if text.is_empty() { "" } else { ": " };
-        let message = format!("{endpoint} answered {status}{location}{separator}{text}");
+        let separator = if line.is_empty() { "" } else { ": " };
+        let message = format!("{endpoint} answered {status}{location}{separator}{line}");
         let retry_after = self.header(RETRY_AFTER.as_str()).and_then(|value| parse_retry_after(value, now));
         if is_retryable_status(status.as_u16()) {
             ExportError::transient(message).with_retry_after(retry_after)
         } else {
-            ExportError::permanent(message).with_hint(hint(status, &text))
+            let (refusal, hint) = refusal::of_http(status, &text);
+            ExportError::permanent(refusal, message).with_hint(hint)
         }
     }
 
@@ -87,11 +78,11 @@ impl Answer {
         let message = if self.is_json() {
             json_status_message(body)
         } else if self.has_content_type(PROTOBUF) {
-            Fields(body).flatten().find_map(|field| field.text(2))
+            protobuf_status_message(body)
         } else {
             None
         };
-        shown(&message.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned()))
+        message.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
     }
 
     fn is_json(&self) -> bool {
@@ -105,153 +96,6 @@ impl Answer {
 
     fn header(&self, name: &str) -> Option<&str> {
         self.head.headers.get(name)?.to_str().ok()
-    }
-}
-
-const PATH_HINT: &str = "check the path: a Collector listens at `/v1/traces`, `/v1/metrics` and `/v1/logs`, \
-                         Prometheus at `/api/v1/otlp/v1/metrics`, for metrics alone";
-
-/// How to mend a refusal, as far as it can be told.
-fn hint(status: StatusCode, text: &str) -> Option<&'static str> {
-    match status.as_u16() {
-        300..=399 => Some("redirects are not followed; set the endpoint to where the receiver is"),
-        401 | 403 => Some("check the configured headers: the receiver wants other credentials"),
-        404 if text.contains("otlp") => Some("start Prometheus with `--web.enable-otlp-receiver`"),
-        404 | 405 => Some(PATH_HINT),
-        413 => Some("the receiver takes only smaller requests; lower the request size or raise its limit"),
-        415 => Some("the receiver does not take this encoding; try the other protocol"),
-        500 if text.contains("invalid temporality") => {
-            Some("this Prometheus takes only cumulative temporality, and refuses the whole request")
-        }
-        400 | 500 if text.contains("too old sample") || text.contains("out of order") => {
-            Some("Prometheus takes older samples only within `out_of_order_time_window`")
-        }
-        _ => None,
-    }
-}
-
-/// One line, of bounded length, without control characters.
-fn shown(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut short: String = line.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX).collect();
-    if short.len() < line.len() {
-        short.push('…');
-    }
-    short
-}
-
-/// The count of a partial success, which each signal names by its own items.
-const REJECTED: [&str; 3] = ["rejectedDataPoints", "rejectedSpans", "rejectedLogRecords"];
-
-/// A 64-bit integer: a string of digits, or a number.
-fn json_count(value: &serde_json::Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
-}
-
-fn json_partial_success(body: &[u8]) -> Option<Accepted> {
-    let response: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let partial = &response.as_object()?.get("partialSuccess").unwrap_or(&serde_json::Value::Null);
-    let rejected_items = REJECTED.iter().find_map(|key| json_count(&partial[*key])).unwrap_or(0);
-    let message = shown(partial["errorMessage"].as_str().unwrap_or_default());
-    Some(Accepted { rejected_items, message })
-}
-
-fn json_status_message(body: &[u8]) -> Option<String> {
-    let status: serde_json::Value = serde_json::from_slice(body).ok()?;
-    status["message"].as_str().map(str::to_owned)
-}
-
-/// `ExportMetricsServiceResponse` and its like for the other signals: field 1 is the partial success, with the count in field 1 and the text in field 2.
-fn protobuf_partial_success(body: &[u8]) -> Option<Accepted> {
-    let mut accepted = Accepted::default();
-    for field in Fields(body) {
-        if let (1, Value::Bytes(partial)) = (field?.number, field?.value) {
-            for field in Fields(partial) {
-                let field = field?;
-                match (field.number, field.value) {
-                    (1, Value::Number(count)) => {
-                        accepted.rejected_items = u64::try_from(count as i64).unwrap_or(0);
-                    }
-                    (2, Value::Bytes(text)) => accepted.message = shown(&String::from_utf8_lossy(text)),
-                    _ => {}
-                }
-            }
-        }
-    }
-    Some(accepted)
-}
-
-/// The fields of a protobuf message; `None` ends it where it cannot be read.
-struct Fields<'a>(&'a [u8]);
-
-#[derive(Clone, Copy)]
-struct Field<'a> {
-    number: u64,
-    value: Value<'a>,
-}
-
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Option<Field<'a>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_none() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
-}
-
-impl<'a> Fields<'a> {
-    fn field(&mut self) -> Option<Field<'a>> {
-        let key = self.varint()?;
-        let value = match key & 7 {
-            0 => Value::Number(self.varint()?),
-            1 => Value::Bytes(self.take(8)?),
-            2 => {
-                let length = self.varint()?;
-                Value::Bytes(self.take(usize::try_from(length).ok()?)?)
-            }
-            5 => Value::Bytes(self.take(4)?),
-            _ => return None,
-        };
-        Some(Field { number: key >> 3, value })
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-}
-
-impl Field<'_> {
-    fn text(self, number: u64) -> Option<String> {
-        match self.value {
-            Value::Bytes(text) if self.number == number => Some(String::from_utf8_lossy(text).into_owned()),
-            _ => None,
-        }
     }
 }
 

@@ -40,7 +40,7 @@ prop_compose! {
 }
 
 impl Recorded {
-    fn record(&self, provider: &LoggerProvider) {
+    fn record(&self, provider: LoggerProvider) {
         let record = LogRecord {
             time: self.time.map(Timestamp::from_nanos),
             severity_number: self.severity_number,
@@ -63,22 +63,21 @@ struct Placed {
 }
 
 fn expected(log: &LogRef<'_>) -> Placed {
-    let mut message = proto::LogRecord::default();
-    message.time_unix_nano = log.time.map_or(0, Timestamp::as_nanos);
-    message.observed_time_unix_nano = log.observed.as_nanos();
-    message.severity_number = log.severity_number.into();
-    message.severity_text = log.severity_text.to_owned();
-    message.body = log.body.map(proto_value);
-    message.attributes = proto_attributes(log.attributes);
-    message.dropped_attributes_count = log.dropped_attributes;
-    message.flags = log.flags.to_u8().into();
-    if log.trace_id != TraceId::INVALID {
-        message.trace_id = log.trace_id.to_bytes().to_vec();
-    }
-    if log.span_id != SpanId::INVALID {
-        message.span_id = log.span_id.to_bytes().to_vec();
-    }
-    message.event_name = log.event_name.to_owned();
+    let trace_id = (log.trace_id != TraceId::INVALID).then(|| log.trace_id.to_bytes().to_vec());
+    let span_id = (log.span_id != SpanId::INVALID).then(|| log.span_id.to_bytes().to_vec());
+    let message = proto::LogRecord {
+        time_unix_nano: log.time.map_or(0, Timestamp::as_nanos),
+        observed_time_unix_nano: log.observed.as_nanos(),
+        severity_number: log.severity_number.into(),
+        severity_text: log.severity_text.to_owned(),
+        body: log.body.map(proto_value),
+        attributes: proto_attributes(log.attributes),
+        dropped_attributes_count: log.dropped_attributes,
+        flags: log.flags.to_u8().into(),
+        trace_id: trace_id.unwrap_or_default(),
+        span_id: span_id.unwrap_or_default(),
+        event_name: log.event_name.to_owned(),
+    };
     Placed {
         scope: Some(proto_scope(&log.scope.scope)),
         schema_url: log.scope.scope.schema_url().unwrap_or_default().to_owned(),
@@ -127,7 +126,9 @@ proptest! {
         let mut encoder = LogEncoder::new(protocol, &resource()).with_request_bytes_max(bytes_max);
         // The second time with scopes that the encoder has seen.
         for _ in 0..2 {
-            recorded.iter().for_each(|log| log.record(&provider));
+            for log in &recorded {
+ log.record(provider);
+}
             let (mut requests, mut logs) = (Vec::new(), Vec::new());
             reader.drain(usize::MAX, |log| {
                 logs.push(expected(&log));

@@ -42,9 +42,8 @@ prop_compose! {
 }
 
 impl Recorded {
-    fn record(&self, provider: &TracerProvider) {
-        let [full, plain, nameless] = scopes();
-        let scope = [full, plain, nameless][self.scope].clone();
+    fn record(&self, provider: TracerProvider) {
+        let scope = scopes()[self.scope].clone();
         let kinds =
             [SpanKind::Internal, SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer];
         let tracer = provider.tracer_with_scope(scope);
@@ -94,34 +93,35 @@ struct Placed {
 }
 
 fn expected(span: &SpanRef<'_>) -> Placed {
-    let mut message = proto::Span::default();
-    message.trace_id = span.trace_id.to_bytes().to_vec();
-    message.span_id = span.span_id.to_bytes().to_vec();
-    message.trace_state = span.trace_state.to_owned();
-    if span.parent_span_id != throughline_trace::SpanId::INVALID {
-        message.parent_span_id = span.parent_span_id.to_bytes().to_vec();
-    }
-    message.flags = flags(span.flags, span.parent_is_remote);
-    message.name = span.name.to_owned();
-    message.set_kind(match span.kind {
+    let kind = match span.kind {
         SpanKind::Internal => proto::span::SpanKind::Internal,
         SpanKind::Server => proto::span::SpanKind::Server,
         SpanKind::Client => proto::span::SpanKind::Client,
         SpanKind::Producer => proto::span::SpanKind::Producer,
         SpanKind::Consumer => proto::span::SpanKind::Consumer,
-    });
-    message.start_time_unix_nano = span.start.as_nanos();
-    message.end_time_unix_nano = span.end.as_nanos();
-    message.attributes = proto_attributes(span.attributes);
-    message.dropped_attributes_count = span.dropped_attributes;
-    message.events = span.events.iter().map(|event| expected_event(&event)).collect();
-    message.dropped_events_count = span.dropped_events;
-    message.links = span.links.iter().map(|link| expected_link(&link)).collect();
-    message.dropped_links_count = span.dropped_links;
-    message.status = match span.status {
-        StatusRef::Unset => None,
-        StatusRef::Ok => Some(status("", proto::status::StatusCode::Ok)),
-        StatusRef::Error(text) => Some(status(text, proto::status::StatusCode::Error)),
+    };
+    let parent = (span.parent_span_id != throughline_trace::SpanId::INVALID).then_some(span.parent_span_id);
+    let message = proto::Span {
+        trace_id: span.trace_id.to_bytes().to_vec(),
+        span_id: span.span_id.to_bytes().to_vec(),
+        trace_state: span.trace_state.to_owned(),
+        parent_span_id: parent.map(|parent| parent.to_bytes().to_vec()).unwrap_or_default(),
+        flags: flags(span.flags, span.parent_is_remote),
+        name: span.name.to_owned(),
+        kind: kind.into(),
+        start_time_unix_nano: span.start.as_nanos(),
+        end_time_unix_nano: span.end.as_nanos(),
+        attributes: proto_attributes(span.attributes),
+        dropped_attributes_count: span.dropped_attributes,
+        events: span.events.iter().map(|event| expected_event(&event)).collect(),
+        dropped_events_count: span.dropped_events,
+        links: span.links.iter().map(|link| expected_link(&link)).collect(),
+        dropped_links_count: span.dropped_links,
+        status: match span.status {
+            StatusRef::Unset => None,
+            StatusRef::Ok => Some(status("", proto::status::StatusCode::Ok)),
+            StatusRef::Error(text) => Some(status(text, proto::status::StatusCode::Error)),
+        },
     };
     Placed {
         scope: Some(proto_scope(&span.scope.scope)),
@@ -203,7 +203,9 @@ proptest! {
         let mut encoder = SpanEncoder::new(protocol, &resource()).with_request_bytes_max(bytes_max);
         // The second time with scopes that the encoder has seen.
         for _ in 0..2 {
-            recorded.iter().for_each(|span| span.record(&provider));
+            for span in &recorded {
+ span.record(provider);
+}
             let (mut requests, mut spans) = (Vec::new(), Vec::new());
             reader.drain(usize::MAX, |span| {
                 spans.push(expected(&span));

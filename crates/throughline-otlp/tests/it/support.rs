@@ -58,32 +58,27 @@ pub(crate) fn resource() -> Resource {
 }
 
 pub(crate) fn proto_resource() -> opentelemetry_proto::tonic::resource::v1::Resource {
-    let mut message = opentelemetry_proto::tonic::resource::v1::Resource::default();
-    message.attributes =
+    let attributes =
         vec![key_value("process.pid", ValueRef::I64(42)), key_value("service.name", ValueRef::Str("shop"))];
-    message
+    opentelemetry_proto::tonic::resource::v1::Resource { attributes, ..Default::default() }
 }
 
 pub(crate) fn proto_scope(scope: &InstrumentationScope) -> proto::InstrumentationScope {
-    let mut message = proto::InstrumentationScope::default();
-    message.name = scope.name().to_owned();
-    message.version = scope.version().unwrap_or_default().to_owned();
-    let attributes = scope.attributes();
-    message.attributes =
-        attributes.map(|pair| key_value(pair.key.as_str(), ValueRef::from(&pair.value))).collect();
-    message
+    let attributes = scope.attributes().map(|pair| key_value(pair.key.as_str(), ValueRef::from(&pair.value)));
+    proto::InstrumentationScope {
+        name: scope.name().to_owned(),
+        version: scope.version().unwrap_or_default().to_owned(),
+        attributes: attributes.collect(),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn proto_attributes(attributes: AttributesRef<'_>) -> Vec<proto::KeyValue> {
-    let attributes: Vec<_> = attributes.iter().map(|(key, value)| key_value(key, value)).collect();
-    attributes
+    attributes.iter().map(|(key, value)| key_value(key, value)).collect()
 }
 
 fn key_value(key: &str, value: ValueRef<'_>) -> proto::KeyValue {
-    let mut pair = proto::KeyValue::default();
-    pair.key = key.to_owned();
-    pair.value = Some(proto_value(value));
-    pair
+    proto::KeyValue { key: key.to_owned(), value: Some(proto_value(value)), ..Default::default() }
 }
 
 pub(crate) fn proto_value(value: ValueRef<'_>) -> proto::AnyValue {

@@ -4,8 +4,12 @@
 //! with a status in JSON from whoever set one, and nothing else. Called by the façade, on its own runtime. It does not
 //! know what a counter is.
 //!
+//! The head is sent when the collection and the first piece are made, so what goes wrong before is still an answer of
+//! its own; the rest is made as the client takes it (`body.rs`).
+//!
 //! Whoever can connect can send anything, so everything has a limit, see [`Limits`]: a broken client costs itself its
-//! connection, and nobody else anything.
+//! connection, and nobody else anything. One that reads slowly, but reads, keeps one piece and the numbers of its
+//! collection, which only the limit of connections bounds; it holds up no other scrape.
 
 mod timed;
 
@@ -15,10 +19,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,6 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::PrometheusExporter;
+use crate::body::MetricsBody;
 use crate::service::{is_read, method_not_allowed, plain, scrape_failed};
 
 /// Request line and headers together. Prometheus sends less than 1 KiB; a proxy adds cookies and traces.
@@ -38,14 +41,14 @@ pub const HEADERS_MAX: usize = 64;
 /// Connections at a time. More wait in the operating system's queue; a handful of scrapers needs a handful.
 pub const CONNECTIONS_MAX: usize = 64;
 
-/// Scrapes at a time. They wait for each other anyway; this bounds the threads that wait when a callback hangs.
+/// Scrapes that collect at a time. They wait for each other anyway; this bounds the threads that wait when a callback hangs.
 pub const SCRAPES_MAX: usize = 4;
 
 /// From the end of one request to the end of the next one's headers: the usual scrape intervals, 15 and 30 seconds, find
 /// their connection still open, and who sends a header at a time is sent away.
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// For a whole answer to be ready. Prometheus gives up after 10 seconds unless told otherwise.
+/// For an answer to begin. Prometheus gives up after 10 seconds unless told otherwise.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// For a client to take some more bytes of its answer.
@@ -67,11 +70,11 @@ pub struct Limits {
     pub headers: usize,
     /// Connections at a time; beyond it they wait to be accepted.
     pub connections: usize,
-    /// Scrapes at a time; beyond it they wait, and then get 503.
+    /// Scrapes that collect at a time; beyond it they wait, and then get 503.
     pub scrapes: usize,
     /// For the headers of a request, the wait for it included; then the connection is closed.
     pub header_read_timeout: Duration,
-    /// For an answer to be ready; then 503.
+    /// For an answer to begin; then 503.
     pub request_timeout: Duration,
     /// For the client to take some more bytes; then the connection is closed.
     pub write_timeout: Duration,
@@ -233,9 +236,9 @@ impl Shared {
         }
     }
 
-    async fn answer<B>(self: &Arc<Self>, request: &Request<B>) -> Response<Full<Bytes>> {
-        let route: fn(Arc<Self>, &HeaderMap) -> Response<Full<Bytes>> = match request.uri().path() {
-            "/metrics" => |shared, headers| shared.server.exporter.respond(headers).map(Full::new),
+    async fn answer<B>(self: &Arc<Self>, request: &Request<B>) -> Response<MetricsBody> {
+        let route: fn(Arc<Self>, &HeaderMap) -> Response<MetricsBody> = match request.uri().path() {
+            "/metrics" => |shared, headers| shared.server.exporter.respond(headers).map(MetricsBody::from),
             "/telemetry" if self.server.status.is_some() => |shared, _headers| shared.telemetry(),
             "/healthz" => |_shared, _headers| plain(StatusCode::OK, "ok"),
             _ => {
@@ -261,9 +264,9 @@ impl Shared {
     /// Runs a route where blocking is allowed. It keeps its permit until it is done, waited for or not.
     async fn work(
         self: &Arc<Self>,
-        route: fn(Arc<Self>, &HeaderMap) -> Response<Full<Bytes>>,
+        route: fn(Arc<Self>, &HeaderMap) -> Response<MetricsBody>,
         headers: HeaderMap,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<MetricsBody> {
         let permit = acquire(&self.scrapes).await;
         let shared = Arc::clone(self);
         let working = tokio::task::spawn_blocking(move || {
@@ -274,7 +277,7 @@ impl Shared {
         working.await.unwrap_or_else(|_panicked| scrape_failed())
     }
 
-    fn telemetry(&self) -> Response<Full<Bytes>> {
+    fn telemetry(&self) -> Response<MetricsBody> {
         let json = self.server.status.as_ref().map(|status| status()).unwrap_or_default();
         let mut response = plain(StatusCode::OK, json);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

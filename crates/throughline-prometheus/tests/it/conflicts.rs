@@ -6,16 +6,16 @@ use throughline_metrics::data::{Collection, HistogramValue, MetricData, Number, 
 use throughline_prometheus::{Format, ProblemKind, PrometheusConfig, Renderer};
 
 use crate::sample::{
-    OPENMETRICS, PROTOBUF, TEXT, attributes, bytes, collection, counter, described, exporter_of, gauge,
+    Made, OPENMETRICS, PROTOBUF, TEXT, attributes, bytes, collection, counter, described, exporter_of, gauge,
     histogram, in_scope, metric, only, point, render, scope, shop,
 };
 
-fn one(value: u64) -> Vec<throughline_metrics::data::Point<Number>> {
+fn one(value: u64) -> Vec<Made<Number>> {
     vec![point(value, AttributeSet::empty(), Number::U64(value))]
 }
 
 fn one_histogram(series: u64) -> MetricData {
-    let value = HistogramValue { count: 1, sum: 1.0, buckets: vec![1], ..HistogramValue::default() };
+    let value = HistogramValue { count: 1, sum: 1.0, buckets: &[1], ..HistogramValue::default() };
     histogram(&[], vec![point(series, AttributeSet::empty(), value)])
 }
 
@@ -117,7 +117,10 @@ fn the_target_is_the_resources() {
 
 #[test]
 fn what_prometheus_cannot_take_is_reported() {
-    let delta = MetricData::Sum { monotonic: true, temporality: Temporality::Delta, points: one(1) };
+    let mut delta = counter(one(1));
+    if let MetricData::Sum { temporality, .. } = &mut delta {
+        *temporality = Temporality::Delta;
+    }
     let (text, problems) = shown(PrometheusConfig::default(), &only(metric(1, "d", "", delta)), TEXT);
     assert_eq!((&*text, problems), ("", vec![("d".to_owned(), ProblemKind::Delta)]));
 

@@ -10,3 +10,4 @@ mod round_trip;
 mod sample;
 mod server;
 mod service;
+mod streaming;

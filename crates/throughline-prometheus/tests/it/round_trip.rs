@@ -39,7 +39,7 @@ proptest! {
 
     #[test]
     fn buckets_rise_to_the_count(buckets in proptest::collection::vec(0..1_000_u64, 4)) {
-        let value = HistogramValue { buckets: buckets.clone(), ..HistogramValue::default() };
+        let value = HistogramValue { buckets: &buckets, ..HistogramValue::default() };
         let bounds = [-1.0, 0.5, 1e9];
         let collection = only(metric(1, "h", "", histogram(&bounds, vec![point(1, AttributeSet::empty(), value)])));
         let read = samples(&render(&collection, TEXT));

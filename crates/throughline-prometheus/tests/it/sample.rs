@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use throughline_core::{AttributeSet, InstrumentationScope, KeyValue, Resource, Timestamp};
 use throughline_metrics::data::{
-    Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Metric, MetricData, Number, Point,
-    ScopeMetrics, SeriesId, StreamId, Temporality,
+    Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Histograms, Metric, MetricData, Number,
+    Numbers, Points, ScopeMetrics, Series, SeriesId, StreamId, Temporality, Values,
 };
 use throughline_metrics::{MeterProvider, TemporalityPreference};
 use throughline_prometheus::{Escaping, Exposition, Format, PrometheusConfig, PrometheusExporter, Renderer};
@@ -51,8 +51,50 @@ pub(crate) fn attributes(pairs: &[(&'static str, &str)]) -> AttributeSet {
     AttributeSet::new(&pairs[..])
 }
 
-pub(crate) fn point<V>(series: u64, attributes: AttributeSet, value: V) -> Point<V> {
-    Point { series: SeriesId(series), attributes, start: START, value, exemplars: Vec::new() }
+/// One point, before it stands among others.
+pub(crate) struct Made<V> {
+    series: Series,
+    value: V,
+    pub(crate) exemplars: Vec<Exemplar>,
+}
+
+pub(crate) fn point<V>(series: u64, attributes: AttributeSet, value: V) -> Made<V> {
+    let series = Series { id: SeriesId(series), attributes, start: START };
+    Made { series, value, exemplars: Vec::new() }
+}
+
+fn points<V, C: Values>(made: Vec<Made<V>>, values: impl FnOnce(Vec<V>) -> C) -> Points<C> {
+    let (mut all, mut series, mut exemplars) = (Vec::new(), Vec::new(), Vec::new());
+    for point in made {
+        all.push(point.value);
+        series.push(point.series);
+        exemplars.push(point.exemplars);
+    }
+    let points = Points::new(series, values(all));
+    let exemplars = exemplars.into_iter().enumerate().filter(|(_, exemplars)| !exemplars.is_empty());
+    exemplars.fold(points, |points, (at, exemplars)| points.with_exemplars(at, exemplars))
+}
+
+/// Values of one type, that of the first.
+fn numbers_of(values: &[Number]) -> Numbers {
+    macro_rules! all {
+        ($kind:ident) => {
+            Numbers::$kind(
+                values
+                    .iter()
+                    .map(|value| match value {
+                        Number::$kind(value) => *value,
+                        other => panic!("{other:?} is of another type than the first"),
+                    })
+                    .collect(),
+            )
+        };
+    }
+    match values.first() {
+        Some(Number::I64(_)) => all!(I64),
+        Some(Number::F64(_)) => all!(F64),
+        _ => all!(U64),
+    }
 }
 
 pub(crate) fn metric(id: u64, name: &str, unit: &str, data: MetricData) -> Metric {
@@ -63,23 +105,33 @@ pub(crate) fn described(description: &str, metric: Metric) -> Metric {
     Metric { description: description.into(), ..metric }
 }
 
-pub(crate) fn counter(points: Vec<Point<Number>>) -> MetricData {
+pub(crate) fn counter(made: Vec<Made<Number>>) -> MetricData {
+    let points = points(made, |values| numbers_of(&values));
     MetricData::Sum { monotonic: true, temporality: Temporality::Cumulative, points }
 }
 
-pub(crate) fn up_down(points: Vec<Point<Number>>) -> MetricData {
+pub(crate) fn up_down(made: Vec<Made<Number>>) -> MetricData {
+    let points = points(made, |values| numbers_of(&values));
     MetricData::Sum { monotonic: false, temporality: Temporality::Cumulative, points }
 }
 
-pub(crate) fn gauge(points: Vec<Point<Number>>) -> MetricData {
-    MetricData::Gauge { points }
+pub(crate) fn gauge(made: Vec<Made<Number>>) -> MetricData {
+    MetricData::Gauge { points: points(made, |values| numbers_of(&values)) }
 }
 
-pub(crate) fn histogram(bounds: &[f64], points: Vec<Point<HistogramValue>>) -> MetricData {
-    MetricData::Histogram { temporality: Temporality::Cumulative, bounds: bounds.into(), points }
+pub(crate) fn histogram(bounds: &[f64], made: Vec<Made<HistogramValue<'_>>>) -> MetricData {
+    let points = points(made, |values| {
+        let mut histograms = Histograms::new(bounds);
+        for value in values {
+            histograms.push(value);
+        }
+        histograms
+    });
+    MetricData::Histogram { temporality: Temporality::Cumulative, points }
 }
 
-pub(crate) fn exponential(points: Vec<Point<ExponentialValue>>) -> MetricData {
+pub(crate) fn exponential(made: Vec<Made<ExponentialValue>>) -> MetricData {
+    let points = points(made, |values| values);
     MetricData::ExponentialHistogram { temporality: Temporality::Cumulative, points }
 }
 
@@ -143,7 +195,7 @@ fn numbers() -> Vec<Metric> {
         point(12, odd("negative", "line\nfeed"), Number::F64(f64::NEG_INFINITY)),
         point(13, odd("small", "\"quoted\""), Number::F64(-1.5e-9)),
         point(14, odd("large", "zero\u{200b}width"), Number::F64(1e300)),
-        point(15, odd("whole", "é 漢"), Number::I64(-3)),
+        point(15, odd("whole", "é 漢"), Number::F64(-3.0)),
     ];
     let single = |series, value| vec![point(series, AttributeSet::empty(), value)];
     vec![
@@ -158,7 +210,7 @@ fn numbers() -> Vec<Metric> {
 
 fn histograms() -> Vec<Metric> {
     let duration = histogram(&[0.005, 0.5, 1.0, 10.0], vec![durations()]);
-    let body = HistogramValue { count: 2, sum: 100.0, buckets: vec![1, 1, 0], ..HistogramValue::default() };
+    let body = HistogramValue { count: 2, sum: 100.0, buckets: &[1, 1, 0], ..HistogramValue::default() };
     let body = histogram(&[64.0, 1_048_576.0], vec![point(50, AttributeSet::empty(), body)]);
     vec![
         described("Time to the answer.", metric(7, "http.server.request.duration", "s", duration)),
@@ -167,16 +219,16 @@ fn histograms() -> Vec<Metric> {
     ]
 }
 
-fn durations() -> Point<HistogramValue> {
-    let value = HistogramValue { count: 6, sum: 13.25, min: None, max: None, buckets: vec![1, 0, 2, 0, 3] };
+fn durations() -> Made<HistogramValue<'static>> {
+    let value = HistogramValue { count: 6, sum: 13.25, min: None, max: None, buckets: &[1, 0, 2, 0, 3] };
     let exemplars = [0.005, 0.7, 0.9, 11.0].into_iter().zip(1..);
-    Point {
+    Made {
         exemplars: exemplars.map(|(value, nanos)| exemplar(Number::F64(value), nanos)).collect(),
         ..point(30, attributes(&[("route", "/cart"), ("le", "forged")]), value)
     }
 }
 
-fn drift() -> Point<ExponentialValue> {
+fn drift() -> Made<ExponentialValue> {
     let value = ExponentialValue {
         count: 17,
         sum: 4_100.5,
@@ -187,5 +239,5 @@ fn drift() -> Point<ExponentialValue> {
         ..ExponentialValue::default()
     };
     let exemplars = vec![exemplar(Number::F64(1.0), 7)];
-    Point { exemplars, ..point(40, attributes(&[("route", "/cart")]), value) }
+    Made { exemplars, ..point(40, attributes(&[("route", "/cart")]), value) }
 }

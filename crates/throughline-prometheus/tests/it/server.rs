@@ -90,8 +90,11 @@ impl Answer {
         // A reset after the answer is as good as a close.
         let _closed = stream.read_to_end(&mut bytes).is_ok();
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-        let body = end.map_or(Vec::new(), |end| bytes.split_off(end + 4));
+        let mut body = end.map_or(Vec::new(), |end| bytes.split_off(end + 4));
         let head = String::from_utf8_lossy(&bytes).to_lowercase();
+        if head.contains("transfer-encoding: chunked") {
+            body = without_chunks(&body);
+        }
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
         Self { status, head, body }
     }
@@ -99,6 +102,73 @@ impl Answer {
     fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("UTF-8")
     }
+}
+
+/// The content of a body in chunks, as far as it goes.
+fn without_chunks(mut body: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    while let Some(end) = body.windows(2).position(|window| window == b"\r\n") {
+        let length = std::str::from_utf8(&body[..end]).expect("hexadecimal digits");
+        let length = usize::from_str_radix(length, 16).expect("a length");
+        let rest = &body[end + 2..];
+        let chunk = &rest[..length.min(rest.len())];
+        content.extend_from_slice(chunk);
+        body = rest.get(length + 2..).unwrap_or_default();
+    }
+    content
+}
+
+/// A server of more than sockets keep for a client that does not read.
+fn large() -> (MeterProvider, Running) {
+    let provider = MeterProvider::builder().with_cardinality_limit(usize::MAX).build();
+    let counter = provider.meter("shop").u64_counter("large").build();
+    for n in 0..12_000 {
+        counter.add(1, &[KeyValue::new("series", format!("{n:0>1000}"))]);
+    }
+    let mut limits = Limits::default();
+    // However slow the machine is.
+    (limits.write_timeout, limits.request_timeout) = (Duration::from_secs(600), Duration::from_secs(600));
+    let server = Running::new(&provider, limits);
+    (provider, server)
+}
+
+#[test]
+fn large_answers_come_in_pieces_zipped_or_not() {
+    let (provider, server) = large();
+    let whole = exporter_of(&provider).render(throughline_prometheus::Format::default());
+    let plain = server.get("/metrics", "");
+    assert!(plain.head.contains("transfer-encoding: chunked") && !plain.head.contains("content-length"));
+    assert!(plain.body == whole, "the same bytes");
+    let zipped = server.get("/metrics", "Accept-Encoding: gzip\r\n");
+    let mut text = Vec::new();
+    GzDecoder::new(&zipped.body[..]).read_to_end(&mut text).expect("gzip");
+    assert!(text == whole, "the same bytes");
+    let old = server.ask(b"GET /metrics HTTP/1.0\r\n\r\n");
+    assert!(old.body == whole, "an old client is served, too");
+}
+
+#[test]
+fn a_slow_client_sees_one_moment_and_holds_up_nobody() {
+    let (provider, server) = large();
+    let mut slow = server.connect();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut begun = [0; 1];
+    slow.read_exact(&mut begun).expect("the answer begins");
+    let counter = provider.meter("shop").u64_counter("large").build();
+    counter.add(1, &[KeyValue::new("series", "new")]);
+    for n in 0..12_000 {
+        counter.add(1, &[KeyValue::new("series", format!("{n:0>1000}"))]);
+    }
+    for _ in 0..Limits::default().scrapes {
+        let other = server.get("/metrics", "");
+        let values: Vec<&str> = other.text().lines().filter(|line| line.ends_with("\"} 2")).collect();
+        assert_eq!(values.len(), 12_000, "others see what is new");
+    }
+    let answer = Answer::read(&mut slow);
+    let text = answer.text();
+    let of_family = || text.lines().filter(|line| line.starts_with("large_total{"));
+    assert_eq!(of_family().count(), 12_000, "the series that there were");
+    assert!(of_family().all(|line| line.ends_with("\"} 1")), "with the values that they had");
 }
 
 #[test]

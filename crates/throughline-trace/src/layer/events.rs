@@ -26,7 +26,7 @@ impl Inner {
             let site = thread.site(self, event.metadata());
             // The `log` crate has one callsite for each level: there, the filter is asked for each event.
             let normalized = if site.is_log_crate { event.normalized_metadata() } else { None };
-            let metadata = normalized.as_ref().unwrap_or(event.metadata());
+            let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
             let is_wanted = match &normalized {
                 Some(metadata) => self.filters.wants_event(metadata.target(), *metadata.level()),
                 None => site.is_wanted,
@@ -110,7 +110,7 @@ impl Inner {
     fn attributes<'a>(&'a self, event: &'a Found<'a>) -> EventAttributes<'a> {
         EventAttributes {
             thread: event.thread,
-            settings: &self.settings,
+            settings: self.settings,
             event: event.event,
             metadata: event.metadata,
             is_log_crate: event.site.is_log_crate,

@@ -62,7 +62,9 @@ impl SpanExt for Span {
 
     fn context(&self) -> Context {
         let found = with_layer(self, |layer, id, registry| {
-            let parents = || registry?.span(id)?.scope().skip(1).find_map(|span| layer.known_context(span.id().into_u64()));
+            let parents = || {
+                registry?.span(id)?.scope().skip(1).find_map(|span| layer.known_context(span.id().into_u64()))
+            };
             layer.known_context(id.into_u64()).or_else(parents)
         });
         found.flatten().unwrap_or_else(Context::current)
@@ -94,7 +96,9 @@ impl SpanExt for Span {
     fn record_exception<E: Error + ?Sized>(&self, error: &E) {
         if is_recording(self) {
             let exception = Exception::new(error, None);
-            with_recording(self, |recording| recording.add_event("exception", recording.now(), &exception, 0));
+            with_recording(self, |recording| {
+                recording.add_event("exception", recording.now(), &exception, 0);
+            });
         }
     }
 }

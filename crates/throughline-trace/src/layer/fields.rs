@@ -22,7 +22,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Metadata, span};
 
 use super::settings::Settings;
-use super::site::{Site, describe};
+use super::site::{Description, describe};
 use super::thread::Thread;
 use crate::exception::Exception;
 
@@ -204,8 +204,9 @@ impl Sink for Conventions {
 /// The attributes that a span starts with.
 pub(super) struct SpanAttributes<'a> {
     pub(super) thread: &'a Thread,
-    pub(super) site: &'a Site,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: Settings,
+    /// Whether what is known of the callsite is among them.
+    pub(super) is_described: bool,
     pub(super) fields: &'a span::Attributes<'a>,
     /// Whether one of them was an error.
     pub(super) has_error: Cell<bool>,
@@ -213,17 +214,17 @@ pub(super) struct SpanAttributes<'a> {
 
 impl SpanAttributes<'_> {
     /// The errors among the fields.
+    #[cold]
     pub(super) fn exceptions(&self) -> Vec<Exception> {
         let mut errors = Errors(Vec::new());
-        if self.has_error.get() {
-            self.fields.record(&mut Fields { sink: &mut errors, thread: self.thread, place: Place::Span });
-        }
+        self.fields.record(&mut Fields { sink: &mut errors, thread: self.thread, place: Place::Span });
         errors.0
     }
 }
 
 impl Attributes for SpanAttributes<'_> {
-    type Shape = [KeyValue];
+    type Shape = SpanAttributes<'static>;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 
@@ -233,9 +234,11 @@ impl Attributes for SpanAttributes<'_> {
 
     #[inline]
     fn visit<V: Visitor>(&self, visitor: &mut V) {
-        let Self { thread, site, settings, fields, has_error } = self;
-        site.visit(settings, visitor);
-        surroundings(fields.metadata(), settings, thread, visitor);
+        let Self { thread, settings, fields, has_error, .. } = self;
+        if self.is_described {
+            Description { metadata: fields.metadata(), settings: *settings }.visit(visitor);
+        }
+        thread_attributes(*settings, thread, visitor);
         let sink = &mut Streamed { visitor, has_error };
         fields.record(&mut Fields { sink, thread, place: Place::Span });
     }
@@ -244,7 +247,7 @@ impl Attributes for SpanAttributes<'_> {
 /// The attributes of a log record.
 pub(super) struct EventAttributes<'a> {
     pub(super) thread: &'a Thread,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: Settings,
     pub(super) event: &'a tracing::Event<'a>,
     /// Where it comes from: for those of the `log` crate, not what `tracing` says.
     pub(super) metadata: &'a Metadata<'a>,
@@ -259,7 +262,8 @@ impl EventAttributes<'_> {
 }
 
 impl Attributes for EventAttributes<'_> {
-    type Shape = [KeyValue];
+    type Shape = EventAttributes<'static>;
+
     const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 0;
 
@@ -269,8 +273,8 @@ impl Attributes for EventAttributes<'_> {
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { thread, settings, event, metadata, exception, .. } = self;
-        describe(metadata, settings, visitor);
-        thread_attributes(settings, thread, visitor);
+        describe(metadata, *settings, visitor);
+        thread_attributes(*settings, thread, visitor);
         let sink = &mut Streamed { visitor: &mut *visitor, has_error: &Cell::new(false) };
         event.record(&mut Fields { sink, thread, place: self.place() });
         if let Some(exception) = exception {
@@ -279,14 +283,7 @@ impl Attributes for EventAttributes<'_> {
     }
 }
 
-fn surroundings<V: Visitor>(metadata: &Metadata<'_>, settings: &Settings, thread: &Thread, visitor: &mut V) {
-    if settings.level {
-        visitor.attribute("level", ValueRef::Str(metadata.level().as_str()));
-    }
-    thread_attributes(settings, thread, visitor);
-}
-
-fn thread_attributes<V: Visitor>(settings: &Settings, thread: &Thread, visitor: &mut V) {
+fn thread_attributes<V: Visitor>(settings: Settings, thread: &Thread, visitor: &mut V) {
     if settings.thread {
         visitor.attribute("thread.id", ValueRef::I64(thread.id));
         if let Some(name) = std::thread::current().name() {
@@ -374,8 +371,8 @@ impl Kept {
     pub(super) fn of_event(attributes: &EventAttributes<'_>) -> Self {
         let EventAttributes { thread, settings, event, metadata, exception, .. } = attributes;
         let mut kept = Self::default();
-        describe(metadata, settings, &mut kept);
-        surroundings(metadata, settings, thread, &mut kept);
+        Description { metadata, settings: *settings }.visit(&mut kept);
+        thread_attributes(*settings, thread, &mut kept);
         event.record(&mut Fields { sink: &mut kept, thread, place: attributes.place() });
         if let Some(exception) = exception {
             exception.visit(&mut kept);

@@ -99,31 +99,31 @@ impl TelemetryLayer {
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for TelemetryLayer {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        self.0.new_span(attributes, id, &context);
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        self.0.new_span(attrs, id, &ctx);
     }
 
-    fn on_record(&self, id: &Id, values: &Record<'_>, _context: Context<'_, S>) {
-        self.0.record(id, values);
+    fn on_record(&self, span: &Id, values: &Record<'_>, _ctx: Context<'_, S>) {
+        self.0.record(span, values);
     }
 
-    fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
-        self.0.follows_from(id, follows, &context);
+    fn on_follows_from(&self, span: &Id, follows: &Id, ctx: Context<'_, S>) {
+        self.0.follows_from(span, follows, &ctx);
     }
 
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        self.0.event(event, &context);
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        self.0.event(event, &ctx);
     }
 
-    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        self.0.enter(id, &context);
+    fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        self.0.enter(id, &ctx);
     }
 
-    fn on_exit(&self, id: &Id, _context: Context<'_, S>) {
+    fn on_exit(&self, id: &Id, _ctx: Context<'_, S>) {
         self.0.exit(id);
     }
 
-    fn on_close(&self, id: Id, _context: Context<'_, S>) {
+    fn on_close(&self, id: Id, _ctx: Context<'_, S>) {
         self.0.close(&id);
     }
 }

@@ -18,14 +18,14 @@ pub enum Events {
     #[default]
     Logs,
     /// Events of the current span; outside of spans they are not recorded.
-    SpanEvents,
+    InSpans,
     /// Both.
     Both,
 }
 
 impl Events {
     pub(super) fn are_logs(self) -> bool {
-        self != Self::SpanEvents
+        self != Self::InSpans
     }
 
     pub(super) fn are_span_events(self) -> bool {

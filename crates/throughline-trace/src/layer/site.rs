@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
-use throughline_core::attribute::{ValueRef, Visitor};
+use throughline_core::attribute::{Attributes, ValueRef, Visitor};
+use throughline_core::definition::AttributeDef;
 use tracing::Metadata;
 
 use super::Inner;
 use super::fields::is_convention;
 use super::settings::Settings;
+use crate::limits::SpanLimits;
+use crate::recording::Encoded;
 
 /// A callsite as this layer sees it.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(super) struct Site {
     pub(super) has_conventions: bool,
     /// Whether its events are those of the `log` crate, and each has a target of its own.
     pub(super) is_log_crate: bool,
+    /// What its spans begin with.
+    pub(super) first: Encoded,
     metadata: &'static Metadata<'static>,
 }
 
@@ -33,14 +38,14 @@ impl Site {
             },
             has_conventions: metadata.fields().iter().any(|field| is_convention(field.name())),
             is_log_crate,
+            first: match layer.tracer {
+                Some(tracer) if metadata.is_span() => {
+                    Encoded::new(&Description { metadata, settings: layer.settings }, tracer.shared.limits)
+                }
+                _ => Encoded::new(&(), SpanLimits::default()),
+            },
             metadata,
         })
-    }
-
-    /// Shows what the settings ask for.
-    #[inline]
-    pub(super) fn visit<V: Visitor>(&self, settings: &Settings, visitor: &mut V) {
-        describe(self.metadata, settings, visitor);
     }
 
     /// The name that somebody gave to the events; none if it is only made of their place.
@@ -50,9 +55,34 @@ impl Site {
     }
 }
 
-/// Shows what the settings ask for of a callsite.
+/// What the settings ask for of the callsite of a span.
+pub(super) struct Description<'a> {
+    pub(super) metadata: &'a Metadata<'a>,
+    pub(super) settings: Settings,
+}
+
+impl Attributes for Description<'_> {
+    type Shape = Description<'static>;
+
+    const DEFINITIONS: &'static [AttributeDef] = &[];
+    const NUMBERED: usize = 0;
+
+    fn number(&self) -> usize {
+        usize::MAX
+    }
+
+    fn visit<V: Visitor>(&self, visitor: &mut V) {
+        let Self { metadata, settings } = self;
+        describe(metadata, *settings, visitor);
+        if settings.level {
+            visitor.attribute("level", ValueRef::Str(metadata.level().as_str()));
+        }
+    }
+}
+
+/// Shows what the settings ask for of the callsite of a span or event, or of the origin of a log record.
 #[inline]
-pub(super) fn describe<V: Visitor>(metadata: &Metadata<'_>, settings: &Settings, visitor: &mut V) {
+pub(super) fn describe<V: Visitor>(metadata: &Metadata<'_>, settings: Settings, visitor: &mut V) {
     if settings.target {
         visitor.attribute("target", ValueRef::Str(metadata.target()));
     }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _};
-use throughline_core::attribute::ValueRef;
+use throughline_core::attribute::{Attributes as _, ValueRef};
 use tracing::Subscriber;
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::Context as Registry;
@@ -20,10 +20,18 @@ use super::handle::Handle;
 use super::site::Site;
 use super::table::{Open, Timing};
 use super::thread::{self, Thread};
-use crate::context::enter_context;
 use crate::provider::Tracer;
 use crate::recording::Recording;
 use crate::sampler::{Decision, SamplingInput};
+
+/// A span that starts.
+struct New<'a> {
+    tracer: Tracer,
+    thread: &'a Thread,
+    site: &'a Site,
+    attributes: &'a Attributes<'a>,
+    id: u64,
+}
 
 /// Who the parent of a new span is.
 struct Parent {
@@ -41,21 +49,22 @@ impl Inner {
         thread::with(|thread| {
             let site = thread.site(self, attributes.metadata());
             if site.is_wanted {
-                if let Some(parent) = self.parent(tracer, attributes, registry) {
-                    self.start(tracer, thread, &site, attributes, id.into_u64(), parent);
+                if let Some(parent) = self.parent(tracer, thread, attributes, registry) {
+                    self.start(&New { tracer, thread, site: &site, attributes, id: id.into_u64() }, &parent);
                 }
-            } else if let Some(context) = self.passed_on(attributes, registry) {
+            } else if let Some(context) = self.passed_on(thread, attributes, registry) {
                 self.table.insert(id.into_u64(), Open::passing_on(context));
             }
         });
     }
 
-    /// `None` when nothing is to be kept of the span: because telemetry is suppressed, or because its parent is not
-    /// sampled and its context current.
+    /// `None` when nothing is to be kept of the span: because telemetry is suppressed, or because its parent is a tracing
+    /// span that is not sampled and whose context is current.
     #[inline]
     fn parent<S>(
         &self,
         tracer: Tracer,
+        thread: &Thread,
         attributes: &Attributes<'_>,
         registry: &Registry<'_, S>,
     ) -> Option<Parent>
@@ -66,8 +75,10 @@ impl Inner {
             return Context::map_current(|current| {
                 let parent = current.span();
                 let span = parent.span_context();
-                let is_kept = !current.is_telemetry_suppressed()
-                    && (span.is_sampled() || !span.is_valid() || !tracer.shared.follows_unsampled());
+                let is_unsampled = !span.is_sampled() && span.is_valid();
+                let is_left_out =
+                    is_unsampled && tracer.shared.follows_unsampled() && thread.is_in(span.span_id());
+                let is_kept = !current.is_telemetry_suppressed() && !is_left_out;
                 is_kept.then(|| Parent { span: span.clone(), context: None })
             });
         }
@@ -75,12 +86,18 @@ impl Inner {
             return None;
         }
         let context = attributes.parent().and_then(|id| self.context_of(id, registry));
-        let span = context.as_ref().map_or(SpanContext::NONE, |context| context.span().span_context().clone());
+        let span =
+            context.as_ref().map_or(SpanContext::NONE, |context| context.span().span_context().clone());
         Some(Parent { span, context })
     }
 
     /// What children of a span that is not exported have for their parent, if not what is current.
-    fn passed_on<S>(&self, attributes: &Attributes<'_>, registry: &Registry<'_, S>) -> Option<Context>
+    fn passed_on<S>(
+        &self,
+        thread: &Thread,
+        attributes: &Attributes<'_>,
+        registry: &Registry<'_, S>,
+    ) -> Option<Context>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -91,34 +108,43 @@ impl Inner {
             if attributes.is_root() {
                 return Some(current.with_remote_span_context(SpanContext::NONE));
             }
-            current.span().span_context().is_sampled().then(|| current.clone())
+            let span = current.span();
+            let span = span.span_context();
+            let is_found_again = !span.is_sampled() && thread.is_in(span.span_id());
+            (span.is_valid() && !is_found_again).then(|| current.clone())
         })
     }
 
-    fn start(
-        &'static self,
-        tracer: Tracer,
-        thread: &Thread,
-        site: &Site,
-        attributes: &Attributes<'_>,
-        id: u64,
-        parent: Parent,
-    ) {
+    fn start(&'static self, new: &New<'_>, parent: &Parent) {
+        let New { tracer, thread, site, attributes, id } = *new;
         let conventions =
             if site.has_conventions { Conventions::of(attributes, thread) } else { Conventions::default() };
-        let settings = &self.settings;
-        let fields = SpanAttributes { thread, site, settings, fields: attributes, has_error: Cell::new(false) };
-        let started = tracer
-            .span(conventions.name.as_deref().unwrap_or(attributes.metadata().name()))
+        let settings = self.settings;
+        // A sampler that has to be asked sees all attributes; others get what is encoded already.
+        let is_described = tracer.shared.sampler.quick().is_none();
+        let fields = SpanAttributes {
+            thread,
+            settings,
+            is_described,
+            fields: attributes,
+            has_error: Cell::new(false),
+        };
+        let builder = tracer
+            .span(conventions.name.as_deref().unwrap_or_else(|| attributes.metadata().name()))
             .with_kind(conventions.kind.unwrap_or(SpanKind::Internal))
             .with_parent_span(&parent.span)
-            .with_attributes(&fields)
-            .with_tentative()
-            .start();
+            .with_tentative();
+        let started = if is_described { builder.with_attributes(&fields).start() } else { builder.start() };
         let (own, mut recording) = started.into_parts();
         if let Some(recording) = recording.as_deref_mut() {
-            for exception in fields.exceptions() {
-                recording.add_event("exception", recording.now(), &exception, 0);
+            if !is_described {
+                recording.begin_with(&site.first);
+                fields.visit(recording);
+            }
+            if fields.has_error.get() {
+                for exception in fields.exceptions() {
+                    recording.add_event("exception", recording.now(), &exception, 0);
+                }
             }
             if let Some(status) = &conventions.status {
                 recording.set_status(status);
@@ -136,7 +162,13 @@ impl Inner {
 
     /// A context with this span in it.
     #[inline]
-    fn context_with(&'static self, context: &Context, own: SpanContext, id: u64, is_exported: bool) -> Context {
+    fn context_with(
+        &'static self,
+        context: &Context,
+        own: SpanContext,
+        id: u64,
+        is_exported: bool,
+    ) -> Context {
         if is_exported {
             context.with_span(Handle { layer: self, id, context: own })
         } else {
@@ -162,7 +194,7 @@ impl Inner {
                 None => self.inherited(id, registry),
             };
             if let Some(context) = context.filter(|_| !Context::is_current_telemetry_suppressed()) {
-                thread.push(self, id.into_u64(), enter_context(context));
+                thread.push(self, id.into_u64(), context);
             }
         });
     }
@@ -206,7 +238,8 @@ impl Inner {
 
     pub(super) fn close(&self, id: &Id) {
         // What is dropped here, is dropped with nothing locked: contexts may hold values of users.
-        let Some(Open { context: _context, recording, mut timing, .. }) = self.table.remove(id.into_u64()) else {
+        let Some(Open { context: _context, recording, mut timing, .. }) = self.table.remove(id.into_u64())
+        else {
             return;
         };
         let Some(mut recording) = recording else { return };
@@ -261,7 +294,8 @@ impl Inner {
             let is_recorded = open.recording.is_some();
             (!open.is_known).then(|| (open.context.span().span_context().clone(), is_recorded))
         };
-        let Some((own, is_recorded)) = self.table.with(id, unknown).flatten().filter(|_| parent.is_valid()) else {
+        let Some((own, is_recorded)) = self.table.with(id, unknown).flatten().filter(|_| parent.is_valid())
+        else {
             return false;
         };
         let (own, is_exported) = decide(tracer, name, parent, &own, is_recorded);
@@ -286,7 +320,8 @@ impl Open {
         if let Some(now) = now {
             self.timing.enter(now);
         }
-        let unwanted = if self.is_known { None } else { self.recording.take_if(|recording| !recording.is_exported()) };
+        let unwanted =
+            if self.is_known { None } else { self.recording.take_if(|recording| !recording.is_exported()) };
         self.is_known = true;
         (self.context.clone(), unwanted)
     }

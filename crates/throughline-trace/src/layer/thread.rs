@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::thread;
 
-use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, SpanId};
 use tracing::Metadata;
 
 use super::Inner;
 use super::site::Site;
-use crate::context::Entered;
+use crate::context::{Entered, enter_context};
+use crate::local;
 
 /// Callsites that a thread remembers; each has one place, and those that share one are found anew. A program has some
 /// hundreds that are hot at most.
@@ -17,7 +19,8 @@ const SITES: usize = 256;
 
 /// What a thread keeps.
 pub(super) struct Thread {
-    entered: RefCell<Vec<(Key, Entered)>>,
+    has_context: bool,
+    entered: RefCell<Vec<(Key, SpanId, Entered)>>,
     sites: RefCell<Box<[Option<Known>]>>,
     text: RefCell<String>,
     /// Its number, as `Debug` shows it, since the standard library shows it nowhere else.
@@ -41,19 +44,19 @@ thread_local! {
     static THREAD: Thread = Thread::new();
 }
 
-/// Calls `work` with what the calling thread keeps; not at all when the thread is ending and it has gone.
+/// Calls `work` with what the calling thread keeps; not at all when the thread is ending, and it has gone or
+/// OpenTelemetry's context has.
 #[inline]
 pub(super) fn with<R>(work: impl FnOnce(&Thread) -> R) -> Option<R> {
-    THREAD.try_with(work).ok()
+    THREAD.try_with(|thread| thread.has_context.then(|| work(thread))).ok().flatten()
 }
 
 impl Thread {
     fn new() -> Self {
-        // Thread-locals are destroyed in the opposite order: as long as this one is there, the context is, too.
-        Context::map_current(|_| ());
         let id = format!("{:?}", thread::current().id());
         let digits: String = id.chars().filter(char::is_ascii_digit).collect();
         Self {
+            has_context: local::has_context(),
             entered: RefCell::default(),
             sites: RefCell::new((0..SITES).map(|_| None).collect()),
             text: RefCell::default(),
@@ -63,8 +66,16 @@ impl Thread {
 
     /// Keeps what undoes entering this span.
     #[inline]
-    pub(super) fn push(&self, layer: &Inner, span: u64, entered: Entered) {
-        self.entered.borrow_mut().push((Key { layer: layer.number, span }, entered));
+    pub(super) fn push(&self, layer: &Inner, span: u64, context: Context) {
+        let span_id = context.span().span_context().span_id();
+        let entered = enter_context(context);
+        self.entered.borrow_mut().push((Key { layer: layer.number, span }, span_id, entered));
+    }
+
+    /// Whether the context of this span was the last that was attached for a tracing span.
+    #[inline]
+    pub(super) fn is_in(&self, span: SpanId) -> bool {
+        self.entered.borrow().last().is_some_and(|(_, last, _)| *last == span)
     }
 
     /// Undoes the last entering of this span, if it did anything.
@@ -79,10 +90,10 @@ impl Thread {
     fn take(&self, key: Key) -> Option<Entered> {
         let mut entered = self.entered.borrow_mut();
         if entered.last()?.0 == key {
-            return entered.pop().map(|(_, guard)| guard);
+            return entered.pop().map(|(.., guard)| guard);
         }
-        let place = entered.iter().rposition(|(other, _)| *other == key)?;
-        Some(entered.remove(place).1)
+        let place = entered.iter().rposition(|(other, ..)| *other == key)?;
+        Some(entered.remove(place).2)
     }
 
     /// The callsite of this metadata.

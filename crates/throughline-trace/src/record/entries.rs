@@ -8,7 +8,7 @@ use super::{ENTRY_HEADER, tag};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
     pub(crate) tag: u8,
-    pub(crate) key: &'a str,
+    pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
 }
 
@@ -16,7 +16,19 @@ pub(crate) struct Entry<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Entries<'a>(pub(crate) &'a [u8]);
 
-impl<'a> Iterator for Entries<'a> {
+impl<'a> Entries<'a> {
+    /// Each of them, in the order they were made.
+    #[inline]
+    pub(crate) fn iter(self) -> Walk<'a> {
+        Walk(self.0)
+    }
+}
+
+/// On the way through entries.
+#[derive(Debug)]
+pub(crate) struct Walk<'a>(&'a [u8]);
+
+impl<'a> Iterator for Walk<'a> {
     type Item = Entry<'a>;
 
     #[inline]
@@ -27,7 +39,7 @@ impl<'a> Iterator for Entries<'a> {
         let (key, rest) = rest.split_at_checked(key_len)?;
         let (value, rest) = rest.split_at_checked(value_len)?;
         self.0 = rest;
-        Some(Entry { tag, key: text(key), value })
+        Some(Entry { tag, key, value })
     }
 }
 

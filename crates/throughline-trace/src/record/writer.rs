@@ -58,8 +58,26 @@ impl Writer {
         self.len + bytes <= RECORD_BYTES_MAX
     }
 
-    /// Appends an attribute, its string cut to `value_max` bytes. `false` when there is no room.
+    /// Appends entries that were written before. `false` when there is no room.
     #[inline]
+    pub(crate) fn append(&mut self, entries: &[u8]) -> bool {
+        let fits = self.has_room(entries.len());
+        if fits {
+            self.reserve(entries.len());
+            if let Some(out) = self.buffer.get_mut(self.len..self.len + entries.len()) {
+                out.copy_from_slice(entries);
+                self.len += entries.len();
+            }
+        }
+        fits
+    }
+
+    /// Appends an attribute, its string cut to `value_max` bytes. `false` when there is no room.
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     pub(crate) fn attribute(&mut self, key: &str, value: ValueRef<'_>, value_max: u32) -> bool {
         match value {
             ValueRef::Str(text) => self.text(tag::STR, key, cut(text, value_max as usize)),
@@ -76,13 +94,21 @@ impl Writer {
     }
 
     /// Appends an entry that is a text.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     pub(crate) fn text(&mut self, tag: u8, key: &str, text: &str) -> bool {
         self.entry(tag, key, text.as_bytes())
     }
 
     /// Appends an entry. `false` when there is no room.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     pub(crate) fn entry(&mut self, tag: u8, key: &str, value: &[u8]) -> bool {
         let key = if key.len() > KEY_BYTES_MAX { cut(key, KEY_BYTES_MAX) } else { key };
         let total = ENTRY_HEADER + key.len() + value.len();
@@ -90,9 +116,13 @@ impl Writer {
             return false;
         }
         self.reserve(total);
-        self.push(&head(tag, key.len(), value.len()));
-        self.push(key.as_bytes());
-        self.push(value);
+        let Some(out) = self.buffer.get_mut(self.len..) else { return false };
+        let Some((place, out)) = out.split_first_chunk_mut() else { return false };
+        *place = head(tag, key.len(), value.len());
+        copy_short(out, key.as_bytes());
+        let Some(out) = out.get_mut(key.len()..) else { return false };
+        copy_short(out, value);
+        self.len += total;
         true
     }
 
@@ -139,16 +169,11 @@ impl Writer {
     /// Pads with zeros to whole words, as rings take them. No entry reads them: none is shorter than a header.
     #[inline]
     pub(crate) fn pad(&mut self) {
-        self.push(&[0; 7]);
-        self.len = (self.len - 7).next_multiple_of(8);
-    }
-
-    #[inline]
-    fn push(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len());
-        let Some(out) = self.buffer.get_mut(self.len..) else { return };
-        copy_short(out, bytes);
-        self.len += bytes.len();
+        self.reserve(7);
+        if let Some(out) = self.buffer.get_mut(self.len..).and_then(|out| out.first_chunk_mut()) {
+            *out = [0; 7];
+        }
+        self.len = self.len.next_multiple_of(8);
     }
 
     #[inline]
@@ -172,7 +197,11 @@ fn head(tag: u8, key_len: usize, value_len: usize) -> [u8; ENTRY_HEADER] {
 }
 
 /// Copies `bytes` to the front of `out`. Up to 16 bytes go as two numbers that overlap.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "keys are literals, and copying those is a move or two where it is inlined"
+)]
+#[inline(always)]
 fn copy_short(out: &mut [u8], bytes: &[u8]) {
     let len = bytes.len();
     if len > 16 {

@@ -31,7 +31,6 @@ type Waker = Box<dyn Fn() + Send + Sync>;
 
 /// The way from the threads to the reader. Lives as long as the process, so that spans can refer to it for nothing.
 pub(crate) struct Channel {
-    number: u64,
     state: Mutex<State>,
     /// How many rings there are, so that the reader need not lock to know that it has all.
     rings: AtomicUsize,
@@ -73,9 +72,7 @@ impl fmt::Debug for Channel {
 
 impl Channel {
     pub(crate) fn new() -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
         Self {
-            number: NUMBER.fetch_add(1, Ordering::Relaxed),
             state: Mutex::default(),
             rings: AtomicUsize::new(0),
             chunks: AtomicUsize::new(0),
@@ -109,7 +106,7 @@ impl Channel {
     pub(crate) fn lease(&'static self) -> Lease {
         let idle = self.lock().idle.pop();
         let writer = idle.unwrap_or_else(|| {
-            let (writer, cursor) = Ring::new(RING_CHUNKS_MAX);
+            let (writer, cursor) = Ring::open(RING_CHUNKS_MAX);
             let mut state = self.lock();
             state.new.push(cursor);
             self.rings.fetch_add(1, Ordering::Relaxed);
@@ -173,7 +170,7 @@ impl Lease {
     /// Whether this is a ring of that channel.
     #[inline]
     pub(crate) fn is_of(&self, channel: &Channel) -> bool {
-        self.channel.number == channel.number
+        std::ptr::eq(self.channel, channel)
     }
 
     /// Whether nobody reads this ring any more.

@@ -61,7 +61,7 @@ pub(super) struct Ring {
 
 impl Ring {
     /// A ring of this many chunks at most, and the two ends of it.
-    pub(super) fn new(chunks_max: usize) -> (Writer, Cursor) {
+    pub(super) fn open(chunks_max: usize) -> (Writer, Cursor) {
         let chunks: Box<[OnceLock<Chunk>]> = (0..chunks_max.max(1)).map(|_| OnceLock::new()).collect();
         let ring = Arc::new(Self { chunks, written: AtomicU64::new(0), read: AtomicU64::new(0) });
         ring.chunk(0);
@@ -116,7 +116,7 @@ impl Writer {
     /// Whether a record of this many bytes can ever be written.
     #[inline]
     pub(super) fn fits(bytes: usize) -> bool {
-        1 + bytes.div_ceil(WORD) <= CHUNK_WORDS
+        bytes.div_ceil(WORD) < CHUNK_WORDS
     }
 
     /// Appends a record, whose length must be a multiple of eight. `may_allocate` is asked when that takes a new chunk.
@@ -127,11 +127,11 @@ impl Writer {
         if self.at + words > CHUNK_WORDS {
             self.advance(may_allocate)?;
         }
-        let chunk = self.ring.chunk(self.chunk);
+        let Some(chunk) = self.ring.chunks.get(self.chunk).and_then(OnceLock::get) else { return Err(Full) };
         let Some([length, places @ ..]) = chunk.words.get(self.at..self.at + words) else { return Err(Full) };
         length.store(record.len() as u64, Ordering::Relaxed);
         for (place, word) in places.iter().zip(record.chunks_exact(WORD)) {
-            place.store(word.first_chunk().map_or(0, |word| u64::from_le_bytes(*word)), Ordering::Relaxed);
+            place.store(u64::from_le_bytes(word.try_into().unwrap_or_default()), Ordering::Relaxed);
         }
         self.at += words;
         // Release: whoever sees the count sees the words.
@@ -199,11 +199,11 @@ impl Cursor {
 
 /// Copies the record at `at`; how many words it took.
 fn read(words: &[AtomicU64], at: usize, record: &mut Vec<u8>) -> usize {
-    record.clear();
     let Some([length, rest @ ..]) = words.get(at..) else { return 0 };
     let length = length.load(Ordering::Relaxed) as usize / WORD;
-    for word in rest.iter().take(length) {
-        record.extend_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+    record.resize(length * WORD, 0);
+    for (place, word) in record.chunks_exact_mut(WORD).zip(rest) {
+        place.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
     }
     1 + length
 }
@@ -229,7 +229,7 @@ mod loom_tests {
     #[test]
     fn loom_the_reader_follows_the_writer_into_the_next_chunk() {
         loom::model(|| {
-            let (mut writer, mut cursor) = Ring::new(2);
+            let (mut writer, mut cursor) = Ring::open(2);
             let writing = thread::spawn(move || {
                 (1..=3).for_each(|n| assert!(writer.push(&record(n), || true).is_ok()));
             });
@@ -245,7 +245,7 @@ mod loom_tests {
     #[test]
     fn loom_a_chunk_is_used_again_only_after_it_was_read() {
         loom::model(|| {
-            let (mut writer, mut cursor) = Ring::new(2);
+            let (mut writer, mut cursor) = Ring::open(2);
             (1..=3).for_each(|n| assert!(writer.push(&record(n), || true).is_ok()));
             let writing = thread::spawn(move || {
                 // Two more fit or not: one into this chunk, the other into the first, if that is free by then.
@@ -262,7 +262,7 @@ mod loom_tests {
     #[test]
     fn loom_a_ring_is_passed_on_with_its_records() {
         loom::model(|| {
-            let (mut writer, mut cursor) = Ring::new(2);
+            let (mut writer, mut cursor) = Ring::open(2);
             let first = thread::spawn(move || {
                 assert!(writer.push(&record(1), || true).is_ok());
                 thread::spawn(move || assert!(writer.push(&record(2), || true).is_ok()))

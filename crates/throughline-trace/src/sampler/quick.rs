@@ -1,9 +1,9 @@
 //! The common samplers as one word, so that reading them takes one load.
 
-use opentelemetry::trace::{SpanContext, TraceState};
+use opentelemetry::trace::{TraceFlags, TraceState};
 
 use super::Ratio;
-use super::ratio::{RANDOM_BITS, randomness_of};
+use super::ratio::RANDOM_BITS;
 
 /// A sampler in one word: the threshold of the ratio in the low bits, and flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,21 +46,27 @@ impl Quick {
         trace_id_end & (THRESHOLD >> 1) >= self.threshold()
     }
 
-    /// Whether a child of this parent is sampled.
+    /// Whether a child is sampled whose parent has these flags.
     #[inline]
-    pub(crate) fn samples_child(self, parent: &SpanContext) -> bool {
-        if self.is_parent_based() {
-            parent.is_sampled()
-        } else {
-            randomness_of(parent.trace_id(), parent.trace_state()) >= self.threshold()
-        }
+    pub(crate) fn samples_child(self, parent: TraceFlags) -> bool {
+        if self.is_parent_based() { parent.is_sampled() } else { self.threshold() == 0 }
     }
 
-    /// The trace state of a sampled span, where it is not its parent's.
+    /// Whether this is a ratio that roots announce in their trace state.
     #[inline]
-    pub(crate) fn trace_state(self, parent: Option<&SpanContext>) -> Option<TraceState> {
-        let own = self.0 & ANNOUNCED != 0 && (parent.is_none() || !self.is_parent_based());
-        own.then(|| Ratio::from_threshold(self.threshold()).announced(parent.map(SpanContext::trace_state)))
+    pub(crate) fn is_announced(self) -> bool {
+        self.0 & ANNOUNCED != 0
+    }
+
+    /// The trace state of a sampled root.
+    #[cold]
+    pub(crate) fn announced(self) -> TraceState {
+        Ratio::from_threshold(self.threshold()).announced(None)
+    }
+
+    /// Whether this word says all: a ratio that does not go by the parent has to look at the parent's trace state.
+    pub(super) fn is_whole(self) -> bool {
+        self.is_parent_based() || !self.is_announced()
     }
 
     #[inline]

@@ -112,8 +112,5 @@ pub(super) fn randomness_of(trace_id: TraceId, trace_state: &TraceState) -> u64 
         let value = member.split(';').find_map(|field| field.strip_prefix("rv:"))?;
         (value.len() == 14).then(|| u64::from_str_radix(value, 16).ok()).flatten()
     });
-    explicit.unwrap_or_else(|| {
-        let [.., a, b, c, d, e, f, g] = trace_id.to_bytes();
-        u64::from_be_bytes([0, a, b, c, d, e, f, g])
-    })
+    explicit.unwrap_or_else(|| u128::from_be_bytes(trace_id.to_bytes()) as u64 & RANDOM_MASK)
 }

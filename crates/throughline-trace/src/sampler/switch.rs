@@ -8,14 +8,19 @@ use super::{Quick, Sampler};
 /// What is behind a [`SamplerSwitch`].
 #[derive(Debug)]
 pub(crate) struct Switch {
-    /// The sampler, if it fits into a word; else zero.
+    /// The sampler, if it fits into a word, and spans may be started by it alone; else zero.
     quick: AtomicU64,
     full: RwLock<Sampler>,
+    /// Whether spans may be started the quick way at all.
+    may_be_quick: bool,
 }
 
 impl Switch {
-    pub(crate) fn new(sampler: Sampler) -> Self {
-        Self { quick: AtomicU64::new(bits(&sampler)), full: RwLock::new(sampler) }
+    /// `may_be_quick` is false when somebody wants to be asked about more than the sampler.
+    pub(crate) fn new(sampler: Sampler, may_be_quick: bool) -> Self {
+        let switch = Self { quick: AtomicU64::new(0), full: RwLock::default(), may_be_quick };
+        switch.set(sampler);
+        switch
     }
 
     #[inline]
@@ -30,13 +35,10 @@ impl Switch {
 
     fn set(&self, sampler: Sampler) {
         let mut full = self.full.write().unwrap_or_else(PoisonError::into_inner);
-        self.quick.store(bits(&sampler), Ordering::Relaxed);
+        let quick = sampler.quick().filter(|quick| quick.is_whole() && self.may_be_quick);
+        self.quick.store(quick.map_or(0, Quick::bits), Ordering::Relaxed);
         *full = sampler;
     }
-}
-
-fn bits(sampler: &Sampler) -> u64 {
-    sampler.quick().map_or(0, Quick::bits)
 }
 
 /// Changes the sampler of a provider while the program runs.

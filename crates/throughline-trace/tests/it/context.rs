@@ -68,7 +68,7 @@ fn futures_carry_their_context_across_threads() {
         assert_eq!(current(), expected);
     };
     let given = with_context(span.context(), check(expected.clone()));
-    let propagated = in_context!(&span, propagate_context(check(expected.clone())));
+    let propagated = in_context!(&span, propagate_context(check(expected)));
     for future in [given, propagated] {
         let mut future = Box::pin(future);
         let mut task = TaskContext::from_waker(Waker::noop());
@@ -124,7 +124,7 @@ fn measurements_in_a_sampled_span_carry_it() {
     let collection = reader.collect();
     let MetricData::Sum { points, .. } = &collection.scopes[0].metrics[0].data else { panic!("a sum") };
     let ids: Vec<_> =
-        points[0].exemplars.iter().map(|exemplar| (exemplar.trace_id, exemplar.span_id)).collect();
+        points.at(0).exemplars.iter().map(|exemplar| (exemplar.trace_id, exemplar.span_id)).collect();
     let context = span.span_context();
     assert_eq!(ids, [(context.trace_id().to_bytes(), context.span_id().to_bytes())]);
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use throughline_trace::sampler::Sampler;
 use throughline_trace::{
-    DropReason, KeepErrors, SpanContext, SpanReader, Status, Tracer, TracerProvider, TracerProviderBuilder,
-    testing,
+    DropReason, KeepErrors, SpanContext, SpanReader, Status, TraceState, Tracer, TracerProvider,
+    TracerProviderBuilder, testing,
 };
 
 use crate::support::{manual_clock, parent, provider};
@@ -101,13 +101,13 @@ fn sampled_traces_do_not_wait() {
     assert_eq!(names(&mut reader), ["child"]);
 }
 
-fn child_of_nothing(provider: &TracerProvider, trace: u64) {
+fn child_of_nothing(provider: TracerProvider, trace: u64) {
     let local = SpanContext::new(
         u128::from(trace).into(),
         1.into(),
         parent(false, false).trace_flags(),
         false,
-        Default::default(),
+        TraceState::NONE,
     );
     provider.tracer("it").span("child").with_parent_span(&local).start().end();
 }
@@ -117,10 +117,10 @@ fn what_waits_too_long_is_dropped_and_counted() {
     let clock = manual_clock();
     let keep = KeepErrors { age_max: Duration::from_secs(5), ..KeepErrors::default() };
     let (provider, mut reader) = provider(|builder| keeping(keep)(builder).with_clock(clock.clone()));
-    child_of_nothing(&provider, 1);
+    child_of_nothing(provider, 1);
     assert!(names(&mut reader).is_empty());
     clock.advance(Duration::from_secs(5));
-    child_of_nothing(&provider, 2);
+    child_of_nothing(provider, 2);
     assert!(names(&mut reader).is_empty());
     assert!(provider.drops().is_empty());
     clock.advance(Duration::from_secs(1));
@@ -134,12 +134,12 @@ fn what_waits_too_long_is_dropped_and_counted() {
 fn the_oldest_traces_go_when_there_is_no_room() {
     let keep = KeepErrors { bytes_max: 2000, ..KeepErrors::default() };
     let (provider, mut reader) = provider(keeping(keep));
-    (1..=100).for_each(|trace| child_of_nothing(&provider, trace));
+    (1..=100).for_each(|trace| child_of_nothing(provider, trace));
     assert!(names(&mut reader).is_empty());
     let dropped = provider.drops();
     assert!(matches!(dropped[..], [(DropReason::KeepBufferFull, 80..=99)]), "{dropped:?}");
     let local =
-        SpanContext::new(100.into(), 1.into(), parent(false, false).trace_flags(), false, Default::default());
+        SpanContext::new(100.into(), 1.into(), parent(false, false).trace_flags(), false, TraceState::NONE);
     let mut failing = provider.tracer("it").span("failing").with_parent_span(&local).start();
     failing.set_status(Status::error(""));
     failing.end();

@@ -12,7 +12,7 @@ use crate::support::{manual_clock, pairs, parent, provider};
 #[test]
 fn a_record_has_everything_it_was_given() {
     let clock = manual_clock();
-    let provider = LoggerProvider::with_clock(clock.clone());
+    let provider = LoggerProvider::builder().with_clock(clock.clone()).build();
     let mut reader = provider.reader().unwrap();
     let happened = clock.now();
     clock.advance(Duration::from_secs(1));

@@ -1,12 +1,18 @@
 //! What spans and log records do, through the public API.
 
 mod context;
+mod exemplars;
 mod keep_errors;
+mod layer_events;
+mod layer_fields;
+mod layer_spans;
 mod limits;
 mod logs;
 mod model;
+mod opentelemetry_api;
 mod reader;
 mod samplers;
 mod spans;
 mod stress;
 mod support;
+mod trees;

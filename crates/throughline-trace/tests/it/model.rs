@@ -71,7 +71,9 @@ impl Model {
 
     fn of(attributes: &[(String, Value)], count_max: u32, value_max: u32) -> Self {
         let mut model = Self::default();
-        attributes.iter().for_each(|(key, value)| model.add(key, value, count_max, value_max));
+        for (key, value) in attributes {
+            model.add(key, value, count_max, value_max);
+        }
         model
     }
 }
@@ -103,7 +105,8 @@ fn key_values(attributes: &[(String, Value)]) -> Vec<KeyValue> {
 }
 
 fn link(id: u64) -> SpanContext {
-    let state = if id % 2 == 0 { TraceState::NONE } else { TraceState::from_key_value([("k", id)]).unwrap() };
+    let state =
+        if id % 2 == 0 { TraceState::NONE } else { TraceState::from_key_value([("k", id)]).expect("valid") };
     SpanContext::new(u128::from(id).into(), id.into(), TraceFlags::new(id as u8), id % 3 == 0, state)
 }
 

@@ -124,7 +124,9 @@ fn ok_is_final_and_unset_changes_nothing() {
     let (provider, mut reader) = provider(|builder| builder);
     let status = |statuses: &[Status]| {
         let mut span = provider.tracer("it").span("s").start();
-        statuses.iter().for_each(|status| span.set_status(status.clone()));
+        for status in statuses {
+            span.set_status(status.clone());
+        }
         span
     };
     drop(status(&[]));
@@ -137,7 +139,7 @@ fn ok_is_final_and_unset_changes_nothing() {
 }
 
 #[derive(Debug)]
-struct Broken(Option<Box<Broken>>);
+struct Broken(Option<Box<Self>>);
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,7 +234,9 @@ fn ids_are_never_zero_and_never_the_same() {
     let tracer = provider.tracer("it");
     let work = move || (0..1000).for_each(|_| tracer.span("s").with_no_parent().start().end());
     let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(work)).collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let seen = testing::spans(&mut reader);
     let traces: std::collections::HashSet<_> = seen.iter().map(|span| span.trace_id).collect();
     let spans: std::collections::HashSet<_> = seen.iter().map(|span| span.span_id).collect();

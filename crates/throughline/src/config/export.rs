@@ -1,6 +1,7 @@
 //! How something is pushed: [`ExportConfig`], for all signals or for one.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where and how to push over OTLP.
@@ -27,6 +28,11 @@ pub struct ExportConfig {
     pub(crate) headers: Option<Vec<(String, String)>>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) compression: Option<OtlpCompression>,
+    pub(crate) insecure: Option<bool>,
+    pub(crate) roots: Option<PathBuf>,
+    /// Certificate and key.
+    pub(crate) client: Option<(PathBuf, PathBuf)>,
+    pub(crate) bearer_token_file: Option<PathBuf>,
 }
 
 /// Where to push to, as asked for in code or by the environment.
@@ -81,6 +87,36 @@ impl ExportConfig {
         self.compression = Some(compression);
         self
     }
+
+    /// Speaks plain text to a gRPC endpoint without a scheme (`collector:4317`), which otherwise means TLS.
+    pub fn with_insecure(mut self) -> Self {
+        self.insecure = Some(true);
+        self
+    }
+
+    /// Trusts receivers whose certificate is signed by one in this file in PEM, instead of those that the system trusts.
+    /// The file is read again when it changes.
+    pub fn with_root_certificates(mut self, path: impl Into<PathBuf>) -> Self {
+        self.roots = Some(path.into());
+        self
+    }
+
+    /// Shows the receiver the certificate in the first file, in PEM, whose key is in the second. Both are read again
+    /// when they change.
+    pub fn with_client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.client = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Sends `authorization: Bearer …` with the token in this file, which is read again when it changes.
+    pub fn with_bearer_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.bearer_token_file = Some(path.into());
+        self
+    }
 }
 
 /// Shows what was set, without header values and without what a URL may hide.
@@ -103,6 +139,8 @@ pub enum OtlpProtocol {
     HttpProtobuf,
     /// JSON over HTTP.
     HttpJson,
+    /// gRPC. Needs the cargo feature `otlp-grpc`.
+    Grpc,
 }
 
 impl fmt::Display for OtlpProtocol {
@@ -110,6 +148,7 @@ impl fmt::Display for OtlpProtocol {
         f.write_str(match self {
             Self::HttpProtobuf => "http/protobuf",
             Self::HttpJson => "http/json",
+            Self::Grpc => "grpc",
         })
     }
 }
@@ -123,6 +162,8 @@ pub enum OtlpCompression {
     None,
     /// With gzip.
     Gzip,
+    /// With zstd, smaller and faster. Needs the cargo feature `zstd`, and a receiver that takes it, as a Collector does.
+    Zstd,
 }
 
 impl fmt::Display for OtlpCompression {
@@ -130,6 +171,7 @@ impl fmt::Display for OtlpCompression {
         f.write_str(match self {
             Self::None => "none",
             Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
         })
     }
 }

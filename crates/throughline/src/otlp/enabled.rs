@@ -53,6 +53,13 @@ impl Plan {
             parse_temporality,
             ShownTemporality(TemporalityPreference::Cumulative),
         );
+        if push.as_ref().is_some_and(Push::goes_to_prometheus)
+            && temporality.0 != TemporalityPreference::Cumulative
+        {
+            tracing::warn!(target: "throughline", "Prometheus takes {temporality} metrics only with \
+                `--enable-feature=otlp-deltatocumulative`; without it, they are refused or dropped in silence, by \
+                version: set cumulative temporality, or that feature");
+        }
         Self(push.map(|push| Metrics { push, interval: interval.0, temporality: temporality.0 }))
     }
 

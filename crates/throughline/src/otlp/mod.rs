@@ -3,6 +3,8 @@
 #[cfg(feature = "otlp-http")]
 mod enabled;
 #[cfg(feature = "otlp-http")]
+mod security;
+#[cfg(feature = "otlp-http")]
 mod signal;
 #[cfg(feature = "otlp-http")]
 pub(crate) use enabled::{Otlp, Plan};
@@ -30,6 +32,10 @@ struct Names {
     compression: Named,
     timeout: Named,
     headers: Named,
+    insecure: Named,
+    roots: Named,
+    client_certificate: Named,
+    client_key: Named,
 }
 
 macro_rules! names {
@@ -40,6 +46,10 @@ macro_rules! names {
             compression: names!($signal, $variable, ".otlp.compression", "COMPRESSION"),
             timeout: names!($signal, $variable, ".otlp.timeout", "TIMEOUT"),
             headers: names!($signal, $variable, ".otlp.headers", "HEADERS"),
+            insecure: names!($signal, $variable, ".otlp.insecure", "INSECURE"),
+            roots: names!($signal, $variable, ".otlp.certificate", "CERTIFICATE"),
+            client_certificate: names!($signal, $variable, ".otlp.client_certificate", "CLIENT_CERTIFICATE"),
+            client_key: names!($signal, $variable, ".otlp.client_key", "CLIENT_KEY"),
         }
     };
     ($signal:literal, $variable:literal, $setting:literal, $name:literal) => {

@@ -6,20 +6,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use throughline_otlp::{Compression, Endpoint, OtlpConfig, Protocol, Signal, parse_duration, parse_headers};
+use throughline_otlp::{
+    Compression, Endpoint, EndpointError, OtlpConfig, Protocol, Signal, parse_duration, parse_headers,
+};
 
 use super::Names;
+use super::security::{self, Security};
 use crate::config::{Destination, ExportConfig, OtlpCompression, OtlpProtocol};
 use crate::error::Source;
 use crate::settings::Settings;
 
 /// How to push one signal.
 pub(super) struct Push {
-    pub(super) endpoint: Endpoint,
-    protocol: OtlpProtocol,
-    compression: OtlpCompression,
-    timeout: Duration,
-    headers: Vec<(String, String)>,
+    config: OtlpConfig,
 }
 
 impl Push {
@@ -43,38 +42,63 @@ impl Push {
             Shown(Duration::from_secs(10)),
         );
         let headers = headers(names, own.headers.as_ref().or(all.headers.as_ref()), settings);
-        let endpoint = endpoint(signal, names, &destination, source, settings)?;
-        Some(Self { endpoint, protocol, compression, timeout: timeout.0, headers })
+        let security = Security::decide(names, own, all, settings);
+        let insecure = security::insecure(names, own.insecure.or(all.insecure), settings);
+        let protocol = known_protocol(protocol);
+        let endpoint = match (protocol, &destination) {
+            (Protocol::Grpc, Destination::Base(url) | Destination::Url(url)) => {
+                Endpoint::grpc(url, signal, insecure)
+            }
+            (_, Destination::Base(url)) => Endpoint::base(url, signal),
+            (_, Destination::Url(url)) => Endpoint::verbatim(url),
+            (_, Destination::Prometheus(url)) => Endpoint::prometheus(url),
+        };
+        let endpoint = usable(endpoint, names, &destination, source, settings)?;
+        for warning in endpoint.warnings(signal) {
+            tracing::warn!(target: "throughline", "{warning}");
+        }
+        let config = OtlpConfig::new(endpoint)
+            .with_protocol(protocol)
+            .with_compression(known_compression(compression))
+            .with_timeout(timeout.0)
+            .with_headers(headers);
+        Some(Self { config: security.apply(config, settings) })
+    }
+
+    pub(super) fn goes_to_prometheus(&self) -> bool {
+        self.config.endpoint().is_prometheus()
     }
 
     pub(super) fn config(self) -> OtlpConfig {
-        let Self { endpoint, protocol, compression, timeout, headers } = self;
-        OtlpConfig::new(endpoint)
-            .with_protocol(match protocol {
-                OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
-                OtlpProtocol::HttpJson => Protocol::HttpJson,
-            })
-            .with_compression(match compression {
-                OtlpCompression::None => Compression::None,
-                OtlpCompression::Gzip => Compression::Gzip,
-            })
-            .with_timeout(timeout)
-            .with_headers(headers)
+        self.config
     }
 }
 
-fn endpoint(
-    signal: Signal,
+const fn known_protocol(protocol: OtlpProtocol) -> Protocol {
+    match protocol {
+        OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
+        OtlpProtocol::HttpJson => Protocol::HttpJson,
+        OtlpProtocol::Grpc => Protocol::Grpc,
+    }
+}
+
+const fn known_compression(compression: OtlpCompression) -> Compression {
+    match compression {
+        OtlpCompression::None => Compression::None,
+        OtlpCompression::Gzip => Compression::Gzip,
+        OtlpCompression::Zstd => Compression::Zstd,
+    }
+}
+
+/// The endpoint, or a problem among the settings.
+fn usable(
+    endpoint: Result<Endpoint, EndpointError>,
     names: &Names,
     destination: &Destination,
     source: Source,
     settings: &mut Settings<'_>,
 ) -> Option<Endpoint> {
-    let (url, endpoint) = match destination {
-        Destination::Base(url) => (url, Endpoint::base(url, signal)),
-        Destination::Url(url) => (url, Endpoint::verbatim(url)),
-        Destination::Prometheus(url) => (url, Endpoint::prometheus(url)),
-    };
+    let (Destination::Base(url) | Destination::Url(url) | Destination::Prometheus(url)) = destination;
     match endpoint {
         Err(error) => {
             settings.problem(source, redacted(url), error.to_string());
@@ -82,9 +106,6 @@ fn endpoint(
         }
         Ok(endpoint) => {
             settings.decided(names.endpoint.0, &endpoint, source);
-            for warning in endpoint.warnings() {
-                tracing::warn!(target: "throughline", "{warning}");
-            }
             Some(endpoint)
         }
     }
@@ -99,11 +120,13 @@ fn protocol(names: &Names, code: Option<OtlpProtocol>, settings: &mut Settings<'
     let parse = |text: &str| match text {
         "http/protobuf" => Ok(OtlpProtocol::HttpProtobuf),
         "http/json" => Ok(OtlpProtocol::HttpJson),
+        "grpc" if Protocol::Grpc.is_built_in() => Ok(OtlpProtocol::Grpc),
         "grpc" => {
-            Err("gRPC is not in this version; write http/protobuf and the receiver's HTTP port, usually 4318"
+            Err("is not in this build: add the cargo feature `otlp-grpc`, or write http/protobuf and the \
+                       receiver's HTTP port, usually 4318"
                 .to_owned())
         }
-        _ => Err("is no OTLP protocol; write http/protobuf or http/json".to_owned()),
+        _ => Err("is no OTLP protocol; write http/protobuf, http/json or grpc".to_owned()),
     };
     let code = code.map(|protocol| ("with_protocol", protocol));
     settings.decide(names.protocol.0, code, &names.protocol.1, parse, OtlpProtocol::default())
@@ -113,7 +136,9 @@ fn compression(names: &Names, code: Option<OtlpCompression>, settings: &mut Sett
     let parse = |text: &str| match text {
         "gzip" => Ok(OtlpCompression::Gzip),
         "none" => Ok(OtlpCompression::None),
-        _ => Err("is no compression that can be sent; write gzip or none".to_owned()),
+        "zstd" if Compression::Zstd.is_built_in() => Ok(OtlpCompression::Zstd),
+        "zstd" => Err("is not in this build: add the cargo feature `zstd`, or write gzip".to_owned()),
+        _ => Err("is no compression that can be sent; write gzip, zstd or none".to_owned()),
     };
     let code = code.map(|compression| ("with_compression", compression));
     settings.decide(names.compression.0, code, &names.compression.1, parse, OtlpCompression::default())

@@ -1,8 +1,8 @@
 //! The bucket index of a value, from the bits of the float.
 //!
 //! At scale `s`, bucket `i` holds `(2^(i/2^s), 2^((i+1)/2^s)]`. The exponent of the float gives the power of two; a
-//! table of the 256 bounds between two powers gives the rest, first guessed from the leading bits of the fraction and
-//! then corrected by one comparison. Coarser scales are a shift of the index at scale 8, since their buckets nest.
+//! table of the 256 bounds between two powers gives the rest: the leading bits of the fraction lead to the one bound
+//! that the value has to be compared with. Coarser scales are a shift of the index at scale 8, since their buckets nest.
 
 use std::sync::OnceLock;
 
@@ -10,20 +10,21 @@ use super::MAX_SCALE;
 
 /// Buckets between two powers of two at the finest scale.
 const FINE: usize = 1 << MAX_SCALE;
-/// Guesses: twice as many as buckets, so that a guess is never off by more than one.
-const GUESSES: usize = 2 * FINE;
+/// Entries: twice as many as buckets, so that no more than one bound lies in the reach of an entry.
+const ENTRIES: usize = 2 * FINE;
 const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
 const FRACTION: u64 = (1 << FRACTION_BITS) - 1;
-const BIAS: i32 = 1023;
+/// The index of 1.0 and what is just above it is zero; exponents have a bias, and entries count buckets from one.
+const ZEROTH: i32 = (1023 << MAX_SCALE) + 1;
+/// Bits above the fraction: sign and exponent. As many are free in an entry, below the bound.
+const ABOVE: u32 = u64::BITS - FRACTION_BITS;
 
-/// The bounds between two powers of two, and where to start looking.
+/// The bounds between two powers of two.
+///
+/// For the leading nine bits of a fraction: in the upper bits the fraction of the bound that lies in the entry's
+/// reach, in the lower ones how many bounds are below that one.
 #[derive(Debug)]
-pub(crate) struct IndexTable {
-    /// `bounds[j]` is the fraction of `2^(j/256)`; one more than any fraction at the end.
-    bounds: [u64; FINE + 2],
-    /// For the leading nine bits of a fraction, the bucket of its lowest value.
-    guess: [u16; GUESSES],
-}
+pub(crate) struct IndexTable([u64; ENTRIES]);
 
 impl IndexTable {
     /// The table of the process: four KiB, computed once.
@@ -33,17 +34,19 @@ impl IndexTable {
     }
 
     fn compute() -> Self {
-        let mut bounds = [u64::MAX; FINE + 2];
-        for (j, bound) in bounds.iter_mut().enumerate().take(FINE) {
-            *bound = (j as f64 / FINE as f64).exp2().to_bits() & FRACTION;
-        }
-        let mut guess = [0; GUESSES];
-        for (leading, first) in guess.iter_mut().enumerate() {
-            let lowest = (leading as u64) << (FRACTION_BITS - GUESSES.trailing_zeros());
-            let below = bounds[..FINE].partition_point(|bound| *bound < lowest);
-            *first = below.saturating_sub(1) as u16;
-        }
-        Self { bounds, guess }
+        let bounds: [u64; FINE] =
+            std::array::from_fn(|j| (j as f64 / FINE as f64).exp2().to_bits() & FRACTION);
+        Self(std::array::from_fn(|entry| {
+            let reach = FRACTION_BITS - ENTRIES.trailing_zeros();
+            let (lowest, highest) = ((entry as u64) << reach, (entry as u64 + 1) << reach);
+            // The buckets that begin before the reach, or at its very beginning.
+            let below = bounds.partition_point(|bound| *bound <= lowest);
+            match bounds.get(below) {
+                Some(bound) if *bound < highest => bound << ABOVE | below as u64,
+                // A bound of zero is one that every fraction has reached.
+                _ => below as u64 - 1,
+            }
+        }))
     }
 
     /// The index of a finite value above zero, at scale [`MAX_SCALE`].
@@ -51,14 +54,14 @@ impl IndexTable {
     /// Subnormal numbers count as the smallest normal one, as the specification allows.
     #[inline]
     pub(crate) fn index(&self, value: f64) -> i32 {
-        let bits = value.max(f64::MIN_POSITIVE).to_bits();
-        let exponent = (bits >> FRACTION_BITS) as i32 - BIAS;
-        let fraction = bits & FRACTION;
-        let guess = self.guess[(fraction >> (FRACTION_BITS - GUESSES.trailing_zeros())) as usize % GUESSES];
-        let guess = usize::from(guess) % FINE;
-        let within = guess as i32 + i32::from(self.bounds[guess + 1] < fraction);
-        // An exact power of two belongs to the bucket below, whose upper bound it is.
-        (exponent << MAX_SCALE) + within - i32::from(fraction == 0)
+        // Buckets contain their upper bounds: the float just below the value is in a bucket that contains its lower
+        // bound instead, which is where looking up bits leads.
+        let bits = value.to_bits().max(f64::MIN_POSITIVE.to_bits()) - 1;
+        let entry = self.0[(bits >> (FRACTION_BITS - ENTRIES.trailing_zeros())) as usize % ENTRIES];
+        let below = entry & ((1 << ABOVE) - 1);
+        let reached = bits << ABOVE | ((1 << ABOVE) - 1) >= entry;
+        let exponent = (bits >> FRACTION_BITS) as i32;
+        (exponent << MAX_SCALE) + below as i32 + i32::from(reached) - ZEROTH
     }
 }
 

@@ -1,26 +1,27 @@
 //! Stop 3 for base-2 exponential histograms: buckets that fit themselves to the values.
 //!
-//! Each thread counts in a [`Block`](block::Block) of its own, at a scale of its own, and the collector brings the
-//! blocks to one scale and adds them. A block is coarsened when a value does not fit the largest number of buckets;
-//! scales only fall, as counts only grow.
+//! Each thread counts in a [`Block`](block::Block) of its own cells, at a scale of its own, and the collector brings
+//! the blocks to one scale and adds them. A block is coarsened when a value does not fit the largest number of buckets;
+//! scales only fall, as counts only grow. Threads without cells of their own take turns at the common cells, behind a
+//! lock that is held for one addition.
 //!
-//! Limits: the finest scale is [`MAX_SCALE`], which is also the finest that Prometheus stores. The first
-//! [`OWN_BLOCKS`] blocks of the process belong to one thread each; series that come later, and threads beyond
-//! [`THREADS`], share one block a series behind a lock that is held for one addition.
+//! Limits: the finest scale is [`MAX_SCALE`], which is also the finest that Prometheus stores, and the most buckets
+//! are [`MAX_SIZE`]. A series with the default of 160 takes 263 slots, and 257 more when it sees values below zero.
 //!
 //! Specification: [base-2 exponential
 //! histogram](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#base2-exponential-bucket-histogram-aggregation).
 
 pub(crate) mod block;
 pub(crate) mod index;
+mod window;
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
-use crate::cell::local::with_slab;
+use crate::cell::arena::Slab;
+use crate::cell::local::{self, own};
+use crate::cell::{Place, Sharing};
 use crate::data::{Buckets, ExponentialValue};
 use crate::number::Number as _;
-use crate::sync::Mutex;
 use block::Block;
 use index::IndexTable;
 
@@ -30,12 +31,6 @@ pub const MAX_SCALE: i32 = 8;
 pub const MIN_SCALE: i32 = -10;
 /// The most buckets on either side of zero: the specification's default is 160.
 pub const MAX_SIZE: usize = 512;
-/// Threads that can have blocks of their own in one series.
-const THREADS: usize = 32;
-/// Blocks in the process that belong to a thread: at two KiB each, 8 MiB.
-const OWN_BLOCKS: usize = 4096;
-
-static BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
 /// The shape of an exponential histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,67 +53,85 @@ impl Config {
 pub(crate) struct Exponential {
     config: Config,
     table: &'static IndexTable,
-    /// One for each thread, by the number of its slab.
-    own: Box<[OnceLock<Option<Box<Block>>>]>,
-    /// For everybody else, one at a time.
-    shared: OnceLock<Box<Block>>,
-    turn: Mutex<()>,
+    sharing: Sharing,
+    /// A block of each thread.
+    block: Place,
+    /// The window below zero of each block; there is none before the first such value.
+    negative: OnceLock<Place>,
 }
 
 impl Exponential {
-    pub(crate) fn new(config: Config) -> Self {
-        Self {
-            config,
-            table: IndexTable::shared(),
-            own: (0..THREADS).map(|_| OnceLock::new()).collect(),
-            shared: OnceLock::new(),
-            turn: Mutex::new(()),
-        }
+    /// Takes slots. Allocates.
+    pub(crate) fn new(config: Config, sharing: Sharing) -> Self {
+        let block = Place::allocate(block::cells(config), sharing);
+        Self { config, table: IndexTable::shared(), sharing, block, negative: OnceLock::new() }
+    }
+
+    /// Where each thread's block is.
+    pub(crate) fn place(&self) -> &Place {
+        &self.block
     }
 
     /// Records a finite value.
     #[inline]
     pub(crate) fn record(&self, value: f64) {
-        with_slab(|slab| match self.own.get(slab.number).map(|own| own.get_or_init(|| self.own_block())) {
-            Some(Some(block)) => block.record(self.table, value),
-            _ => self.record_shared(value),
-        });
-    }
-
-    #[cold]
-    fn own_block(&self) -> Option<Box<Block>> {
-        let taken = BLOCKS.fetch_add(1, Ordering::Relaxed);
-        if taken < OWN_BLOCKS {
-            return Some(Box::new(Block::new(self.config)));
+        let cells = own(self.block.slots());
+        if !cells.is_some_and(|cells| block::record_within(cells, self.table, value)) {
+            self.record_any(value);
         }
-        BLOCKS.fetch_sub(1, Ordering::Relaxed);
-        None
+    }
+
+    #[inline(never)]
+    fn record_any(&self, value: f64) {
+        let negative = if value < 0.0 { Some(self.negative()) } else { self.negative.get() };
+        // Either call can exchange the thread's slab: block and window are looked up in the one that it has then.
+        for place in negative.into_iter().chain([&self.block]) {
+            let _own = own(place.slots());
+        }
+        match self.block_in(local::slab(), negative) {
+            // Without a window for it, a value below zero goes where there is one.
+            Some(block) if value >= 0.0 || block.has_negative() => {
+                block.record(self.config, self.table, value);
+            }
+            _ => self.record_common(value),
+        }
+    }
+
+    fn block_in(&self, slab: Slab, negative: Option<&Place>) -> Option<Block<'static>> {
+        Block::new(slab.run(self.block.slots())?, negative.and_then(|negative| slab.run(negative.slots())))
+    }
+
+    /// Takes slots for the windows below zero, the first time.
+    fn negative(&self) -> &Place {
+        let allocate = || Place::allocate(window::cells(self.config.max_size), self.sharing);
+        self.negative.get_or_init(allocate)
     }
 
     #[cold]
-    fn record_shared(&self, value: f64) {
-        let block = self.shared.get_or_init(|| Box::new(Block::new(self.config)));
-        let _turn = self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        block.record(self.table, value);
+    fn record_common(&self, value: f64) {
+        let turn = &TURNS[self.block.slots().start as usize % TURNS.len()];
+        let _turn = turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Looked up within the turn: who comes later must not know less of the windows than who came before.
+        if let Some(block) = Block::new(self.block.common(), self.negative.get().map(Place::common)) {
+            block.record(self.config, self.table, value);
+        }
     }
 
     /// The histogram over all threads.
-    pub(crate) fn total(&self) -> ExponentialValue {
-        let own = self.own.iter().filter_map(|own| own.get()?.as_deref());
+    pub(crate) fn total(&self, slabs: &[Slab]) -> ExponentialValue {
+        let negative = self.negative.get();
+        let own = slabs.iter().filter_map(|slab| self.block_in(*slab, negative));
+        let common = || Block::new(self.block.written_common()?, negative.and_then(Place::written_common));
         let mut total = ExponentialValue { scale: self.config.max_scale, ..Default::default() };
-        for block in own.chain(self.shared.get().map(|block| &**block)) {
+        for block in own.chain(common()) {
             add(&mut total, &block.snapshot(), self.config.max_size);
         }
         total
     }
 }
 
-impl Drop for Exponential {
-    fn drop(&mut self) {
-        let own = self.own.iter().filter(|own| matches!(own.get(), Some(Some(_)))).count();
-        BLOCKS.fetch_sub(own, Ordering::Relaxed);
-    }
-}
+/// Whose turn it is to write a common block, for the series that have these numbers, modulo how many there are.
+static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
 /// Adds `part` to `total`, at the finest scale that both, and `max_size` buckets, allow.
 fn add(total: &mut ExponentialValue, part: &ExponentialValue, max_size: usize) {

@@ -13,7 +13,7 @@ use prost::Message as _;
 use throughline_core::clock::ManualClock;
 use throughline_core::{AttributeSet, Clock, InstrumentationScope, KeyValue, Timestamp};
 use throughline_metrics::data::{
-    Collection, Metric, MetricData, Number, Point, ScopeMetrics, SeriesId, StreamId, Temporality,
+    Collection, Metric, MetricData, Numbers, Points, ScopeMetrics, Series, SeriesId, StreamId, Temporality,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::{mpsc, oneshot};
@@ -214,13 +214,12 @@ impl Collect for Source {
     fn collect(&mut self) -> &Collection {
         self.value += 1;
         assert!(!self.panics_at.contains(&self.value), "a callback of the application");
-        let point = |series| Point {
-            series: SeriesId(series),
-            attributes: AttributeSet::new(&[KeyValue::new("series", series as i64)][..]),
+        let series = |id| Series {
+            id: SeriesId(id),
+            attributes: AttributeSet::new(&[KeyValue::new("series", id as i64)][..]),
             start: Timestamp::from_nanos(1),
-            value: Number::U64(self.value),
-            exemplars: Vec::new(),
         };
+        let series = (0..self.points as u64).map(series).collect();
         let metric = Metric {
             id: StreamId(1),
             name: "requests".into(),
@@ -229,7 +228,7 @@ impl Collect for Source {
             data: MetricData::Sum {
                 monotonic: true,
                 temporality: self.temporality,
-                points: (0..self.points as u64).map(point).collect(),
+                points: Points::new(series, Numbers::U64(vec![self.value; self.points])),
             },
         };
         let scope = InstrumentationScope::builder("test").build();

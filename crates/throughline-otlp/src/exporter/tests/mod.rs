@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use self::fake::{Answer, Source, answer, config, ok, report, start};
 use super::*;
 use crate::transport::connect::TcpConnector;
-use crate::{Protocol, RetryPolicy};
+use crate::{Compression, Protocol, RetryPolicy};
 
 const CUMULATIVE: Temporality = Temporality::Cumulative;
 const DELTA: Temporality = Temporality::Delta;

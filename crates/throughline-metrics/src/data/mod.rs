@@ -5,6 +5,9 @@
 //! collection can be kept, compared, sent to another thread or made by hand in a test. A [`SeriesId`] stays the same
 //! for as long as the series lives and is never given to another one, so that an exporter can key its caches by it.
 //!
+//! A metric's numbers stand side by side ([`Numbers`], [`Histograms`]), apart from the [`Series`] they are of, which
+//! hardly ever change and are shared: see [`Points`].
+//!
 //! The shapes follow the OpenTelemetry
 //! [metrics data model](https://opentelemetry.io/docs/specs/otel/metrics/data-model/).
 #![expect(
@@ -12,6 +15,13 @@
     clippy::exhaustive_enums,
     reason = "plain data, made and matched by others"
 )]
+
+mod points;
+mod values;
+
+pub use points::{Point, Points, Series, SeriesVersion};
+pub(crate) use values::Totals;
+pub use values::{Buckets, ExponentialValue, HistogramValue, Histograms, Number, Numbers, Values};
 
 use std::sync::Arc;
 
@@ -83,7 +93,7 @@ pub enum MetricData {
     /// The last values.
     Gauge {
         /// One for each series.
-        points: Vec<Point<Number>>,
+        points: Points<Numbers>,
     },
     /// Sums.
     Sum {
@@ -92,23 +102,21 @@ pub enum MetricData {
         /// What the values refer to.
         temporality: Temporality,
         /// One for each series.
-        points: Vec<Point<Number>>,
+        points: Points<Numbers>,
     },
     /// Histograms with explicit bounds.
     Histogram {
         /// What the values refer to.
         temporality: Temporality,
-        /// The upper bounds, inclusive, ascending; one fewer than buckets.
-        bounds: Arc<[f64]>,
-        /// One for each series.
-        points: Vec<Point<HistogramValue>>,
+        /// One for each series; their bounds are those of [`Histograms::bounds`].
+        points: Points<Histograms>,
     },
     /// Base-2 exponential histograms.
     ExponentialHistogram {
         /// What the values refer to.
         temporality: Temporality,
         /// One for each series.
-        points: Vec<Point<ExponentialValue>>,
+        points: Points<Vec<ExponentialValue>>,
     },
 }
 
@@ -126,95 +134,6 @@ impl MetricData {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// The value of one series.
-#[derive(Clone, Debug)]
-pub struct Point<V> {
-    /// Which series.
-    pub series: SeriesId,
-    /// Its attributes: the same for as long as `series` is.
-    pub attributes: AttributeSet,
-    /// Since when: the series' first measurement, or the last collection when the temporality is delta.
-    pub start: Timestamp,
-    /// The value.
-    pub value: V,
-    /// Sample measurements with the trace they were made in.
-    pub exemplars: Vec<Exemplar>,
-}
-
-/// A number of the type that the instrument records.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Number {
-    /// Of a `u64` instrument.
-    U64(u64),
-    /// Of an `i64` instrument.
-    I64(i64),
-    /// Of an `f64` instrument.
-    F64(f64),
-}
-
-/// Zero.
-impl Default for Number {
-    fn default() -> Self {
-        Self::U64(0)
-    }
-}
-
-impl Number {
-    /// The number as a float; large integers lose precision.
-    pub fn as_f64(self) -> f64 {
-        match self {
-            Self::U64(v) => v as f64,
-            Self::I64(v) => v as f64,
-            Self::F64(v) => v,
-        }
-    }
-}
-
-/// A histogram with explicit bounds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HistogramValue {
-    /// How many measurements.
-    pub count: u64,
-    /// Their sum.
-    pub sum: f64,
-    /// The smallest; only with cumulative temporality, because the engine's cells never shrink.
-    pub min: Option<f64>,
-    /// The largest; only with cumulative temporality.
-    pub max: Option<f64>,
-    /// How many in each bucket; one more than bounds.
-    pub buckets: Vec<u64>,
-}
-
-/// A base-2 exponential histogram: bucket `i` holds values in `(2^(i·2^-scale), 2^((i+1)·2^-scale)]`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ExponentialValue {
-    /// How many measurements.
-    pub count: u64,
-    /// Their sum.
-    pub sum: f64,
-    /// The smallest; only with cumulative temporality.
-    pub min: Option<f64>,
-    /// The largest; only with cumulative temporality.
-    pub max: Option<f64>,
-    /// The resolution: each power of two is cut in `2^scale` buckets.
-    pub scale: i32,
-    /// How many measurements were zero.
-    pub zero_count: u64,
-    /// Measurements above zero.
-    pub positive: Buckets,
-    /// Measurements below zero, by magnitude.
-    pub negative: Buckets,
-}
-
-/// A run of exponential buckets.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Buckets {
-    /// The index of the first bucket.
-    pub offset: i32,
-    /// How many measurements in each bucket from there on.
-    pub counts: Vec<u64>,
 }
 
 /// One measurement, kept as an example, with the trace it was made in.
