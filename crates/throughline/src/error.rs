@@ -29,6 +29,8 @@ pub enum Error {
     },
     /// There is a global provider already, installed by an earlier call.
     GlobalsTaken,
+    /// `tracing` has a subscriber already.
+    SubscriberTaken,
     /// The exporter thread cannot be started.
     Thread(io::Error),
 }
@@ -55,6 +57,10 @@ impl fmt::Display for Error {
                 "telemetry is installed globally already: initialise it once, or leave the globals alone with \
                  `without_globals()`",
             ),
+            Self::SubscriberTaken => f.write_str(
+                "`tracing` has a global subscriber already: initialise telemetry before it, or call \
+                 `without_subscriber()` and add `telemetry.layer()` to the subscriber",
+            ),
             Self::Thread(_) => f.write_str("the exporter thread cannot be started"),
         }
     }
@@ -64,7 +70,10 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind { source, .. } | Self::Thread(source) => Some(source),
-            Self::Configuration(_) | Self::NotCompiledIn { .. } | Self::GlobalsTaken => None,
+            Self::Configuration(_)
+            | Self::NotCompiledIn { .. }
+            | Self::GlobalsTaken
+            | Self::SubscriberTaken => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::config::TelemetryConfig;
 use crate::error::{Error, Source};
 use crate::providers::{DISABLED, Description, TelemetryProviders};
 use crate::settings::Settings;
-use crate::{otlp, prometheus, resource};
+use crate::{otlp, prometheus, records, resource};
 
 /// Starts telemetry.
 ///
@@ -51,14 +51,20 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     let (resource, service) = resource::resource(&config, &mut settings);
     let prometheus = prometheus::Plan::new(&config, &mut settings);
     let otlp = otlp::Plan::new(&config, &mut settings);
+    let records = records::Plan::new(&config, &otlp, &mut settings);
     let description = Description::new(service, settings.finish()?);
 
     let provider = provider(&config, resource);
     let prometheus = prometheus.start(&provider)?;
-    let otlp = otlp.start(&provider, &config)?;
-    let providers = TelemetryProviders::start(provider.clone(), prometheus, otlp, description)?;
+    let records = records.start(&config);
+    let otlp = otlp.start(&provider, &records, &config)?;
+    let providers = TelemetryProviders::start(provider.clone(), records, prometheus, otlp, description)?;
     if config.globals {
-        // The error gives the provider back; dropping `providers` ends what was started.
+        // Dropping `providers` ends what was started.
+        if statics::global().is_some() {
+            return Err(Error::GlobalsTaken);
+        }
+        providers.records().install()?;
         statics::install_global(provider.clone()).map_err(|_refused| Error::GlobalsTaken)?;
         opentelemetry::global::set_meter_provider(provider);
     }

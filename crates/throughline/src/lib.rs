@@ -60,15 +60,22 @@ mod init;
 mod otlp;
 mod prometheus;
 mod providers;
+mod recorder;
+mod records;
 mod resource;
 mod settings;
 mod status;
 
+#[cfg(feature = "tracing")]
+pub use config::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
 pub use config::{ExportConfig, MetricsConfig, OtlpCompression, OtlpProtocol, TelemetryConfig};
 pub use error::{Error, Problem, Source};
 pub use exporters::ShutdownReport;
 pub use init::init_telemetry;
 pub use providers::{Description, SHUTDOWN_TIMEOUT, TelemetryProviders};
+pub use recorder::MetricsRecorder;
+#[cfg(feature = "tracing")]
+pub use records::FilterError;
 pub use settings::Setting;
 
 pub use opentelemetry;
@@ -85,3 +92,7 @@ pub use throughline_metrics::{
     Meter, MeterProvider, UpDownCounter, declare_static_counter, declare_static_gauge,
     declare_static_histogram, declare_static_up_down_counter, kv_pairs, testing,
 };
+#[cfg(feature = "tracing")]
+pub use throughline_trace as trace;
+#[cfg(feature = "tracing")]
+pub use throughline_trace::{Span, SpanBuilder, in_context, propagate_context, with_context};

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::exporters::{Exporters, ShutdownReport};
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
+use crate::records::Records;
 use crate::settings::Setting;
 use crate::status::Status;
 
@@ -25,6 +26,7 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct TelemetryProviders {
     provider: MeterProvider,
     description: Description,
+    records: Records,
     status: Arc<Status>,
     address: Option<SocketAddr>,
     /// None when disabled, or shut down.
@@ -36,23 +38,30 @@ impl TelemetryProviders {
     pub(crate) fn disabled(description: Description) -> Self {
         let provider = MeterProvider::disabled();
         let status = Arc::new(Status::new(provider.clone(), description.clone(), Vec::new()));
-        Self { provider, description, status, address: None, exporters: None }
+        let records = Records::disabled();
+        Self { provider, description, records, status, address: None, exporters: None }
     }
 
     /// Starts the exporter thread.
     pub(crate) fn start(
         provider: MeterProvider,
+        records: Records,
         prometheus: Prometheus,
-        otlp: Option<Otlp>,
+        otlp: Otlp,
         mut description: Description,
     ) -> Result<Self, Error> {
         let address = prometheus.address;
         description.address = address;
         let mut exporters = vec![("prometheus", prometheus.status())];
-        exporters.extend(otlp.as_ref().map(|otlp| ("otlp", otlp.status())));
+        exporters.extend(records.status().map(|status| ("recorder", status)));
+        exporters.extend(otlp.status().map(|status| ("otlp", status)));
         let status = Arc::new(Status::new(provider.clone(), description.clone(), exporters));
         let exporters = Exporters::start(prometheus, otlp, &status)?;
-        Ok(Self { provider, description, status, address, exporters: Some(exporters) })
+        Ok(Self { provider, description, records, status, address, exporters: Some(exporters) })
+    }
+
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
     }
 
     /// A meter for the scope of this name: the library or module that records.
@@ -176,12 +185,15 @@ impl fmt::Display for Description {
             Some(address) => write!(f, "scraped at http://{address}/metrics")?,
             None => f.write_str("no scrape endpoint")?,
         }
-        match value("metrics.otlp.endpoint") {
-            Some(endpoint) if endpoint != "none" => {
-                let interval = value("metrics.export_interval").map_or("", String::as_str);
-                write!(f, "; pushed to {endpoint} every {interval}")?;
-            }
-            _ => f.write_str("; pushed nowhere")?,
+        let pushed: Vec<_> = ["metrics.otlp.endpoint", "traces.otlp.endpoint", "logs.otlp.endpoint"]
+            .into_iter()
+            .filter_map(|name| value(name).filter(|endpoint| *endpoint != "none"))
+            .map(String::as_str)
+            .collect();
+        if pushed.is_empty() {
+            f.write_str("; pushed nowhere")?;
+        } else {
+            write!(f, "; pushed to {}", pushed.join(", "))?;
         }
         let width = self.settings.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
         self.settings.iter().try_for_each(|Setting { name, value, source }| {

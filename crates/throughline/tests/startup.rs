@@ -202,7 +202,7 @@ fn a_callback_that_hangs_does_not_hang_the_end() {
     write!(scrape, "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").expect("it reads");
     is_reached.recv().expect("the callback runs");
     let report = telemetry.shutdown_within(Duration::from_secs(2));
-    assert_eq!(report.undelivered_points, 0, "{report}");
+    assert_eq!(report.points.undelivered, 0, "{report}");
 }
 
 #[cfg(feature = "otlp-http")]

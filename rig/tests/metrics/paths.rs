@@ -57,7 +57,7 @@ pub(crate) fn pull_equals_push(rig: &Rig) {
         }
         assert_eq!(pushed_to.query("target_info").len(), 1, "{strategy}");
         let report = telemetry.shutdown_blocking();
-        assert!(report.is_complete() && report.delivered_points > 0, "{strategy}: {report}");
+        assert!(report.is_complete() && report.points.delivered > 0, "{strategy}: {report}");
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Settings {
 }
 
 /// Sets up a [`TelemetryLayer`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "the layer is made by `build`"]
 pub struct TelemetryLayerBuilder {
     settings: Settings,

@@ -5,10 +5,14 @@
 
 mod export;
 mod metrics;
+mod records;
 
 pub(crate) use export::Destination;
 pub use export::{ExportConfig, OtlpCompression, OtlpProtocol};
 pub use metrics::MetricsConfig;
+pub(crate) use records::Records;
+#[cfg(feature = "tracing")]
+pub use records::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -49,6 +53,7 @@ pub struct TelemetryConfig {
     pub(crate) scope_labels: bool,
     pub(crate) export: ExportConfig,
     pub(crate) metrics: MetricsConfig,
+    pub(crate) records: Records,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -82,6 +87,7 @@ impl TelemetryConfig {
             scope_labels: true,
             export: ExportConfig::new(),
             metrics: MetricsConfig::new(),
+            records: Records::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -205,6 +211,7 @@ impl fmt::Debug for TelemetryConfig {
             .field("prometheus_address", &self.prometheus_address)
             .field("export", &self.export)
             .field("metrics", &self.metrics)
+            .field("records", &self.records)
             .finish_non_exhaustive()
     }
 }

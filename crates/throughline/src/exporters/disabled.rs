@@ -20,7 +20,7 @@ use crate::status::Status;
 pub(crate) struct Exporters;
 
 impl Exporters {
-    pub(crate) fn start(_: Prometheus, _: Option<Otlp>, _: &Arc<Status>) -> Result<Self, Error> {
+    pub(crate) fn start(_: Prometheus, _: Otlp, _: &Arc<Status>) -> Result<Self, Error> {
         Ok(Self)
     }
 

@@ -19,7 +19,7 @@ use crate::status::Status;
 #[derive(Debug)]
 pub(crate) struct Exporters {
     prometheus: Prometheus,
-    otlp: Option<Otlp>,
+    otlp: Otlp,
     /// None when there is nothing to run.
     thread: Option<ExporterThread>,
 }
@@ -28,13 +28,12 @@ impl Exporters {
     /// Starts the exporter thread, unless neither an endpoint nor a push was asked for.
     pub(crate) fn start(
         mut prometheus: Prometheus,
-        mut otlp: Option<Otlp>,
+        mut otlp: Otlp,
         status: &Arc<Status>,
     ) -> Result<Self, Error> {
         let status = Arc::clone(status);
         let serve = prometheus.task(move || status.to_json().to_string());
-        let push = otlp.as_mut().and_then(Otlp::task);
-        let tasks: Vec<_> = serve.into_iter().chain(push).collect();
+        let tasks: Vec<_> = serve.into_iter().chain(otlp.tasks()).collect();
         let thread =
             if tasks.is_empty() { None } else { Some(ExporterThread::start(tasks).map_err(Error::Thread)?) };
         Ok(Self { prometheus, otlp, thread })
@@ -47,10 +46,7 @@ impl Exporters {
 
     /// Pushes what there is now.
     pub(crate) async fn flush(&self) -> ShutdownReport {
-        match &self.otlp {
-            Some(otlp) => report(otlp.flush().await),
-            None => ShutdownReport::default(),
-        }
+        self.otlp.flush().await
     }
 
     /// Ends everything within the time.
@@ -58,12 +54,9 @@ impl Exporters {
         let Self { prometheus, otlp, thread: Some(thread) } = self else { return ShutdownReport::default() };
         let (done, finished) = mpsc::channel();
         // The export gives up a little earlier, so that its report still arrives in time.
-        let last_export = otlp.as_ref().map(|otlp| otlp.shutdown(timeout / 8 * 7));
+        let last_export = otlp.shutdown(timeout / 8 * 7);
         thread.spawn(async move {
-            let report = match last_export {
-                Some(last_export) => report(last_export.await),
-                None => ShutdownReport::default(),
-            };
+            let report = last_export.await;
             prometheus.stop();
             let _nobody_waits = done.send(report);
         });
@@ -92,16 +85,4 @@ impl Exporters {
             },
         }
     }
-}
-
-/// Without an answer the exporter has ended before.
-fn report(answer: Result<impl Into<ShutdownReport>, oneshot::error::RecvError>) -> ShutdownReport {
-    answer.map_or_else(
-        |_no_answer| ShutdownReport {
-            timed_out: true,
-            last_error: Some("the exporter does not answer".to_owned()),
-            ..ShutdownReport::default()
-        },
-        Into::into,
-    )
 }

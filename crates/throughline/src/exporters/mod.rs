@@ -20,30 +20,48 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Points that the receiver took.
-    pub delivered_points: u64,
-    /// Points that it did not take.
-    pub undelivered_points: u64,
+    /// Points of metrics.
+    pub points: Delivery,
+    /// Spans.
+    pub spans: Delivery,
+    /// Log records.
+    pub log_records: Delivery,
     /// The last failure.
     pub last_error: Option<String>,
     /// The time was over before everything was done; what was still under way is not counted above.
     pub timed_out: bool,
 }
 
+/// How much was delivered of what was to be pushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// What the receiver took.
+    pub delivered: u64,
+    /// What it did not take.
+    pub undelivered: u64,
+}
+
 impl ShutdownReport {
     /// Whether everything that was to be delivered was.
     pub fn is_complete(&self) -> bool {
-        self.undelivered_points == 0 && !self.timed_out
+        let Self { points, spans, log_records, timed_out, .. } = self;
+        [points, spans, log_records].iter().all(|delivery| delivery.undelivered == 0) && !timed_out
     }
 }
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { delivered_points, undelivered_points, last_error, timed_out } = self;
-        if *self == Self::default() {
-            return f.write_str("nothing was to be pushed");
+        let Self { points, spans, log_records, last_error, timed_out } = self;
+        let signals = [(points, "points"), (spans, "spans"), (log_records, "log records")];
+        let mut pushed = signals.iter().filter(|(delivery, _)| **delivery != Delivery::default()).peekable();
+        if pushed.peek().is_none() {
+            f.write_str("nothing was to be pushed")?;
         }
-        write!(f, "{delivered_points} points delivered, {undelivered_points} not")?;
+        while let Some((Delivery { delivered, undelivered }, items)) = pushed.next() {
+            let separator = if pushed.peek().is_some() { ", " } else { "" };
+            write!(f, "{delivered} {items} delivered and {undelivered} not{separator}")?;
+        }
         if *timed_out {
             f.write_str("; the time was over before everything was done")?;
         }

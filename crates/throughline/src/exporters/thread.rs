@@ -50,6 +50,8 @@ impl ExporterThread {
 }
 
 fn run(runtime: Runtime, tasks: Vec<Task>) {
+    // What exporting does is not to be exported in turn.
+    let _unobserved = opentelemetry::Context::enter_telemetry_suppressed_scope();
     runtime.block_on(async {
         let mut running: JoinSet<()> = tasks.into_iter().collect();
         while let Some(ended) = running.join_next().await {

@@ -1,10 +1,12 @@
 //! No OTLP in this build.
-#![expect(clippy::needless_pass_by_ref_mut, reason = "the shape of `enabled.rs`")]
+#![expect(clippy::unused_self, reason = "the shape of `enabled.rs`")]
 
 use throughline_metrics::MeterProvider;
 
-use crate::config::TelemetryConfig;
+use super::{LOGS, METRICS, TRACES, destination};
+use crate::config::{ExportConfig, TelemetryConfig};
 use crate::error::{Error, Source};
+use crate::records::Records;
 use crate::settings::Settings;
 use crate::status::ExporterStatus;
 
@@ -17,17 +19,31 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
         let TelemetryConfig { export, metrics, .. } = config;
-        let asked_for = super::destination(&super::METRICS, &metrics.export, export, settings);
-        Self { asked_for: asked_for.map(|(_, source)| source) }
+        let of_metrics = destination(&METRICS, &metrics.export, export, settings);
+        let none = ExportConfig::new();
+        let of_others =
+            || [TRACES, LOGS].into_iter().find_map(|names| destination(&names, &none, export, settings));
+        Self { asked_for: of_metrics.or_else(of_others).map(|(_, source)| source) }
+    }
+
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
+    pub(crate) fn pushes_spans(&self) -> bool {
+        false
+    }
+
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
+    pub(crate) fn pushes_logs(&self) -> bool {
+        false
     }
 
     pub(crate) fn start(
         self,
         _provider: &MeterProvider,
+        _records: &Records,
         _config: &TelemetryConfig,
-    ) -> Result<Option<Otlp>, Error> {
+    ) -> Result<Otlp, Error> {
         match self.asked_for {
-            None => Ok(None),
+            None => Ok(Otlp),
             Some(source) => {
                 Err(Error::NotCompiledIn { exporter: "an OTLP exporter", feature: "otlp-http", source })
             }
@@ -35,30 +51,31 @@ impl Plan {
     }
 }
 
-/// There is never one.
+/// Pushes nothing.
 #[derive(Debug)]
-pub(crate) enum Otlp {}
+pub(crate) struct Otlp;
 
 impl Otlp {
-    pub(crate) fn status(&self) -> ExporterStatus {
-        match *self {}
+    pub(crate) fn status(&self) -> Option<ExporterStatus> {
+        None
     }
 
     #[cfg(feature = "runtime")]
-    pub(crate) fn task(&mut self) -> Option<crate::exporters::Task> {
-        match *self {}
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "the shape of `enabled.rs`")]
+    pub(crate) fn tasks(&mut self) -> Vec<crate::exporters::Task> {
+        Vec::new()
     }
 
     #[cfg(feature = "runtime")]
-    pub(crate) fn flush(&self) -> tokio::sync::oneshot::Receiver<crate::ShutdownReport> {
-        match *self {}
+    pub(crate) fn flush(&self) -> impl Future<Output = crate::ShutdownReport> + Send + 'static {
+        std::future::ready(crate::ShutdownReport::default())
     }
 
     #[cfg(feature = "runtime")]
     pub(crate) fn shutdown(
         &self,
         _: std::time::Duration,
-    ) -> tokio::sync::oneshot::Receiver<crate::ShutdownReport> {
-        match *self {}
+    ) -> impl Future<Output = crate::ShutdownReport> + Send + 'static {
+        std::future::ready(crate::ShutdownReport::default())
     }
 }

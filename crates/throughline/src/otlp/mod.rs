@@ -3,6 +3,10 @@
 #[cfg(feature = "otlp-http")]
 mod enabled;
 #[cfg(feature = "otlp-http")]
+mod pushed;
+#[cfg(feature = "otlp-http")]
+mod records;
+#[cfg(feature = "otlp-http")]
 mod security;
 #[cfg(feature = "otlp-http")]
 mod signal;
@@ -27,6 +31,8 @@ type Named = (&'static str, [&'static str; 2]);
     expect(dead_code, reason = "only the endpoint is asked for, to refuse it")
 )]
 struct Names {
+    /// The variable that names exporters, and the names it may have.
+    exporter: (&'static str, &'static [&'static str]),
     endpoint: Named,
     protocol: Named,
     compression: Named,
@@ -38,20 +44,7 @@ struct Names {
     client_key: Named,
 }
 
-macro_rules! names {
-    ($signal:literal, $variable:literal) => {
-        Names {
-            endpoint: names!($signal, $variable, ".otlp.endpoint", "ENDPOINT"),
-            protocol: names!($signal, $variable, ".otlp.protocol", "PROTOCOL"),
-            compression: names!($signal, $variable, ".otlp.compression", "COMPRESSION"),
-            timeout: names!($signal, $variable, ".otlp.timeout", "TIMEOUT"),
-            headers: names!($signal, $variable, ".otlp.headers", "HEADERS"),
-            insecure: names!($signal, $variable, ".otlp.insecure", "INSECURE"),
-            roots: names!($signal, $variable, ".otlp.certificate", "CERTIFICATE"),
-            client_certificate: names!($signal, $variable, ".otlp.client_certificate", "CLIENT_CERTIFICATE"),
-            client_key: names!($signal, $variable, ".otlp.client_key", "CLIENT_KEY"),
-        }
-    };
+macro_rules! named {
     ($signal:literal, $variable:literal, $setting:literal, $name:literal) => {
         (
             concat!($signal, $setting),
@@ -60,25 +53,82 @@ macro_rules! names {
     };
 }
 
-const METRICS: Names = names!("metrics", "METRICS");
+macro_rules! names {
+    ($signal:literal, $variable:literal, $exporters:expr) => {
+        Names {
+            exporter: (concat!("OTEL_", $variable, "_EXPORTER"), $exporters),
+            endpoint: named!($signal, $variable, ".otlp.endpoint", "ENDPOINT"),
+            protocol: named!($signal, $variable, ".otlp.protocol", "PROTOCOL"),
+            compression: named!($signal, $variable, ".otlp.compression", "COMPRESSION"),
+            timeout: named!($signal, $variable, ".otlp.timeout", "TIMEOUT"),
+            headers: named!($signal, $variable, ".otlp.headers", "HEADERS"),
+            insecure: named!($signal, $variable, ".otlp.insecure", "INSECURE"),
+            roots: named!($signal, $variable, ".otlp.certificate", "CERTIFICATE"),
+            client_certificate: named!($signal, $variable, ".otlp.client_certificate", "CLIENT_CERTIFICATE"),
+            client_key: named!($signal, $variable, ".otlp.client_key", "CLIENT_KEY"),
+        }
+    };
+}
 
-/// Where a signal is to be pushed, and who says so. Nobody: it is not pushed.
+const METRICS: Names = names!("metrics", "METRICS", &["otlp", "prometheus", "none"]);
+#[cfg_attr(
+    all(feature = "otlp-http", not(feature = "tracing")),
+    expect(dead_code, reason = "there are none to push")
+)]
+const TRACES: Names = names!("traces", "TRACES", &["otlp", "none"]);
+#[cfg_attr(
+    all(feature = "otlp-http", not(feature = "tracing")),
+    expect(dead_code, reason = "there are none to push")
+)]
+const LOGS: Names = names!("logs", "LOGS", &["otlp", "console", "none"]);
+
+/// Where OTLP goes that was asked for without saying where to.
+const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+
+/// Where a signal is to be pushed, and who says so. Nobody: it is not pushed, and that is noted.
 fn destination(
     names: &Names,
     own: &ExportConfig,
     all: &ExportConfig,
-    settings: &Settings<'_>,
+    settings: &mut Settings<'_>,
 ) -> Option<(Destination, Source)> {
     if let Some(destination) = own.destination.as_ref().or(all.destination.as_ref()) {
-        let method = match destination {
-            Destination::Base(_) => "with_otlp_endpoint",
-            Destination::Url(_) => "ExportConfig::with_url",
-            Destination::Prometheus(_) => "with_otlp_to_prometheus",
-        };
-        return Some((destination.clone(), Source::Code(method)));
+        return Some((destination.clone(), Source::Code(method(destination))));
     }
+    let exporters = exporters(names, settings);
     let [of_signal, of_all] = names.endpoint.1;
-    let (variable, url) = settings.variable(&[of_signal, of_all])?;
-    let destination = if variable == of_all { Destination::Base(url) } else { Destination::Url(url) };
-    Some((destination, Source::Environment(variable)))
+    let source = match (exporters, settings.variable(&[of_signal, of_all])) {
+        (Some((variable, exporters)), _) if !exporters.contains("otlp") => Source::Environment(variable),
+        (_, Some((variable, url))) if variable == of_all => {
+            return Some((Destination::Base(url), Source::Environment(variable)));
+        }
+        (_, Some((variable, url))) => return Some((Destination::Url(url), Source::Environment(variable))),
+        (Some((variable, _)), None) => {
+            return Some((Destination::Base(DEFAULT_ENDPOINT.to_owned()), Source::Environment(variable)));
+        }
+        (None, None) => Source::Default,
+    };
+    settings.decided(names.endpoint.0, &"none", source);
+    None
+}
+
+fn method(destination: &Destination) -> &'static str {
+    match destination {
+        Destination::Base(_) => "with_otlp_endpoint",
+        Destination::Url(_) => "ExportConfig::with_url",
+        Destination::Prometheus(_) => "with_otlp_to_prometheus",
+    }
+}
+
+/// The list of exporters that the environment asks for; none when it does not, or when one of them is not known.
+fn exporters(names: &Names, settings: &mut Settings<'_>) -> Option<(&'static str, String)> {
+    let (variable, known) = names.exporter;
+    let (_, list) = settings.variable(&[variable])?;
+    let unknown = list.split(',').map(str::trim).find(|name| !known.contains(name));
+    if let Some(unknown) = unknown {
+        let what = format!("there is no exporter `{unknown}`; write {}", known.join(", "));
+        settings.problem(Source::Environment(variable), list, what);
+        return None;
+    }
+    Some((variable, list))
 }

@@ -1,6 +1,6 @@
 //! What is decided about pushing one signal: where to, and how.
 //!
-//! `enabled.rs` asks for each signal that can be pushed. What code says of the signal wins over what it says of all,
+//! `enabled.rs` and `records/` ask for each signal that can be pushed. What code says of the signal wins over what it says of all,
 //! which wins over the signal's variable, which wins over the variable of all.
 
 use std::fmt;
@@ -22,15 +22,15 @@ pub(super) struct Push {
 }
 
 impl Push {
-    /// None when nobody asked for it, or when it cannot be done: then there is a problem among the settings.
+    /// None when it cannot be done: then there is a problem among the settings.
     pub(super) fn decide(
         signal: Signal,
         names: &Names,
+        (destination, source): (Destination, Source),
         own: &ExportConfig,
         all: &ExportConfig,
         settings: &mut Settings<'_>,
     ) -> Option<Self> {
-        let (destination, source) = super::destination(names, own, all, settings)?;
         // Decided even when the endpoint cannot be used, so that all problems are reported.
         let protocol = protocol(names, own.protocol.or(all.protocol), settings);
         let compression = compression(names, own.compression.or(all.compression), settings);

@@ -1,0 +1,112 @@
+//! One running exporter of one signal, as the façade sees it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use throughline_core::Timestamp;
+use throughline_otlp::{Command, ExportReport, ExportStatus, Signal, StatusSnapshot};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::exporters::{Delivery, ShutdownReport, Task};
+
+/// An exporter, and the way to talk to it.
+pub(super) struct Pushed {
+    pub(super) signal: Signal,
+    pub(super) status: ExportStatus,
+    commands: mpsc::Sender<Command>,
+    pub(super) task: Option<Task>,
+}
+
+/// Flushes that may wait to be seen; more of them wait to be sent.
+const COMMANDS_MAX: usize = 16;
+
+impl Pushed {
+    /// An exporter that begins when its task is run.
+    pub(super) fn new(
+        signal: Signal,
+        status: ExportStatus,
+        run: impl FnOnce(mpsc::Receiver<Command>) -> Task,
+    ) -> Self {
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        Self { signal, status, commands, task: Some(run(inbox)) }
+    }
+
+    /// Asks for an export now. The answer comes from the exporter thread; it does not, when that has ended.
+    pub(super) fn flush(&self) -> oneshot::Receiver<ExportReport> {
+        let (reply, report) = oneshot::channel();
+        self.send(Command::Flush { reply });
+        report
+    }
+
+    /// Asks for a last export, to be over by then.
+    pub(super) fn shutdown(&self, within: Duration) -> oneshot::Receiver<ExportReport> {
+        let (reply, report) = oneshot::channel();
+        let deadline = Instant::now() + within;
+        self.send(Command::Shutdown { deadline, reply });
+        report
+    }
+
+    /// A command that does not fit is dropped with its reply, which tells whoever waits for it.
+    fn send(&self, command: Command) {
+        if let Err(refused) = self.commands.try_send(command) {
+            tracing::debug!(target: "throughline", %refused, "the exporter takes no commands");
+        }
+    }
+}
+
+impl fmt::Debug for Pushed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pushed")
+            .field("signal", &self.signal)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds what one exporter answered. Without an answer it has ended before.
+pub(super) fn add(
+    into: &mut ShutdownReport,
+    signal: Signal,
+    answer: Result<ExportReport, oneshot::error::RecvError>,
+) {
+    let Ok(ExportReport { delivered_items, undelivered_items, last_error, .. }) = answer else {
+        into.timed_out = true;
+        into.last_error = Some("the exporter does not answer".to_owned());
+        return;
+    };
+    let delivery = Delivery { delivered: delivered_items, undelivered: undelivered_items };
+    match signal {
+        Signal::Traces => into.spans = delivery,
+        Signal::Logs => into.log_records = delivery,
+        _ => into.points = delivery,
+    }
+    into.last_error = last_error.or_else(|| into.last_error.take());
+}
+
+/// What is served at `/telemetry` of one exporter.
+pub(super) fn to_json(status: &StatusSnapshot) -> Value {
+    let dropped = &status.dropped_items;
+    json!({
+        "collected": status.collected_items,
+        "exported": status.exported_items,
+        "rejected": status.rejected_items,
+        "dropped": {
+            "refused": dropped.refused,
+            "superseded": dropped.superseded,
+            "queue_full": dropped.queue_full,
+            "shutdown": dropped.shutdown,
+        },
+        "queued": status.queued_items,
+        "queued_bytes": status.queued_bytes,
+        "failed_requests": status.failed_requests,
+        "retries": status.retries,
+        "collect_panics": status.collect_panics,
+        "last_success_unix_seconds": status.last_success.map(Timestamp::as_secs_f64),
+        "last_error": status.last_error.as_ref().map(|error| json!({
+            "message": error.message,
+            "unix_seconds": error.time.as_secs_f64(),
+        })),
+    })
+}
