@@ -182,8 +182,8 @@ impl StreamCollector {
         reported: Option<&mut Vec<u32>>,
         values: &mut Vec<N>,
     ) {
-        let Self { mirror, rows, earlier, .. } = self;
-        let totals = rows.iter().map(|row| mirror.sum::<N>(*row, moment.slabs));
+        let Self { rows, earlier, .. } = self;
+        let totals = rows.iter().map(|row| sum::total::<N>(row.slot, moment.slabs));
         values.clear();
         let Some(reported) = reported else { return values.extend(totals) };
         for ((row, total), earlier) in (0..).zip(totals).zip(earlier) {
@@ -422,11 +422,6 @@ impl Mirror {
     fn describe(&self, place: u32) -> Option<data::Series> {
         let Series { id, attributes, start, .. } = self.at(place)?;
         Some(data::Series { id: *id, attributes: attributes.clone(), start: *start })
-    }
-
-    #[inline]
-    fn sum<N: Number>(&self, row: Row, slabs: &[Slab]) -> N {
-        sum::total(row.slot, slabs)
     }
 
     fn last<N: Number>(&self, place: u32) -> (N, u64) {
