@@ -39,7 +39,7 @@ pub enum ExemplarFilter {
     #[default]
     TraceBased,
     /// All of them. Each reads the clock then and tries for a lock, wherever it is made; the measurements of other
-    /// providers in the process cost a nanosecond or two more.
+    /// providers in the process cost some nanoseconds more.
     AlwaysOn,
     /// None.
     AlwaysOff,
@@ -113,7 +113,7 @@ impl Drop for Entered {
 ///
 /// There is no other way to learn of a context that OpenTelemetry itself attaches. Whoever puts sampled spans into such
 /// contexts calls this; a program that never does keeps the cheaper way, which [`enter`] is enough for. Looking costs a
-/// measurement two nanoseconds.
+/// measurement some nanoseconds.
 pub fn ask_current_context() {
     local::ask_current_context();
 }

@@ -173,7 +173,7 @@ mod tests {
         ) {
             let whole = request(&resources);
             let all = metrics(&whole);
-            let body = compress(compression, &whole.encode_to_vec());
+            let body = compress(compression, whole.encode_to_vec());
             let cut = halves(&body, Protocol::Grpc, compression, Signal::Metrics);
             prop_assert_eq!(cut.is_some(), all.len() > 1);
             let Some(cut) = cut else { return Ok(()) };

@@ -63,16 +63,11 @@ pub(crate) fn asks_current_context() -> bool {
     LOUD.load(Ordering::Relaxed) & IN_CONTEXT != 0
 }
 
-/// The calling thread's slab when the thread leaves no exemplars; one without cells otherwise.
+/// The calling thread's slab when the thread leaves no exemplars; one without cells otherwise, or when that takes longer to
+/// find out.
 #[inline]
 pub(crate) fn quiet_slab() -> Slab {
-    if LOUD.load(Ordering::Relaxed) == 0 { QUIET.get() } else { quiet_slab_in_context() }
-}
-
-#[inline(never)]
-fn quiet_slab_in_context() -> Slab {
-    let is_quiet = LOUD.load(Ordering::Relaxed) & ANYWHERE == 0 && exemplar::current().is_none();
-    if is_quiet { SLAB.get() } else { Slab::NONE }
+    if LOUD.load(Ordering::Relaxed) == 0 { QUIET.get() } else { Slab::NONE }
 }
 
 /// Says whether the calling thread is in a sampled span.
