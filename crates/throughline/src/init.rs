@@ -5,6 +5,8 @@
 //! fails leaves nothing behind.
 
 use throughline_core::Resource;
+use throughline_core::propagation::{Propagators, set_global_propagators};
+use throughline_metrics::exemplar::ExemplarFilter;
 use throughline_metrics::{MeterProvider, statics};
 
 use crate::config::TelemetryConfig;
@@ -52,9 +54,11 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     let prometheus = prometheus::Plan::new(&config, &mut settings);
     let otlp = otlp::Plan::new(&config, &mut settings);
     let records = records::Plan::new(&config, &otlp, &mut settings);
+    let propagators = propagators(&mut settings);
+    let exemplars = exemplars(&mut settings);
     let description = Description::new(service, settings.finish()?);
 
-    let provider = provider(&config, resource);
+    let provider = provider(&config, resource, exemplars);
     let prometheus = prometheus.start(&provider)?;
     let records = records.start(&config);
     let otlp = otlp.start(&provider, &records, &config)?;
@@ -65,6 +69,7 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
             return Err(Error::GlobalsTaken);
         }
         providers.records().install()?;
+        set_global_propagators(propagators);
         statics::install_global(provider.clone()).map_err(|_refused| Error::GlobalsTaken)?;
         opentelemetry::global::set_meter_provider(provider);
     }
@@ -88,9 +93,32 @@ fn is_enabled(config: &TelemetryConfig, settings: &mut Settings<'_>) -> bool {
     is_enabled
 }
 
-fn provider(config: &TelemetryConfig, resource: Resource) -> MeterProvider {
+/// How contexts go to other processes and come from them.
+fn propagators(settings: &mut Settings<'_>) -> Propagators {
+    let parse = |names: &str| names.parse::<Propagators>().map_err(|error| error.to_string());
+    settings.decide("propagators", None, &["OTEL_PROPAGATORS"], parse, Propagators::default())
+}
+
+fn exemplars(settings: &mut Settings<'_>) -> ExemplarFilter {
+    let variable = "OTEL_METRICS_EXEMPLAR_FILTER";
+    let Some((_, name)) = settings.variable(&[variable]) else { return ExemplarFilter::default() };
+    match ExemplarFilter::parse(&name) {
+        Some(filter) => {
+            settings.decided("metrics.exemplar_filter", &name, Source::Environment(variable));
+            filter
+        }
+        None => {
+            let what = "is no filter of exemplars; write trace_based, always_on or always_off";
+            settings.problem(Source::Environment(variable), name, what);
+            ExemplarFilter::default()
+        }
+    }
+}
+
+fn provider(config: &TelemetryConfig, resource: Resource, exemplars: ExemplarFilter) -> MeterProvider {
     let mut builder = MeterProvider::builder()
         .with_resource(resource)
+        .with_exemplar_filter(exemplars)
         .with_cardinality_limit(
             config.metrics.cardinality_limit.unwrap_or(throughline_metrics::DEFAULT_LIMIT),
         )

@@ -81,6 +81,7 @@ pub use settings::Setting;
 pub use opentelemetry;
 pub use throughline_core as core;
 pub use throughline_core::name::TranslationStrategy;
+pub use throughline_core::propagation;
 pub use throughline_core::resource::{Detector, ResourceBuilder};
 pub use throughline_core::{Attributes, InstrumentationScope, Key, KeyValue, MetricDef, Resource, Value};
 pub use throughline_macros::{AttributeValue, Attributes};

@@ -75,7 +75,11 @@ impl<'a> Settings<'a> {
 
     /// Notes a setting that cannot be used.
     pub(crate) fn problem(&mut self, source: Source, value: impl Into<String>, problem: impl Into<String>) {
-        self.problems.push(Problem { source, value: value.into(), what: problem.into() });
+        let problem = Problem { source, value: value.into(), what: problem.into() };
+        // What all signals share is decided for each of them.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// What was decided, unless there was a problem.

@@ -131,7 +131,7 @@ pub(crate) fn wrong_port(rig: &Rig) {
         let telemetry = init_telemetry(shop::config().with_export(export)).expect("telemetry starts");
         shop::record(&telemetry);
         let report = telemetry.shutdown_within(Duration::from_secs(1));
-        assert_eq!(report.delivered_points, 0, "{protocol}: {report}");
+        assert_eq!(report.points.delivered, 0, "{protocol}: {report}");
         let error = report.last_error.expect("an error");
         assert!(error.contains(expected), "{protocol}: {error}");
     }
@@ -149,7 +149,7 @@ pub(crate) fn delta_beside_cumulative(rig: &Rig) {
     let telemetry = init_telemetry(config).expect("telemetry starts");
     shop::record(&telemetry);
     let report = telemetry.shutdown_blocking();
-    assert!(report.delivered_points >= 4 && report.undelivered_points > 0, "{report}");
+    assert!(report.points.delivered >= 4 && report.points.undelivered > 0, "{report}");
     let error = report.last_error.expect("an error");
     assert!(error.contains("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative"), "{error}");
     for name in ["temperature_celsius", "load_ratio", "queue_depth", "cores"] {
@@ -192,7 +192,7 @@ pub(crate) fn mutual_tls(rig: &Rig) {
         let telemetry = init_telemetry(shop::config().with_export(known)).expect("telemetry starts");
         shop::record(&telemetry);
         let report = telemetry.shutdown_blocking();
-        assert!(report.is_complete() && report.delivered_points > 0, "{protocol}: {report}");
+        assert!(report.is_complete() && report.points.delivered > 0, "{protocol}: {report}");
 
         let telemetry = init_telemetry(shop::config().with_export(export)).expect("telemetry starts");
         shop::record(&telemetry);

@@ -8,6 +8,7 @@
 )]
 
 mod collector;
+mod facade;
 mod jaeger;
 mod shop;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             collector::has_what_was_recorded,
         ),
         Case::new("the_collector_loses_none_of_many", &[Need::Collector], collector::loses_none_of_many),
+        Case::new("all_signals_share_a_trace", &[Need::Collector], facade::all_signals_share_a_trace),
         Case::new("jaeger_shows_the_trace", &[Need::Jaeger], jaeger::shows_the_trace),
     ])
 }

@@ -79,6 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 fn start(listen: Option<SocketAddr>) -> Result<TelemetryProviders> {
     let mut config = TelemetryConfig::new("throughline-demo")
         .with_service_version(env!("CARGO_PKG_VERSION"))
+        .without_subscriber()
         .with_metrics(MetricsConfig::new().with_view(View::of("demo.response.size").exponential()));
     if let Some(address) = listen {
         config = config.with_prometheus_address(address);

@@ -165,6 +165,11 @@ fn misunderstanding(endpoint: &Endpoint, error: &hyper::Error, seen: &Seen) -> O
                  wants TLS, write `https://`",
         ),
         (None, false) if error.is_parse() => Some("the peer does not speak HTTP/1.1"),
+        // It says so in an alert, which gets lost when it closes before it was read.
+        (None, _) if endpoint.is_tls() => Some(
+            "if the receiver asks for a client certificate, set `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE` and \
+             `_CLIENT_KEY`",
+        ),
         _ => None,
     }
 }
