@@ -1,44 +1,14 @@
 //! Recording in a series that exists allocates nothing, whichever way in; nor does collecting it again.
-#![expect(unsafe_code, reason = "a global allocator that counts cannot be written without")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../throughline-core/tests/it/counting.rs"]
+mod counting;
 
 use throughline_core::KeyValue;
 use throughline_macros::{AttributeValue, Attributes};
 use throughline_metrics::view::View;
 use throughline_metrics::{MeterProvider, TemporalityPreference};
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came; counting touches a thread-local without a
-// destructor, which neither allocates nor can be gone.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// How often this thread allocates in `run`.
-fn allocations(run: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.get();
-    run();
-    ALLOCATIONS.get() - before
-}
+use counting::allocations;
 
 /// Runs `record` until everything is warm, and then checks that it allocates nothing.
 #[track_caller]

@@ -51,6 +51,26 @@ impl BatchConfiguration {
         Self { scheduled_delay: Duration::from_secs(1), ..Self::spans() }
     }
 
+    /// How many encoded spans or log records are kept for later.
+    pub fn max_queue_size(&self) -> usize {
+        self.max_queue_size
+    }
+
+    /// How many spans or log records a request has at most.
+    pub fn max_export_batch_size(&self) -> usize {
+        self.max_export_batch_size
+    }
+
+    /// The time from one export to the next, when no batch is full before.
+    pub fn scheduled_delay(&self) -> Duration {
+        self.scheduled_delay
+    }
+
+    /// How long the delivery of one request may take.
+    pub fn export_timeout(&self) -> Duration {
+        self.export_timeout
+    }
+
     /// Sets how many encoded spans or log records are kept for later while the peer takes none (2048 unless set, at least
     /// a batch). Beyond that the oldest are dropped and counted. What the exporter has not taken yet waits in the
     /// recorder's rings, which have limits of their own.

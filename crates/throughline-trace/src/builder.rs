@@ -9,7 +9,6 @@ use opentelemetry::Context;
 use opentelemetry::trace::{Link, SpanContext, SpanKind};
 use throughline_core::Timestamp;
 use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor};
-use throughline_core::definition::AttributeDef;
 
 use crate::provider::{Tracer, global_tracer};
 use crate::sampler::StartAttributes;
@@ -192,12 +191,6 @@ struct Many<'a, A, B: ?Sized> {
 
 impl<A: Attributes, V: AttributeValue> Attributes for One<'_, A, V> {
     type Shape = [opentelemetry::KeyValue];
-    const DEFINITIONS: &'static [AttributeDef] = &[];
-    const NUMBERED: usize = 0;
-
-    fn number(&self) -> usize {
-        usize::MAX
-    }
 
     #[expect(
         clippy::inline_always,
@@ -212,12 +205,6 @@ impl<A: Attributes, V: AttributeValue> Attributes for One<'_, A, V> {
 
 impl<A: Attributes, B: Attributes + ?Sized> Attributes for Many<'_, A, B> {
     type Shape = [opentelemetry::KeyValue];
-    const DEFINITIONS: &'static [AttributeDef] = &[];
-    const NUMBERED: usize = 0;
-
-    fn number(&self) -> usize {
-        usize::MAX
-    }
 
     #[inline]
     fn visit<S: Visitor>(&self, visitor: &mut S) {

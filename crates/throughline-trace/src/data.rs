@@ -9,7 +9,6 @@ use opentelemetry::trace::SpanKind;
 use opentelemetry::{InstrumentationScope, SpanId, TraceFlags, TraceId};
 use throughline_core::Timestamp;
 use throughline_core::attribute::{Attributes, ValueRef, Visitor};
-use throughline_core::definition::AttributeDef;
 
 use crate::record::{EVENT_HEADER, Entries, Entry, LINK_HEADER, LogHeader, SpanHeader, bits, tag, value};
 
@@ -232,12 +231,6 @@ impl fmt::Debug for AttributesRef<'_> {
 /// So that they can be kept as an [`AttributeSet`](throughline_core::AttributeSet).
 impl Attributes for AttributesRef<'_> {
     type Shape = [opentelemetry::KeyValue];
-    const DEFINITIONS: &'static [AttributeDef] = &[];
-    const NUMBERED: usize = 0;
-
-    fn number(&self) -> usize {
-        usize::MAX
-    }
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         self.iter().for_each(|(key, value)| visitor.attribute(key, value));

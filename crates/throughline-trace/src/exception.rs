@@ -8,7 +8,6 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use throughline_core::attribute::{Attributes, ValueRef, Visitor};
-use throughline_core::definition::AttributeDef;
 
 use crate::span::Span;
 
@@ -72,12 +71,6 @@ fn name<E: Error + ?Sized>(error: &E) -> String {
 
 impl Attributes for Exception {
     type Shape = [opentelemetry::KeyValue];
-    const DEFINITIONS: &'static [AttributeDef] = &[];
-    const NUMBERED: usize = 0;
-
-    fn number(&self) -> usize {
-        usize::MAX
-    }
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { type_name, message, trace } = self;

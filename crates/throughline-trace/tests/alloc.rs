@@ -1,45 +1,21 @@
 //! A span of usual size costs no allocation once a thread is warm, nor does taking it out, nor a log record.
-#![expect(unsafe_code, reason = "a global allocator that counts cannot be written without")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../throughline-core/tests/it/counting.rs"]
+mod counting;
 
 use opentelemetry::KeyValue;
 use throughline_core::attribute::ValueRef;
 use throughline_trace::sampler::Sampler;
 use throughline_trace::{LogRecord, LoggerProvider, Status, TracerProvider};
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came; counting touches a thread-local without a
-// destructor, which neither allocates nor can be gone.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::allocations;
 
 /// Runs `work` until everything is warm, and then checks that it allocates nothing.
 #[track_caller]
 fn assert_free(what: &str, mut work: impl FnMut(usize)) {
     (0..400).for_each(&mut work);
-    let before = ALLOCATIONS.get();
-    (0..1000).for_each(&mut work);
-    assert_eq!(ALLOCATIONS.get() - before, 0, "{what}");
+    let count = allocations(|| (0..1000).for_each(&mut work));
+    assert_eq!(count, 0, "{what}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use throughline_core::attribute::{Attributes, Visitor};
-use throughline_core::{AttributeDef, Key, KeyValue, Value};
+use throughline_core::{Key, KeyValue, Value};
 use throughline_metrics::{Counter, Gauge, Histogram, Meter, statics};
 
 /// Records metrics by their names, with attributes that all of them share.
@@ -92,7 +92,6 @@ struct Joined<'a> {
 
 impl Attributes for Joined<'_> {
     type Shape = [KeyValue];
-    const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = <[KeyValue] as Attributes>::NUMBERED;
 
     fn number(&self) -> usize {

@@ -179,8 +179,9 @@ pub trait Visitor {
 
 /// Anything that can say its attributes: the argument of every recording call.
 ///
-/// Implemented for `[KeyValue]` and what holds one, for `()` (none), and by `#[derive(Attributes)]`. An implementation must visit the
-/// same attributes each time it is asked; it is called on the recording path, so it should not allocate.
+/// Implemented for `[KeyValue]` and what holds one, for `()` (none), and by `#[derive(Attributes)]`. An implementation
+/// must visit the same attributes each time it is asked; it is called on the recording path, so it should not allocate.
+/// By hand, [`Shape`](Self::Shape) and [`visit`](Self::visit) are enough for sets of which nothing is known beforehand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a set of attributes",
     note = "attributes are `&[KeyValue::new(…), …]`, `&()` for none, or a struct with `#[derive(Attributes)]`"
@@ -193,18 +194,21 @@ pub trait Attributes {
     type Shape: ?Sized + 'static;
 
     /// What is known at compile time about the keys, for the catalogue. Empty when nothing is.
-    const DEFINITIONS: &'static [AttributeDef];
+    const DEFINITIONS: &'static [AttributeDef] = &[];
 
     /// How many sets have a number, and are found by it without hashing: every possible one when all values are
     /// bounded; otherwise none, or, for slices, the empty set alone.
-    const NUMBERED: usize;
+    const NUMBERED: usize = 0;
 
     /// Whether every set of this shape has the keys of [`DEFINITIONS`](Self::DEFINITIONS), each once, sorted, and
     /// visits them in that order. Then the engine looks at the values alone to tell sets apart.
     const FIXED_KEYS: bool = false;
 
     /// This set's number: below [`NUMBERED`](Self::NUMBERED), or anything else when it has none.
-    fn number(&self) -> usize;
+    #[inline]
+    fn number(&self) -> usize {
+        usize::MAX
+    }
 
     /// Shows each attribute to the visitor.
     fn visit<V: Visitor>(&self, visitor: &mut V);
@@ -237,7 +241,6 @@ macro_rules! forward {
 impl Attributes for () {
     type Shape = Self;
 
-    const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 1;
 
     #[inline]
@@ -252,7 +255,6 @@ impl Attributes for () {
 impl Attributes for [KeyValue] {
     type Shape = Self;
 
-    const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 1;
 
     #[inline]

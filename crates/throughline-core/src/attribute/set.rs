@@ -15,7 +15,6 @@ use std::sync::{Arc, OnceLock};
 use opentelemetry::KeyValue;
 
 use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef, Visitor};
-use crate::definition::AttributeDef;
 
 /// An immutable set of attributes: sorted by key, each key once, cheap to clone.
 ///
@@ -118,7 +117,6 @@ impl Hash for AttributeSet {
 impl Attributes for AttributeSet {
     type Shape = [KeyValue];
 
-    const DEFINITIONS: &'static [AttributeDef] = &[];
     const NUMBERED: usize = 1;
 
     fn number(&self) -> usize {

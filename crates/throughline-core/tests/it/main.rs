@@ -5,6 +5,7 @@ mod allocations;
 mod b3;
 mod baggage;
 mod carriers;
+mod counting;
 mod interop;
 mod jaeger;
 mod propagators;

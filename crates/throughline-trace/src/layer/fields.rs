@@ -17,7 +17,6 @@ use std::fmt::{self, Write as _};
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry::{KeyValue, Value};
 use throughline_core::attribute::{Attributes, ValueRef, Visitor};
-use throughline_core::definition::AttributeDef;
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, span};
 
@@ -225,13 +224,6 @@ impl SpanAttributes<'_> {
 impl Attributes for SpanAttributes<'_> {
     type Shape = SpanAttributes<'static>;
 
-    const DEFINITIONS: &'static [AttributeDef] = &[];
-    const NUMBERED: usize = 0;
-
-    fn number(&self) -> usize {
-        usize::MAX
-    }
-
     #[inline]
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { thread, settings, fields, has_error, .. } = self;
@@ -263,13 +255,6 @@ impl EventAttributes<'_> {
 
 impl Attributes for EventAttributes<'_> {
     type Shape = EventAttributes<'static>;
-
-    const DEFINITIONS: &'static [AttributeDef] = &[];
-    const NUMBERED: usize = 0;
-
-    fn number(&self) -> usize {
-        usize::MAX
-    }
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { thread, settings, event, metadata, exception, .. } = self;

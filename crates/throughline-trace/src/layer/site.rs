@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use throughline_core::attribute::{Attributes, ValueRef, Visitor};
-use throughline_core::definition::AttributeDef;
 use tracing::Metadata;
 
 use super::Inner;
@@ -63,13 +62,6 @@ pub(super) struct Description<'a> {
 
 impl Attributes for Description<'_> {
     type Shape = Description<'static>;
-
-    const DEFINITIONS: &'static [AttributeDef] = &[];
-    const NUMBERED: usize = 0;
-
-    fn number(&self) -> usize {
-        usize::MAX
-    }
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { metadata, settings } = self;

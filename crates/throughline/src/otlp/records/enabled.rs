@@ -51,18 +51,23 @@ impl Plan {
     ) -> Result<Vec<Pushed>, BuildError> {
         let mut exporters = Vec::new();
         let clock = || Arc::clone(&config.clock);
-        if let Some((Batches { push, batch }, reader)) = self.traces.zip(recorders.span_reader()) {
+        // A reader is there once, so it is asked for only when it is used.
+        let traces = self.traces.and_then(|batches| Some((batches, recorders.span_reader()?)));
+        if let Some((Batches { push, batch }, reader)) = traces {
             let exporter = RecordExporter::spans(reader, resource, push.config(), &batch, clock(), seed())?;
-            let status = exporter.status();
-            exporters.push(Pushed::new(Signal::Traces, status, |inbox| Box::pin(exporter.run(inbox))));
+            exporters.push(pushed(Signal::Traces, exporter));
         }
-        if let Some((Batches { push, batch }, reader)) = self.logs.zip(recorders.log_reader()) {
+        let logs = self.logs.and_then(|batches| Some((batches, recorders.log_reader()?)));
+        if let Some((Batches { push, batch }, reader)) = logs {
             let exporter = RecordExporter::logs(reader, resource, push.config(), &batch, clock(), seed())?;
-            let status = exporter.status();
-            exporters.push(Pushed::new(Signal::Logs, status, |inbox| Box::pin(exporter.run(inbox))));
+            exporters.push(pushed(Signal::Logs, exporter));
         }
         Ok(exporters)
     }
+}
+
+fn pushed(signal: Signal, exporter: RecordExporter) -> Pushed {
+    Pushed::new(signal, exporter.status(), |inbox| Box::pin(exporter.run(inbox)))
 }
 
 /// What the settings of one batching exporter are called, and what they are unless set.
@@ -72,7 +77,7 @@ struct BatchNames {
     size: (&'static str, &'static str),
     delay: (&'static str, &'static str),
     timeout: (&'static str, &'static str),
-    scheduled_delay: Duration,
+    defaults: fn() -> BatchConfiguration,
 }
 
 const SPANS: BatchNames = BatchNames {
@@ -81,7 +86,7 @@ const SPANS: BatchNames = BatchNames {
     size: ("traces.batch.max_export_batch_size", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
     delay: ("traces.batch.scheduled_delay", "OTEL_BSP_SCHEDULE_DELAY"),
     timeout: ("traces.batch.max_export_timeout", "OTEL_BSP_EXPORT_TIMEOUT"),
-    scheduled_delay: Duration::from_secs(5),
+    defaults: BatchConfiguration::spans,
 };
 
 const LOG_RECORDS: BatchNames = BatchNames {
@@ -90,7 +95,7 @@ const LOG_RECORDS: BatchNames = BatchNames {
     size: ("logs.batch.max_export_batch_size", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"),
     delay: ("logs.batch.scheduled_delay", "OTEL_BLRP_SCHEDULE_DELAY"),
     timeout: ("logs.batch.max_export_timeout", "OTEL_BLRP_EXPORT_TIMEOUT"),
-    scheduled_delay: Duration::from_secs(1),
+    defaults: BatchConfiguration::logs,
 };
 
 fn decide(
@@ -108,21 +113,27 @@ fn decide(
 
 impl BatchNames {
     fn decide(&self, batch: &config::BatchConfiguration, settings: &mut Settings<'_>) -> BatchConfiguration {
+        let unset = (self.defaults)();
         let mut count =
             |(name, variable): (&'static str, &'static str), code: Option<usize>, method, default| {
                 settings.decide(name, code.map(|count| (method, count)), &[variable], parse_count, default)
             };
-        let queue = count(self.queue, batch.max_queue_size, "with_max_queue_size", 2048);
-        let size = count(self.size, batch.max_export_batch_size, "with_max_export_batch_size", 512);
+        let queue = count(self.queue, batch.max_queue_size, "with_max_queue_size", unset.max_queue_size());
+        let size = count(
+            self.size,
+            batch.max_export_batch_size,
+            "with_max_export_batch_size",
+            unset.max_export_batch_size(),
+        );
         let mut time =
             |(name, variable): (&'static str, &'static str), code: Option<Duration>, method, default| {
                 let code = code.map(|time| (method, Shown(time)));
                 settings.decide(name, code, &[variable], parse_time, Shown(default)).0
             };
-        let delay = time(self.delay, batch.scheduled_delay, "with_scheduled_delay", self.scheduled_delay);
+        let delay = time(self.delay, batch.scheduled_delay, "with_scheduled_delay", unset.scheduled_delay());
         let timeout =
-            time(self.timeout, batch.max_export_timeout, "with_max_export_timeout", Duration::from_secs(30));
-        BatchConfiguration::spans()
+            time(self.timeout, batch.max_export_timeout, "with_max_export_timeout", unset.export_timeout());
+        unset
             .with_max_queue_size(queue)
             .with_max_export_batch_size(size)
             .with_scheduled_delay(delay)
