@@ -1,7 +1,8 @@
 //! What the command says and how it ends, without any server.
 
-#[path = "support/command.rs"]
+#[path = "../support/command.rs"]
 mod command;
+mod lint;
 
 use std::process::Stdio;
 
