@@ -111,7 +111,7 @@ impl Edit {
     }
 }
 
-/// The text after all edits that do not overlap an earlier one, and how many were made.
+/// The text after all edits that do not overlap an earlier one, and how many were made. Removals may overlap.
 pub(crate) fn apply<'a>(text: &str, edits: impl IntoIterator<Item = &'a Edit>) -> (String, usize) {
     let mut edits: Vec<&Edit> = edits.into_iter().collect();
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
@@ -119,6 +119,10 @@ pub(crate) fn apply<'a>(text: &str, edits: impl IntoIterator<Item = &'a Edit>) -
     let (mut out, mut done, mut made) = (String::with_capacity(text.len()), 0, 0);
     for edit in edits {
         if edit.range.start < done {
+            // What two edits remove is removed once.
+            if edit.text.is_empty() {
+                done = done.max(edit.range.end);
+            }
             continue;
         }
         out.push_str(text.get(done..edit.range.start).unwrap_or_default());

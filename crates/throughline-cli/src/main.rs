@@ -14,6 +14,7 @@ mod demo;
 mod explain;
 mod finding;
 mod lint;
+mod migrate;
 mod report;
 
 use std::io::{ErrorKind, IsTerminal as _};
@@ -33,6 +34,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Arguments),
     Lint(lint::Arguments),
+    Migrate(migrate::Arguments),
     Explain(explain::Arguments),
 }
 
@@ -53,6 +55,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
     };
     match done {

@@ -9,12 +9,12 @@ mod allow;
 mod baseline;
 mod document;
 mod lockfile;
-mod manifest;
-mod matrix;
+pub(crate) mod manifest;
+pub(crate) mod matrix;
 pub(crate) mod rules;
 mod source;
 mod versions;
-mod workspace;
+pub(crate) mod workspace;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;

@@ -113,6 +113,8 @@ pub(crate) enum FixRule {
     KeepArgs(usize),
     /// The method call, or the feature, is dropped.
     Remove,
+    /// `.with_config(config().with_sampler(s))` becomes `.with_sampler(s)`; an import is dropped.
+    Flatten,
     /// `Unit::new("s")` becomes `"s"`: the call is replaced by its only argument.
     Unwrap,
     /// The call becomes this text, with `$1`, `$2` … for its arguments.

@@ -26,7 +26,7 @@ pub(crate) struct Workspace {
     /// Rust files and documents.
     sources: Vec<Arc<SourceFile>>,
     /// What could not be read, with the reason.
-    pub(super) unread: Vec<String>,
+    pub(crate) unread: Vec<String>,
 }
 
 /// A package, for its sources.
@@ -76,12 +76,14 @@ impl Workspace {
             return;
         }
         match fs::read_to_string(path) {
-            Ok(text) => self.text(path, name, text),
+            Ok(text) => self.add(path, text),
             Err(problem) => self.unread.push(format!("{}: {problem}", path.display())),
         }
     }
 
-    fn text(&mut self, path: &Path, name: &str, text: String) {
+    /// Adds a file with this text.
+    pub(crate) fn add(&mut self, path: &Path, text: String) {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         let shown = path.strip_prefix(".").unwrap_or(path).to_owned();
         let file = Arc::new(SourceFile { path: shown, text });
         let problem = match name {
@@ -96,6 +98,12 @@ impl Workspace {
             _ => return self.sources.push(file),
         };
         self.unread.push(format!("{}: {problem}", file.path.display()));
+    }
+
+    /// All files but lock files, with their texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (PathBuf, String)> {
+        let manifests = self.manifests.iter().map(|(file, _)| file);
+        manifests.chain(&self.sources).map(|file| (file.path.clone(), file.text.clone()))
     }
 
     /// How many files were read.

@@ -1,14 +1,15 @@
 //! Stale code in Rust sources: found by what names stand for, not by what they look like.
 //!
 //! `imports.rs` reads the `use` declarations, `names.rs` resolves paths with them, `kinds.rs` guesses what methods are
-//! called on, `walk.rs` goes through the code with all three, and `behaviour.rs` looks for what compiles and does
-//! something else. `syn` parses, so comments, strings and `cfg` confuse nothing. Arguments of macros are read where they
+//! called on, `walk.rs` goes through the code with all three, `pipeline.rs` writes whole expressions anew, and `behaviour.rs`
+//! looks for what compiles and does something else. `syn` parses, so comments, strings and `cfg` confuse nothing. Arguments of macros are read where they
 //! are expressions; generated code is not seen.
 
 mod behaviour;
 mod imports;
 mod kinds;
 mod names;
+mod pipeline;
 mod walk;
 
 use std::collections::HashMap;

@@ -14,8 +14,15 @@ use super::behaviour;
 use super::imports::{Imports, Leaf};
 use super::kinds::Kinds;
 use super::names::{Names, today};
-use crate::finding::{Edit, Finding, Fix, Severity, SourceFile};
-use crate::lint::rules::{FixRule, Minor, Pattern, RULES, Rule};
+use super::pipeline;
+use crate::finding::{Confidence, Edit, Finding, Fix, Severity, SourceFile};
+use crate::lint::rules::{FixRule, Minor, Pattern, RULES, Rule, rule};
+
+/// Where a provider is kept that the program shuts down elsewhere.
+const KEPT: &str = "/// The provider, for the end of the program.
+static TRACER_PROVIDER: std::sync::OnceLock<opentelemetry_sdk::trace::SdkTracerProvider> = std::sync::OnceLock::new();";
+const KEEP: &str = "let _ = TRACER_PROVIDER.set(provider.clone());";
+const SHUT_DOWN: &str = "let _ = TRACER_PROVIDER.get().map(|provider| provider.shutdown())";
 
 pub(super) struct Walk<'a> {
     file: &'a Arc<SourceFile>,
@@ -27,6 +34,10 @@ pub(super) struct Walk<'a> {
     pub(super) kinds: Kinds,
     /// The functions around, the innermost last.
     pub(super) functions: Vec<Function>,
+    /// Locals that are exporters of before 0.27, which pipelines are given.
+    exporters: HashMap<String, (Expr, Range<usize>)>,
+    /// Whether the file shuts down the global provider, so that a provider must be kept for it.
+    keeps_provider: bool,
     /// Where each imported name is used.
     uses: HashMap<String, Vec<Range<usize>>>,
     /// Where functions begin that a rule about calls has found: no other rule need look at their names.
@@ -61,6 +72,9 @@ impl<'a> Walk<'a> {
             names,
             kinds,
             functions,
+            exporters: HashMap::new(),
+            keeps_provider: file.text.contains("shutdown_tracer_provider()")
+                && file.text.contains("new_pipeline()"),
             uses,
             called,
             renames,
@@ -75,9 +89,18 @@ impl<'a> Walk<'a> {
             let fix = self.leaf_fix(&matched, leaf);
             let range = if leaf.alias.is_some() { leaf.ident.clone() } else { leaf.whole.clone() };
             self.found(matched.rule, range, fix);
-            let exact = matched.rest.is_empty() && !leaf.renamed;
-            if let (Some(FixRule::Rename(new)), Some(alias), true) = (&matched.rule.fix, &leaf.alias, exact) {
-                self.renames.push((self.done.findings.len() - 1, alias.clone(), new.clone()));
+            if !matched.rest.is_empty() || leaf.renamed {
+                continue;
+            }
+            let new = match &matched.rule.fix {
+                Some(FixRule::Rename(new)) => Some(new.as_str()),
+                Some(FixRule::Path(path)) => path.rsplit("::").next(),
+                _ => None,
+            };
+            if let (Some(new), Some(alias)) =
+                (new.filter(|new| leaf.alias.as_deref() != Some(*new)), &leaf.alias)
+            {
+                self.renames.push((self.done.findings.len() - 1, alias.clone(), new.to_owned()));
             }
         }
     }
@@ -91,6 +114,39 @@ impl<'a> Walk<'a> {
             fix.edits.extend(uses.iter().map(|range| Edit::new(shift(range, self.offset), new)));
         }
         self.done
+    }
+
+    /// Gives the finding at the start of a pipeline the fix that replaces all of it.
+    fn pipeline(&mut self, call: &ExprMethodCall) {
+        let ends = matches!(&*call.method.to_string(), "install_batch" | "install_simple" | "build");
+        if !ends || self.kinds.of(&call.receiver, self.names) != Some("otlp pipeline") {
+            return;
+        }
+        let text = |expr: &Expr| self.text(&expr.span().byte_range()).to_owned();
+        let local = |name: &str| self.exporters.get(name).map(|(exporter, _)| exporter);
+        let keep = self.keeps_provider.then_some(KEEP);
+        let Some(new) = pipeline::rewrite(call, self.minor, &text, &local, keep) else { return };
+        let range = call.span().byte_range();
+        let new = new.replace('\n', &format!("\n{}", self.indent(range.start)));
+        let found = self
+            .done
+            .findings
+            .iter_mut()
+            .rev()
+            .find(|finding| finding.id == "P701" && finding.range.start == range.start + self.offset);
+        if let Some(finding) = found {
+            let mut edits = vec![Edit::new(shift(&range, self.offset), new)];
+            // An exporter that was declared before stands in the new expression.
+            let written = self.file.text.get(shift(&range, self.offset)).unwrap_or_default();
+            let used =
+                self.exporters.iter().filter(|(name, _)| written.contains(&format!("with_exporter({name})")));
+            edits.extend(used.map(|(_, (_, declared))| Edit::remove(shift(declared, self.offset))));
+            if self.keeps_provider {
+                let end = self.file.text.len();
+                edits.push(Edit::new(end..end, format!("\n{KEPT}\n")));
+            }
+            finding.fix = Some(Fix { confidence: Confidence::Review, edits });
+        }
     }
 
     /// Notes what a rule has found, with edits that are relative to the code.
@@ -113,6 +169,13 @@ impl<'a> Walk<'a> {
         self.file.text.get(shift(range, self.offset)).unwrap_or_default()
     }
 
+    /// The spaces that the line of a place begins with.
+    fn indent(&self, at: usize) -> String {
+        let at = at + self.offset;
+        let line = self.file.text.get(self.file.lines(&(at..at))).unwrap_or_default();
+        line.chars().take_while(|c| c.is_whitespace()).collect()
+    }
+
     fn rest(&self, from: usize) -> &str {
         self.file.text.get(from + self.offset..).unwrap_or_default()
     }
@@ -124,8 +187,10 @@ impl<'a> Walk<'a> {
             Some(FixRule::Path(_) | FixRule::Parent(_)) => {
                 self.moved(&format!("{}{}", matched.target(), matched.rest), leaf)
             }
-            Some(FixRule::Remove) if leaf.grouped => vec![Edit::remove(self.with_comma(&leaf.whole))],
-            Some(FixRule::Remove) => vec![Edit::remove(self.with_line(&leaf.item))],
+            Some(FixRule::Remove | FixRule::Flatten) if leaf.grouped => {
+                vec![Edit::remove(self.with_comma(&leaf.whole))]
+            }
+            Some(FixRule::Remove | FixRule::Flatten) => vec![Edit::remove(self.with_line(&leaf.item))],
             _ => Vec::new(),
         }
     }
@@ -161,6 +226,16 @@ impl<'a> Walk<'a> {
     /// A declaration together with the end of its line.
     fn with_line(&self, range: &Range<usize>) -> Range<usize> {
         range.start..range.end + usize::from(self.rest(range.end).starts_with('\n'))
+    }
+
+    /// Remembers an exporter that a pipeline may be given.
+    fn exporter(&mut self, local: &syn::Local, kind: Option<&str>) {
+        if let (Some("otlp exporter builder"), syn::Pat::Ident(name), Some(init)) =
+            (kind, &local.pat, &local.init)
+        {
+            let declared = ((*init.expr).clone(), local.span().byte_range());
+            self.exporters.insert(name.ident.to_string(), declared);
+        }
     }
 
     fn path(&mut self, path: &syn::Path) {
@@ -201,6 +276,19 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// `global::shutdown_tracer_provider()` shuts down the provider that the pipeline of the same file has kept.
+    fn shut_down(&mut self, call: &ExprCall) {
+        let Expr::Path(function) = &*call.func else { return };
+        let full = self.names.resolve(&function.path);
+        if !self.keeps_provider || full.as_deref() != Some("opentelemetry::global::shutdown_tracer_provider")
+        {
+            return;
+        }
+        let Some(rule) = rule("P103") else { return };
+        self.called.insert(function.span().byte_range().start);
+        self.found(rule, function.span().byte_range(), vec![Edit::new(call.span().byte_range(), SHUT_DOWN)]);
+    }
+
     fn call_fix(&self, rule: &Rule, call: &ExprCall, function: &syn::ExprPath) -> Vec<Edit> {
         let argument =
             |index: usize| call.args.get(index).map(|argument| self.text(&argument.span().byte_range()));
@@ -231,19 +319,25 @@ impl<'a> Walk<'a> {
         for (rule, pattern) in patterns() {
             let Pattern::Method { method: wanted, on, min_args } = pattern else { continue };
             if *wanted == method && on == kind && call.args.len() >= *min_args {
-                let edits = Self::method_fix(rule, call);
+                let edits = self.method_fix(rule, call);
                 self.found(rule, call.method.span().byte_range(), edits);
             }
         }
     }
 
-    fn method_fix(rule: &Rule, call: &ExprMethodCall) -> Vec<Edit> {
+    fn method_fix(&self, rule: &Rule, call: &ExprMethodCall) -> Vec<Edit> {
         match &rule.fix {
             Some(FixRule::Rename(new)) => vec![Edit::new(call.method.span().byte_range(), new)],
             Some(FixRule::KeepArgs(count)) => keep(&call.args, *count),
             Some(FixRule::Remove) => {
                 let end = call.span().byte_range().end;
                 vec![Edit::remove(call.receiver.span().byte_range().end..end)]
+            }
+            Some(FixRule::Flatten) => {
+                let text = |expr: &Expr| self.text(&expr.span().byte_range()).to_owned();
+                let settings = call.args.first().and_then(|argument| pipeline::settings(argument, &text));
+                let range = call.receiver.span().byte_range().end..call.span().byte_range().end;
+                settings.map(|settings| Edit::new(range, settings)).into_iter().collect()
             }
             _ => Vec::new(),
         }
@@ -292,11 +386,13 @@ impl<'ast> Visit<'ast> for Walk<'_> {
 
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
         self.call(call);
+        self.shut_down(call);
         visit::visit_expr_call(self, call);
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         visit::visit_expr_method_call(self, call);
+        self.pipeline(call);
         self.method(call);
         behaviour::method(self, call);
     }
@@ -305,6 +401,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         visit::visit_local(self, local);
         let kind = self.kinds.of_local(local, self.names);
         behaviour::local(self, local, kind);
+        self.exporter(local, kind);
         let pattern = if let syn::Pat::Type(typed) = &local.pat { &typed.pat } else { &local.pat };
         self.kinds.declare(pattern, kind);
     }
