@@ -16,6 +16,7 @@ mod finding;
 mod lint;
 mod migrate;
 mod report;
+mod snippet;
 
 use std::io::{ErrorKind, IsTerminal as _};
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ enum Command {
     Lint(lint::Arguments),
     Migrate(migrate::Arguments),
     Explain(explain::Arguments),
+    Snippet(snippet::Arguments),
 }
 
 /// When something was found.
@@ -57,6 +59,7 @@ async fn main() -> ExitCode {
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Snippet(arguments) => snippet::run(&arguments),
     };
     match done {
         Ok(status) => status,

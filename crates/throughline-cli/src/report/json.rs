@@ -1,4 +1,4 @@
-//! One JSON document: `docs/schema/findings.json` describes it.
+//! One JSON document. `schema_version` changes when a field is taken away or means something else.
 
 use std::io::{self, Write};
 
@@ -38,7 +38,7 @@ fn finding(finding: &Finding) -> Value {
         },
         "evidence": finding.file.text.get(finding.range.clone()),
         "fix": fix,
-        "docs_url": super::documentation(finding.id),
+        "explain": format!("throughline explain {}", finding.id),
     })
 }
 

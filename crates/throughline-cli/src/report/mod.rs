@@ -36,8 +36,3 @@ pub(crate) fn write(findings: &[Finding], format: Format, colour: bool) -> anyho
     }
     Ok(out.flush()?)
 }
-
-/// Where a rule is explained.
-pub(crate) fn documentation(id: &str) -> String {
-    format!("https://docs.rs/throughline-cli/latest/throughline/#{}", id.to_ascii_lowercase())
-}

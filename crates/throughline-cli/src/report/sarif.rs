@@ -31,7 +31,8 @@ pub(super) fn write(findings: &[Finding], out: &mut impl Write) -> io::Result<()
 
 fn rule(id: &str) -> Value {
     let title = explain::title(id).unwrap_or_default();
-    json!({ "id": id, "shortDescription": { "text": title }, "helpUri": super::documentation(id) })
+    let help = format!("throughline explain {id}");
+    json!({ "id": id, "shortDescription": { "text": title }, "help": { "text": help } })
 }
 
 fn result(finding: &Finding) -> Value {

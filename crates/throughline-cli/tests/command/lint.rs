@@ -1,5 +1,7 @@
 //! `throughline lint` on documents, rules' own examples, and workspaces.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -151,11 +153,11 @@ opentelemetry-otlp = { version = "0.33", features = ["tls", "serialize"] }
 opentelemetry-prometheus = "0.28"
 opentelemetry-jaeger = "0.22"
 "#;
-    let source = r#"
+    let source = "
 fn main() {
     let _exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().build();
 }
-"#;
+";
     let folder = package("0.33", dependencies, source);
     let mut found = ids(&folder);
     found.sort();
@@ -230,6 +232,17 @@ fn programs_read_findings_as_sarif_and_annotations() {
     assert!(
         annotations.starts_with("::error file=") && annotations.contains("title=P101::"),
         "{annotations}"
+    );
+}
+
+#[test]
+fn the_guide_is_what_the_rules_say() {
+    let output = throughline(&["explain", "--markdown"]).output().unwrap();
+    let written =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/migrating.md")).unwrap();
+    assert!(
+        String::from_utf8(output.stdout).unwrap() == written,
+        "docs/migrating.md is stale: write it anew with `throughline explain --markdown > docs/migrating.md`"
     );
 }
 

@@ -3,6 +3,10 @@
 #[path = "../support/command.rs"]
 mod command;
 mod lint;
+mod migrate;
+#[path = "../../src/snippet/throughline.rs"]
+#[expect(dead_code, clippy::print_stdout, reason = "it is compiled, to be right when it is printed")]
+mod snippet;
 
 use std::process::Stdio;
 

@@ -46,48 +46,69 @@ const SIGNALS: [Signal; 3] = [
 /// Since this minor a pipeline returned a provider, and set nothing.
 const RETURNS_PROVIDER: Minor = Minor(24);
 
-/// How a chain that ends in `call` is written today; `text` gives the text of an expression, `local` what a name was
-/// declared as. `keep` is a statement to run with the `provider`.
-pub(super) fn rewrite<'e>(
-    call: &'e ExprMethodCall,
-    minor: Option<Minor>,
-    text: &dyn Fn(&Expr) -> String,
-    local: &dyn Fn(&str) -> Option<&'e Expr>,
-    keep: Option<&str>,
-) -> Option<String> {
+/// What is known of the code around a pipeline.
+pub(super) struct Around<'a> {
+    pub(super) minor: Option<Minor>,
+    /// The text of an expression.
+    pub(super) text: &'a dyn Fn(&Expr) -> String,
+    /// What a name was declared as.
+    pub(super) local: &'a dyn Fn(&str) -> Option<&'a Expr>,
+    /// A statement to run with the `provider` of traces.
+    pub(super) keep: Option<&'static str>,
+}
+
+/// The calls that make an exporter and a provider.
+#[derive(Default)]
+struct Parts {
+    exporter: String,
+    provider: String,
+    reader: String,
+    finish: String,
+}
+
+/// How a chain that ends in `call` is written today.
+pub(super) fn rewrite(call: &ExprMethodCall, around: &Around<'_>) -> Option<String> {
     let chain = chain(call);
     let signal = SIGNALS.into_iter().find(|signal| chain.iter().any(|call| call.method == signal.method))?;
-    let mut exporter = format!("{}::builder()", signal.exporter);
-    let (mut provider, mut reader) = (String::new(), String::new());
-    let mut finish = String::new();
+    let mut parts = Parts::default();
     for call in chain {
-        let argument = call.args.first();
+        parts.take(call, around)?;
+    }
+    let Parts { exporter, provider, finish, .. } = parts;
+    let old = around.minor.is_some_and(|minor| minor < RETURNS_PROVIDER);
+    let global = signal.global.filter(|_| old).map(|set| format!("    {set}(provider.clone());\n"));
+    let keep = around.keep.filter(|_| signal.method == "tracing").map(|keep| format!("    {keep}\n"));
+    let (global, keep) = (global.unwrap_or_default(), keep.unwrap_or_default());
+    let made = format!("{}::builder(){provider}{finish}.build()", signal.provider);
+    let inside = if old || !keep.is_empty() {
+        let result = if old { signal.before } else { "provider" };
+        format!("{{\n    let provider = {made};\n{global}{keep}    {result}\n}}")
+    } else {
+        made
+    };
+    Some(format!("{}::builder(){exporter}.build().map(|exporter| {inside})", signal.exporter))
+}
+
+impl Parts {
+    /// Takes in one call of a pipeline; none when it is not understood.
+    fn take(&mut self, call: &ExprMethodCall, around: &Around<'_>) -> Option<()> {
+        let argument = || call.args.first();
+        let text = || Some((around.text)(argument()?));
         match &*call.method.to_string() {
-            "tracing" | "metrics" | "logging" => {}
-            "with_exporter" => exporter.push_str(&transport(argument?, text, local)?),
-            "with_trace_config" | "with_log_config" => provider.push_str(&settings(argument?, text)?),
-            "with_resource" => provider.push_str(&format!(".with_resource({})", text(argument?))),
-            "with_view" => provider.push_str(&format!(".with_view({})", text(argument?))),
-            "with_period" => reader = format!(".with_interval({})", text(argument?)),
-            "with_timeout" => exporter.push_str(&format!(".with_timeout({})", text(argument?))),
-            "with_temporality_selector" => exporter.push_str(temporality(&text(argument?))?),
-            "with_aggregation_selector" => {}
-            "install_batch" => finish = ".with_batch_exporter(exporter)".to_owned(),
-            "install_simple" => finish = ".with_simple_exporter(exporter)".to_owned(),
-            "build" => finish = metrics_reader(&reader),
+            "tracing" | "metrics" | "logging" | "with_aggregation_selector" => {}
+            "with_exporter" => self.exporter += &transport(argument()?, around)?,
+            "with_trace_config" | "with_log_config" => self.provider += &settings(argument()?, around.text)?,
+            "with_resource" | "with_view" => self.provider += &written(call, around.text),
+            "with_period" => self.reader = format!(".with_interval({})", text()?),
+            "with_timeout" => self.exporter += &written(call, around.text),
+            "with_temporality_selector" => self.exporter += temporality(&text()?)?,
+            "install_batch" => self.finish = String::from(".with_batch_exporter(exporter)"),
+            "install_simple" => self.finish = String::from(".with_simple_exporter(exporter)"),
+            "build" => self.finish = metrics_reader(&self.reader),
             _ => return None,
         }
+        Some(())
     }
-    let old = minor.is_some_and(|minor| minor < RETURNS_PROVIDER);
-    let global = signal.global.filter(|_| old).map(|set| format!("    {set}(provider.clone());\n"));
-    let keep = keep.filter(|_| signal.method == "tracing").map(|keep| format!("    {keep}\n"));
-    let result = if old { signal.before } else { "provider" };
-    Some(format!(
-        "{exporter}.build().map(|exporter| {{\n    let provider = {}::builder(){provider}{finish}.build();\n{}{}    {result}\n}})",
-        signal.provider,
-        global.unwrap_or_default(),
-        keep.unwrap_or_default(),
-    ))
 }
 
 fn metrics_reader(settings: &str) -> String {
@@ -109,25 +130,20 @@ fn chain(call: &ExprMethodCall) -> Vec<&ExprMethodCall> {
 }
 
 /// What an exporter was told, for today's builder: `new_exporter().tonic().with_endpoint(e)` is `.with_tonic().with_endpoint(e)`.
-fn transport<'e>(
-    exporter: &'e Expr,
-    text: &dyn Fn(&Expr) -> String,
-    local: &dyn Fn(&str) -> Option<&'e Expr>,
-) -> Option<String> {
+fn transport(exporter: &Expr, around: &Around<'_>) -> Option<String> {
     let exporter = match exporter {
-        Expr::Path(path) => local(&path.path.get_ident()?.to_string())?,
+        Expr::Path(path) => (around.local)(&path.path.get_ident()?.to_string())?,
         other => other,
     };
     let Expr::MethodCall(call) = exporter else { return None };
     let mut calls = String::new();
     for call in chain(call) {
-        let arguments: Vec<String> = call.args.iter().map(|argument| text(argument)).collect();
         match &*call.method.to_string() {
-            "tonic" => calls.push_str(".with_tonic()"),
-            "http" => calls.push_str(".with_http()"),
+            "tonic" => calls += ".with_tonic()",
+            "http" => calls += ".with_http()",
             "with_env" => {}
             "with_export_config" => return None,
-            method => calls.push_str(&format!(".{method}({})", arguments.join(", "))),
+            _ => calls += &written(call, around.text),
         }
     }
     Some(calls)
@@ -136,13 +152,16 @@ fn transport<'e>(
 /// What a configuration was told, for the provider's own builder: `config().with_sampler(s)` is `.with_sampler(s)`.
 pub(super) fn settings(config: &Expr, text: &dyn Fn(&Expr) -> String) -> Option<String> {
     match config {
-        Expr::MethodCall(call) => {
-            let arguments: Vec<String> = call.args.iter().map(|argument| text(argument)).collect();
-            Some(format!("{}.{}({})", settings(&call.receiver, text)?, call.method, arguments.join(", ")))
-        }
+        Expr::MethodCall(call) => Some(settings(&call.receiver, text)? + &written(call, text)),
         Expr::Call(call) if call.args.is_empty() => Some(String::new()),
         _ => None,
     }
+}
+
+/// A method call as it is written, without what it is called on.
+fn written(call: &ExprMethodCall, text: &dyn Fn(&Expr) -> String) -> String {
+    let arguments: Vec<String> = call.args.iter().map(text).collect();
+    format!(".{}({})", call.method, arguments.join(", "))
 }
 
 fn temporality(selector: &str) -> Option<&'static str> {

@@ -14,7 +14,7 @@ use super::behaviour;
 use super::imports::{Imports, Leaf};
 use super::kinds::Kinds;
 use super::names::{Names, today};
-use super::pipeline;
+use super::pipeline::{self, Around};
 use crate::finding::{Confidence, Edit, Finding, Fix, Severity, SourceFile};
 use crate::lint::rules::{FixRule, Minor, Pattern, RULES, Rule, rule};
 
@@ -122,10 +122,13 @@ impl<'a> Walk<'a> {
         if !ends || self.kinds.of(&call.receiver, self.names) != Some("otlp pipeline") {
             return;
         }
-        let text = |expr: &Expr| self.text(&expr.span().byte_range()).to_owned();
-        let local = |name: &str| self.exporters.get(name).map(|(exporter, _)| exporter);
-        let keep = self.keeps_provider.then_some(KEEP);
-        let Some(new) = pipeline::rewrite(call, self.minor, &text, &local, keep) else { return };
+        let around = Around {
+            minor: self.minor,
+            text: &|expr| self.text(&expr.span().byte_range()).to_owned(),
+            local: &|name| self.exporters.get(name).map(|(exporter, _)| exporter),
+            keep: self.keeps_provider.then_some(KEEP),
+        };
+        let Some(new) = pipeline::rewrite(call, &around) else { return };
         let range = call.span().byte_range();
         let new = new.replace('\n', &format!("\n{}", self.indent(range.start)));
         let found = self
