@@ -235,19 +235,19 @@ impl<'a> Pairs<'a> {
         if key.len() | payload_len >= LONG.into() {
             return self.after_any(key, value);
         }
-        let (&[own_key_len, own_payload_len, own_tag], body) = self.0.split_first_chunk()?;
-        let lengths = usize::from(u16::from_le_bytes([own_key_len, own_payload_len]));
-        // One branch for all three.
-        if lengths ^ (key.len() | payload_len << u8::BITS) | usize::from(own_tag ^ tag(value)) != 0 {
+        let (&[own_key_len, own_payload_len, tag], body) = self.0.split_first_chunk()?;
+        let lengths = u16::from_le_bytes([own_key_len, own_payload_len]);
+        if usize::from(lengths) != key.len() | payload_len << u8::BITS {
             return None;
         }
         let (own_key, body) = body.split_at_checked(key.len())?;
         let (payload, rest) = body.split_at_checked(payload_len)?;
-        let is_same = (has_key || is_equal(own_key, key.as_bytes())) && is_payload(payload, value);
+        let is_same = (has_key || is_equal(own_key, key.as_bytes())) && is_value(tag, payload, value);
         is_same.then_some(Self(rest))
     }
 
     /// The same for an attribute of any length, apart: few are long.
+    #[cold]
     #[inline(never)]
     fn after_any(self, key: &str, value: ValueRef<'_>) -> Option<Self> {
         let Pair { key: own_key, tag, payload, rest } = self.split_first()?;
@@ -307,8 +307,6 @@ fn payload_len(value: ValueRef<'_>) -> usize {
     }
 }
 
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "a constant, when the type of the value is known")]
 fn tag(value: ValueRef<'_>) -> u8 {
     match value {
         ValueRef::Str(_) => STR,
@@ -339,19 +337,15 @@ pub(super) fn write_element(out: &mut Vec<u8>, element: ValueRef<'_>) {
     out[length_at..length_at + WORD].copy_from_slice(&narrow(length).to_le_bytes());
 }
 
-fn is_value(own_tag: u8, payload: &[u8], value: ValueRef<'_>) -> bool {
-    own_tag == tag(value) && is_payload(payload, value)
-}
-
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "most callers know the type of the value")]
-fn is_payload(payload: &[u8], value: ValueRef<'_>) -> bool {
+fn is_value(tag: u8, payload: &[u8], value: ValueRef<'_>) -> bool {
     match value {
-        ValueRef::Str(v) => is_equal(payload, v.as_bytes()),
-        ValueRef::Bool(v) => payload == [u8::from(v)],
-        ValueRef::I64(v) => payload == v.to_le_bytes(),
-        ValueRef::F64(v) => payload == v.to_bits().to_le_bytes(),
-        ValueRef::Array(v) => is_array(payload, v),
+        ValueRef::Str(v) => tag == STR && is_equal(payload, v.as_bytes()),
+        ValueRef::Bool(v) => tag == BOOL && payload == [u8::from(v)],
+        ValueRef::I64(v) => tag == I64 && payload == v.to_le_bytes(),
+        ValueRef::F64(v) => tag == F64 && payload == v.to_bits().to_le_bytes(),
+        ValueRef::Array(v) => tag == ARRAY && is_array(payload, v),
     }
 }
 
