@@ -59,6 +59,8 @@ pub(crate) struct StreamCollector {
     earlier: Vec<Earlier>,
     sampled: Sampled,
     observed: Observed,
+    /// Room for the exponential histogram at hand, and for one thread's part of it.
+    merging: [ExponentialValue; 2],
 }
 
 /// Where to read a series: kept side by side, so that a collection walks through memory in order.
@@ -103,6 +105,7 @@ impl StreamCollector {
             earlier: Vec::new(),
             sampled: Sampled::default(),
             observed: Observed::default(),
+            merging: Default::default(),
         }
     }
 
@@ -234,15 +237,19 @@ impl StreamCollector {
         let mut buckets = vec![0; values.bounds().len() + 1];
         for ((number, row), earlier) in (0..).zip(rows.iter()).zip(earlier) {
             let totals = mirror.histogram(row.place, moment.slabs, &mut buckets);
-            // Its sum may be ahead of its count: then the sum is reported with the count, next time.
-            if matches!(earlier, Earlier::Histogram(known, _) if known.count == totals.count) {
-                continue;
-            }
-            let known = std::mem::replace(earlier, Earlier::Histogram(totals, buckets.as_slice().into()));
             let (mut count, mut sum) = (totals.count, totals.sum);
-            if let Earlier::Histogram(known, known_buckets) = known {
-                (count, sum) = (count - known.count, sum - known.sum);
-                buckets.iter_mut().zip(known_buckets).for_each(|(bucket, known)| *bucket -= known);
+            match earlier {
+                // Its sum may be ahead of its count: then the sum is reported with the count, next time.
+                Earlier::Histogram(known, _) if known.count == count => continue,
+                Earlier::Histogram(known, known_buckets) => {
+                    (count, sum) = (count - known.count, sum - known.sum);
+                    *known = totals;
+                    for (bucket, known) in buckets.iter_mut().zip(known_buckets) {
+                        let total = std::mem::replace(bucket, *bucket - *known);
+                        *known = total;
+                    }
+                }
+                _ => *earlier = Earlier::Histogram(totals, buckets.as_slice().into()),
             }
             reported.push(number);
             values.push(HistogramValue { count, sum, min: None, max: None, buckets: &buckets });
@@ -251,21 +258,27 @@ impl StreamCollector {
 
     fn collect_exponentials(&mut self, moment: &Moment<'_>, points: &mut Points<Vec<ExponentialValue>>) {
         let (reported, values) = points.target(self.temporality == Temporality::Delta);
-        let Self { mirror, rows, earlier, .. } = self;
-        let totals = rows.iter().map(|row| mirror.exponential(row.place, moment.slabs));
-        values.clear();
-        let Some(reported) = reported else { return values.extend(totals) };
-        for ((row, total), earlier) in (0..).zip(totals).zip(earlier) {
-            let value = match earlier {
-                // As above.
-                Earlier::Exponential(known) if known.count == total.count => continue,
-                Earlier::Exponential(known) => exponential::difference(&total, known),
-                _ => ExponentialValue { min: None, max: None, ..total.clone() },
-            };
-            *earlier = Earlier::Exponential(Box::new(total));
-            reported.push(row);
-            values.push(value);
+        let Self { mirror, rows, earlier, merging: [total, part], .. } = self;
+        let Some(reported) = reported else {
+            values.resize_with(rows.len(), ExponentialValue::default);
+            for (row, value) in rows.iter().zip(values) {
+                mirror.exponential(row.place, moment.slabs, value, part);
+            }
+            return;
+        };
+        for ((number, row), earlier) in (0..).zip(rows.iter()).zip(earlier) {
+            mirror.exponential(row.place, moment.slabs, total, part);
+            // As above.
+            if matches!(earlier, Earlier::Exponential(known) if known.count == total.count) {
+                continue;
+            }
+            if values.len() == reported.len() {
+                values.push(ExponentialValue::default());
+            }
+            difference(total, earlier, &mut values[reported.len()]);
+            reported.push(number);
         }
+        values.truncate(reported.len());
     }
 
     /// Brings rows and series in line with the stream's table.
@@ -432,10 +445,27 @@ impl Mirror {
         self.cells(place).map_or_else(Totals::default, |cells| histogram::total(cells, slabs, buckets))
     }
 
-    fn exponential(&self, place: u32, slabs: &[Slab]) -> ExponentialValue {
-        match self.at(place).map(|series| &series.cells) {
-            Some(Cells::Exponential(cells)) => cells.total(slabs),
-            _ => ExponentialValue::default(),
+    fn exponential(
+        &self,
+        place: u32,
+        slabs: &[Slab],
+        total: &mut ExponentialValue,
+        part: &mut ExponentialValue,
+    ) {
+        if let Some(Cells::Exponential(cells)) = self.at(place).map(|series| &series.cells) {
+            cells.total(slabs, total, part);
         }
     }
+}
+
+/// Writes to `value` what `total` has and `earlier` had not, and replaces that with `total`.
+fn difference(total: &ExponentialValue, earlier: &mut Earlier, value: &mut ExponentialValue) {
+    if let Earlier::Exponential(known) = earlier {
+        exponential::take_from(total, known);
+        std::mem::swap(value, known);
+        return exponential::copy(total, known);
+    }
+    *earlier = Earlier::Exponential(Box::new(total.clone()));
+    exponential::copy(total, value);
+    (value.min, value.max) = (None, None);
 }

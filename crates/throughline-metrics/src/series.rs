@@ -6,13 +6,14 @@
 //! exists. Next: `aggregation/sum.rs`.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use hashbrown::HashTable;
 use once_cell::race::OnceBox;
 use throughline_core::attribute::Encoded;
 use throughline_core::{AttributeSet, KeyValue, Timestamp};
+use triomphe::Arc;
 
 use crate::aggregation::Cells;
 use crate::cell::Sharing;

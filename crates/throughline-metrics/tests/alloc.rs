@@ -147,20 +147,27 @@ fn what_is_dropped_or_beyond_the_limit() {
 }
 
 /// How often a repeated collection allocates, with this many series in each instrument.
-fn collection(series: i64) -> u64 {
-    let provider = MeterProvider::default();
+fn collection(series: i64, temporality: TemporalityPreference) -> u64 {
+    let provider = MeterProvider::builder().with_view(View::of("expo").exponential()).build();
     let meter = provider.meter("it");
     let counter = meter.u64_counter("c").build();
     let gauge = meter.f64_gauge("g").build();
     let histogram = meter.f64_histogram("h").build();
+    let expo = meter.f64_histogram("expo").build();
     let record = |n: i64| {
         counter.add(1, &[KeyValue::new("n", n)]);
         gauge.set(1.0, &[KeyValue::new("n", n)]);
         histogram.record(1.0, &[KeyValue::new("n", n)]);
+        for value in [-2.0, 0.5, n as f64] {
+            expo.record(value, &[KeyValue::new("n", n)]);
+        }
     };
-    (0..series).for_each(record);
-    let mut reader = provider.reader(TemporalityPreference::Cumulative);
-    reader.collect();
+    let mut reader = provider.reader(temporality);
+    // A delta reader has seen a total, and reported a difference.
+    for _ in 0..3 {
+        (0..series).for_each(record);
+        reader.collect();
+    }
     (0..series).for_each(record);
     allocations(|| {
         reader.collect();
@@ -169,5 +176,7 @@ fn collection(series: i64) -> u64 {
 
 #[test]
 fn collecting_again_allocates_nothing_for_each_series() {
-    assert_eq!(collection(1000), collection(1));
+    for temporality in [TemporalityPreference::Cumulative, TemporalityPreference::Delta] {
+        assert_eq!(collection(300, temporality), collection(1, temporality), "{temporality:?}");
+    }
 }

@@ -20,7 +20,6 @@ pub struct AttributeEncoder {
 struct Entry {
     start: usize,
     end: usize,
-    key_len: usize,
     /// Its place in the order given.
     given: usize,
 }
@@ -81,14 +80,14 @@ impl AttributeEncoder {
     /// Sorts by key and keeps the last of equal keys. Sorting in place by (key, place given) needs no allocation.
     fn sort(&mut self) {
         let pairs = &self.pairs;
-        let key = |entry: &Entry| set::key_bytes(&pairs[entry.start..entry.end], entry.key_len);
+        let key = |entry: &Entry| set::key_bytes(&pairs[entry.start..entry.end]);
         self.entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(b.given.cmp(&a.given)));
         self.entries.dedup_by(|later, first| key(later) == key(first));
     }
 
     fn write_canonical(&mut self) {
         self.out.clear();
-        set::put_word(&mut self.out, self.entries.len());
+        set::put_len(&mut self.out, self.entries.len());
         for entry in &self.entries {
             self.out.extend_from_slice(&self.pairs[entry.start..entry.end]);
         }
@@ -107,7 +106,7 @@ impl<F: Fn(&str) -> bool> Visitor for Collector<'_, F> {
         if (self.keep)(key) {
             let start = self.pairs.len();
             set::write_pair(self.pairs, key, value);
-            let entry = Entry { start, end: self.pairs.len(), key_len: key.len(), given: self.given };
+            let entry = Entry { start, end: self.pairs.len(), given: self.given };
             self.entries.push(entry);
         }
         self.given += 1;

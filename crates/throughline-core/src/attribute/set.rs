@@ -1,18 +1,20 @@
 //! [`AttributeSet`] and the bytes it is made of.
 //!
 //! ```text
-//! set   = count:u32  pair × count                                (all little endian)
-//! pair  = key_len:u32  payload_len:u32  tag:u8  key  payload
+//! set   = count  pair × count
+//! pair  = key_len  payload_len  tag:u8  key  payload
 //! ```
-//! Pairs are sorted by key and each key stands once, so equality, order and hash of two sets are those of their
-//! bytes. Lengths stand in front, so that comparing with attributes as given reads the bytes once (`compare.rs`).
+//! Counts and lengths are a byte; from 255 on, a byte of 255 and four more, little endian. Pairs are sorted by key and each
+//! key stands once, so equality and hash of two sets are those of their bytes. Lengths stand in front, so that comparing
+//! with attributes as given reads the bytes once (`compare.rs`).
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use opentelemetry::KeyValue;
+use triomphe::ThinArc;
 
 use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef, Visitor};
 
@@ -29,8 +31,8 @@ use super::{ArrayRef, AttributeEncoder, Attributes, Elements, ValueRef, Visitor}
 /// assert_eq!(a, b);
 /// assert_eq!(a.to_string(), "{method=GET, status=200}");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct AttributeSet(Arc<[u8]>);
+#[derive(Clone)]
+pub struct AttributeSet(ThinArc<(), u8>);
 
 const WORD: usize = size_of::<u32>();
 
@@ -47,13 +49,13 @@ impl AttributeSet {
     }
 
     pub(super) fn from_canonical(bytes: &[u8]) -> Self {
-        Self(Arc::from(bytes))
+        Self(ThinArc::from_header_and_slice((), bytes))
     }
 
     /// How many attributes there are.
     #[inline]
     pub fn len(&self) -> usize {
-        word(&self.0, 0)
+        split_len(self.as_bytes()).map_or(0, |(count, _)| count)
     }
 
     /// Whether there are none.
@@ -78,13 +80,14 @@ impl AttributeSet {
     }
 
     /// The canonical bytes: equal for equal sets. Their layout is private to this crate and may change.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.0.slice
     }
 
     #[inline]
     pub(super) fn pairs(&self) -> Pairs<'_> {
-        Pairs(self.0.get(WORD..).unwrap_or_default())
+        Pairs(split_len(self.as_bytes()).map_or(&[], |(_, pairs)| pairs))
     }
 }
 
@@ -93,6 +96,15 @@ impl Default for AttributeSet {
         Self::empty()
     }
 }
+
+/// Two handles to one set are not compared.
+impl PartialEq for AttributeSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr() == other.0.ptr() || self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for AttributeSet {}
 
 impl PartialOrd for AttributeSet {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
@@ -104,13 +116,13 @@ impl PartialOrd for AttributeSet {
 impl Ord for AttributeSet {
     fn cmp(&self, other: &Self) -> Ordering {
         let text = |set: &Self| set.iter().map(|(k, v)| (k.to_owned(), v.to_string())).collect::<Vec<_>>();
-        text(self).cmp(&text(other)).then_with(|| self.0.cmp(&other.0))
+        text(self).cmp(&text(other)).then_with(|| self.as_bytes().cmp(other.as_bytes()))
     }
 }
 
 impl Hash for AttributeSet {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.as_bytes().hash(state);
     }
 }
 
@@ -189,9 +201,6 @@ struct Pair<'a> {
     rest: Pairs<'a>,
 }
 
-/// The length of the key, that of the payload, and the tag.
-const PAIR_HEAD: usize = 2 * WORD + 1;
-
 impl<'a> Pairs<'a> {
     #[inline]
     pub(super) fn is_empty(self) -> bool {
@@ -199,10 +208,12 @@ impl<'a> Pairs<'a> {
     }
 
     fn split_first(self) -> Option<Pair<'a>> {
-        let (head, body) = self.0.split_at_checked(PAIR_HEAD)?;
-        let (key, body) = body.split_at_checked(word(head, 0))?;
-        let (payload, rest) = body.split_at_checked(word(head, 1))?;
-        Some(Pair { key, tag: head[2 * WORD], payload, rest: Self(rest) })
+        let (key_len, head) = split_len(self.0)?;
+        let (payload_len, head) = split_len(head)?;
+        let (&tag, body) = head.split_first()?;
+        let (key, body) = body.split_at_checked(key_len)?;
+        let (payload, rest) = body.split_at_checked(payload_len)?;
+        Some(Pair { key, tag, payload, rest: Self(rest) })
     }
 
     /// The pairs from the one at this place on. Walks there: sets are small.
@@ -214,23 +225,33 @@ impl<'a> Pairs<'a> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "with the key known, most of it vanishes")]
     pub(super) fn after(self, key: &str, value: ValueRef<'_>, has_key: bool) -> Option<Self> {
-        let (head, body) = self.0.split_first_chunk::<PAIR_HEAD>()?;
-        let (lengths, tag) = head.split_first_chunk::<{ 2 * WORD }>()?;
-        let lengths = u64::from_le_bytes(*lengths);
         let payload_len = match value {
             ValueRef::Str(v) => v.len(),
             ValueRef::Bool(_) => 1,
             ValueRef::I64(_) | ValueRef::F64(_) => 8,
-            ValueRef::Array(_) => (lengths >> u32::BITS) as usize,
+            ValueRef::Array(_) => return self.after_any(key, value),
         };
-        // What is longer than the words hold is longer than the body, too.
-        if lengths != key.len() as u64 ^ (payload_len as u64) << u32::BITS {
+        // What is below the mark when both are laid over each other is below it alone, too: a byte each.
+        if key.len() | payload_len >= LONG.into() {
+            return self.after_any(key, value);
+        }
+        let (&[own_key_len, own_payload_len, tag], body) = self.0.split_first_chunk()?;
+        let lengths = u16::from_le_bytes([own_key_len, own_payload_len]);
+        if usize::from(lengths) != key.len() | payload_len << u8::BITS {
             return None;
         }
         let (own_key, body) = body.split_at_checked(key.len())?;
         let (payload, rest) = body.split_at_checked(payload_len)?;
-        let is_same = (has_key || is_equal(own_key, key.as_bytes())) && is_value(tag[0], payload, value);
+        let is_same = (has_key || is_equal(own_key, key.as_bytes())) && is_value(tag, payload, value);
         is_same.then_some(Self(rest))
+    }
+
+    /// The same for an attribute of any length, apart: few are long.
+    #[cold]
+    #[inline(never)]
+    fn after_any(self, key: &str, value: ValueRef<'_>) -> Option<Self> {
+        let Pair { key: own_key, tag, payload, rest } = self.split_first()?;
+        (own_key == key.as_bytes() && is_value(tag, payload, value)).then_some(rest)
     }
 }
 
@@ -261,19 +282,29 @@ const F64: u8 = b'f';
 const ARRAY: u8 = b'a';
 
 /// The key of a pair as [`write_pair`] wrote it.
-pub(super) fn key_bytes(pair: &[u8], key_len: usize) -> &[u8] {
-    &pair[PAIR_HEAD..PAIR_HEAD + key_len]
+pub(super) fn key_bytes(pair: &[u8]) -> &[u8] {
+    Pairs(pair).split_first().map_or(&[], |pair| pair.key)
 }
 
 pub(super) fn write_pair(out: &mut Vec<u8>, key: &str, value: ValueRef<'_>) {
-    let start = out.len();
-    put_word(out, key.len());
-    put_word(out, 0);
+    put_len(out, key.len());
+    put_len(out, payload_len(value));
     out.push(tag(value));
     out.extend_from_slice(key.as_bytes());
     write_payload(out, value);
-    let payload_len = out.len() - start - PAIR_HEAD - key.len();
-    out[start + WORD..start + 2 * WORD].copy_from_slice(&narrow(payload_len).to_le_bytes());
+}
+
+fn payload_len(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Str(v) => v.len(),
+        ValueRef::Bool(_) => 1,
+        ValueRef::I64(_) | ValueRef::F64(_) => 8,
+        ValueRef::Array(v) => {
+            let mut len = 0;
+            v.for_each(|element| len += WORD + 1 + payload_len(element));
+            len
+        }
+    }
 }
 
 fn tag(value: ValueRef<'_>) -> u8 {
@@ -381,8 +412,32 @@ fn word(bytes: &[u8], index: usize) -> usize {
     u32::from_le_bytes(bytes[at..at + WORD].try_into().expect("four bytes")) as usize
 }
 
-pub(super) fn put_word(out: &mut Vec<u8>, value: usize) {
+fn put_word(out: &mut Vec<u8>, value: usize) {
     out.extend_from_slice(&narrow(value).to_le_bytes());
+}
+
+/// Stands before a length that is not below it.
+const LONG: u8 = u8::MAX;
+
+pub(super) fn put_len(out: &mut Vec<u8>, len: usize) {
+    match u8::try_from(len) {
+        Ok(short) if short < LONG => out.push(short),
+        _ => {
+            out.push(LONG);
+            put_word(out, len);
+        }
+    }
+}
+
+/// The length that the bytes begin with, and what comes behind it.
+#[inline]
+fn split_len(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (&short, rest) = bytes.split_first()?;
+    if short < LONG {
+        return Some((short.into(), rest));
+    }
+    let (long, rest) = rest.split_first_chunk()?;
+    Some((u32::from_le_bytes(*long) as usize, rest))
 }
 
 /// A set of more than 4 GiB cannot be made: the string that would have to be in it cannot be held next to its copy.

@@ -66,6 +66,27 @@ fn short_value() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Lengths of one byte and of more, of keys, values and sets.
+#[test]
+fn attributes_of_any_length_are_kept_and_compared() {
+    let mut encoder = AttributeEncoder::default();
+    for (key, value) in [(0, 0), (127, 128), (254, 254), (254, 255), (255, 1), (300, 70_000)] {
+        let given =
+            |value: usize| [KeyValue::new("k".repeat(key), "v".repeat(value)), KeyValue::new("z", true)];
+        let encoded = encoder.encode(&given(value)[..], |_| true);
+        let (set, order) = (encoded.to_set(), encoded.order().expect("two different keys"));
+        let read: Vec<_> = set.iter().map(|(key, value)| (key.len(), value.to_string().len())).collect();
+        assert_eq!(read, [(key, value), (1, 4)]);
+        assert!(set.is_same(order, &given(value)[..]));
+        assert!(!set.is_same(order, &given(value + 1)[..]));
+    }
+    for count in [254, 255, 256, 1000] {
+        let given: Vec<_> = (0..count).map(|n| KeyValue::new(format!("k{n}"), n)).collect();
+        let set = AttributeSet::new(&given[..]);
+        assert_eq!((set.len(), set.iter().count()), (count as usize, count as usize));
+    }
+}
+
 proptest! {
     #[test]
     fn what_goes_in_comes_out(pairs in prop::collection::vec(("[a-e]{0,2}", any_value()), 0..8)) {

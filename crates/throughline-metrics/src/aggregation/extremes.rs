@@ -3,12 +3,15 @@
 //! A cell that was never written is zero. So that every value beats that, a cell holds the float with those bits
 //! flipped that make zero an infinity.
 
-use crate::cell::arena::Slab;
-use crate::cell::{CellWrite, Place};
+use crate::cell::CellWrite;
 use crate::sync::{AtomicU64, Ordering};
 
 const LOWEST: u64 = f64::NEG_INFINITY.to_bits();
 const HIGHEST: u64 = f64::INFINITY.to_bits();
+
+/// The highest of no values, and the lowest.
+pub(super) const NO_MAX: f64 = f64::NEG_INFINITY;
+pub(super) const NO_MIN: f64 = f64::INFINITY;
 
 /// Whether the value changes neither cell.
 #[inline]
@@ -21,18 +24,6 @@ pub(super) fn lie_around(max: &AtomicU64, min: &AtomicU64, value: f64) -> bool {
 pub(super) fn widen(cells: &impl CellWrite, max: usize, min: usize, value: f64) {
     cells.replace(max, value.to_bits() ^ LOWEST, |seen| value > highest(seen));
     cells.replace(min, value.to_bits() ^ HIGHEST, |seen| value < lowest(seen));
-}
-
-/// The highest value over all threads.
-pub(super) fn max(place: &Place, cell: usize, slabs: &[Slab]) -> Option<f64> {
-    let max = |a, b| if highest(b) > highest(a) { b } else { a };
-    finite(highest(place.fold(cell, slabs, max)))
-}
-
-/// The lowest value over all threads.
-pub(super) fn min(place: &Place, cell: usize, slabs: &[Slab]) -> Option<f64> {
-    let min = |a, b| if lowest(b) < lowest(a) { b } else { a };
-    finite(lowest(place.fold(cell, slabs, min)))
 }
 
 /// What a cell for the highest value holds.

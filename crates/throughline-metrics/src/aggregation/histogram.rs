@@ -8,6 +8,7 @@ use crate::cell::arena::Slab;
 use crate::cell::place::{add_own, count_own};
 use crate::cell::{CellOp, CellWrite, Place};
 use crate::data::Totals;
+use crate::number::Number as _;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 const SUM: usize = 0;
@@ -58,13 +59,41 @@ impl CellOp for Record {
 /// The histogram over all threads, its buckets written to `buckets`. What is counted is in the sum and the extremes,
 /// too; these can be ahead of the count.
 pub(crate) fn total(place: &Place, slabs: &[Slab], buckets: &mut [u64]) -> Totals {
-    place.sum_each(BUCKETS, slabs, buckets);
-    let count = buckets.iter().fold(0, |count: u64, bucket| count.wrapping_add(*bucket));
-    // Partner of the Release in `count`: what was written before a measurement was counted is seen from here on.
-    fence(Ordering::Acquire);
-    let extremes = [extremes::min(place, MIN, slabs), extremes::max(place, MAX, slabs)];
-    let [min, max] = extremes.map(|extreme| extreme.unwrap_or(f64::NAN));
-    Totals { count, sum: place.sum(SUM, slabs), min, max }
+    let mut total = Part { count: 0, sum: 0.0, max: extremes::NO_MAX, min: extremes::NO_MIN };
+    buckets.fill(0);
+    for cells in place.runs(slabs) {
+        total.add(cells, buckets);
+    }
+    let Part { count, sum, max, min } = total;
+    let [min, max] = [min, max].map(|extreme| extremes::finite(extreme).unwrap_or(f64::NAN));
+    Totals { count, sum, min, max }
+}
+
+/// What some of the threads recorded.
+struct Part {
+    count: u64,
+    sum: f64,
+    max: f64,
+    min: f64,
+}
+
+impl Part {
+    /// Adds one thread's cells, each read once.
+    #[inline]
+    fn add(&mut self, cells: &[AtomicU64], buckets: &mut [u64]) {
+        let [sum, max, min, counts @ ..] = cells else { return };
+        for (cell, bucket) in counts.iter().zip(buckets) {
+            let count = cell.load(Ordering::Relaxed);
+            *bucket = bucket.wrapping_add(count);
+            self.count = self.count.wrapping_add(count);
+        }
+        // Partner of the Release in `count`: what was written before a measurement was counted is seen from here on.
+        fence(Ordering::Acquire);
+        let sum = f64::from_bits(sum.load(Ordering::Relaxed));
+        self.sum = (self.sum + sum.saturated()).saturated();
+        self.max = self.max.max(extremes::highest(max.load(Ordering::Relaxed)));
+        self.min = self.min.min(extremes::lowest(min.load(Ordering::Relaxed)));
+    }
 }
 
 #[cfg(all(test, loom))]

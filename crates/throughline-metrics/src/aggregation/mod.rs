@@ -78,7 +78,7 @@ impl Cells {
     pub(crate) fn mark(&self, slabs: &[Slab]) -> u64 {
         match self {
             Self::Place(place) => place.mark(slabs),
-            Self::Exponential(exponential) => exponential.total(slabs).count,
+            Self::Exponential(exponential) => exponential.count(slabs),
         }
     }
 }

@@ -10,9 +10,9 @@ mod scope;
 mod table;
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use throughline_core::attribute::{AttributeEncoder, Attributes};
+use triomphe::Arc;
 
 use crate::series::{self, Series};
 use crate::stream::Stream;

@@ -2,9 +2,8 @@
 //!
 //! Used by the cache (`mod.rs`), which has a table of sets that are their own key and one of sets with a fingerprint.
 
-use std::sync::Arc;
-
 use throughline_core::attribute::Attributes;
+use triomphe::Arc;
 
 use super::index::Index;
 use super::key::Key;

@@ -57,31 +57,10 @@ impl Place {
         COMMON.written_run(self.0)
     }
 
-    /// The value of one cell, folded over all threads.
+    /// The cells of each thread that has some, and the common ones. A run that does not lie in one chunk has no common ones.
     #[inline]
-    pub(crate) fn fold(&self, at: usize, slabs: &[Slab], fold: impl Fn(u64, u64) -> u64) -> u64 {
-        let slot = self.0.start as usize + at;
-        let own = slabs.iter().filter_map(|slab| slab.cell(slot)).chain(COMMON.written(slot));
-        own.map(|cell| cell.load(Ordering::Relaxed)).fold(0, fold)
-    }
-
-    /// The sum of one cell over all threads. Zero bits are zero in every number type.
-    ///
-    /// A cell of floats can have gone to infinity. The sum stays finite, so that no difference of two sums is NaN.
-    pub(crate) fn sum<N: Number>(&self, at: usize, slabs: &[Slab]) -> N {
-        let plus = |sum, cell| N::from_bits(sum).plus(N::from_bits(cell).saturated()).saturated().to_bits();
-        N::from_bits(self.fold(at, slabs, plus)).saturated()
-    }
-
-    /// The sums of consecutive cells, whole numbers, over all threads.
-    pub(crate) fn sum_each(&self, first: usize, slabs: &[Slab], sums: &mut [u64]) {
-        sums.fill(0);
-        let own = slabs.iter().filter_map(|slab| slab.run(self.0));
-        for cells in own.chain(self.written_common()) {
-            for (cell, sum) in cells[first..].iter().zip(&mut *sums) {
-                *sum = sum.wrapping_add(cell.load(Ordering::Relaxed));
-            }
-        }
+    pub(crate) fn runs(&self, slabs: &[Slab]) -> impl Iterator<Item = &'static [AtomicU64]> {
+        slabs.iter().filter_map(|slab| slab.run(self.0)).chain(self.written_common())
     }
 
     /// A number that changes with every change of the cells, and does not when a thread brings a new slab.

@@ -4,8 +4,9 @@
 //! version is odd, and a collector that saw it odd or changed reads again (a sequence lock whose writer never waits).
 
 use super::index::{IndexTable, excess};
+use super::merge::{clear, trim};
 use super::window::{Ends, Window};
-use super::{Config, MAX_SCALE, MIN_SCALE, trim, window};
+use super::{Config, MAX_SCALE, MIN_SCALE, window};
 use crate::aggregation::extremes;
 use crate::cell::place::{Own, add_own, count_own};
 use crate::data::ExponentialValue;
@@ -124,37 +125,37 @@ impl<'a> Block<'a> {
         index >> by
     }
 
-    /// The counts at one moment between two moves.
-    pub(crate) fn snapshot(&self) -> ExponentialValue {
+    /// The counts at one moment between two moves, into `value`.
+    pub(crate) fn snapshot(&self, value: &mut ExponentialValue) {
         loop {
             let before = self.cells[VERSION].load(Ordering::Acquire);
-            let value = self.read();
+            self.read(value);
             fence(Ordering::Acquire);
             if before % 2 == 0 && self.load(VERSION) == before {
-                return value;
+                return;
             }
             pause();
         }
     }
 
-    fn read(&self) -> ExponentialValue {
-        let zero_count = self.load(ZERO);
-        let mut positive = self.positive.read();
-        let mut negative = self.negative.map(|window| window.read()).unwrap_or_default();
-        trim(&mut positive);
-        trim(&mut negative);
+    fn read(&self, value: &mut ExponentialValue) {
+        clear(value, MAX_SCALE);
+        value.zero_count = self.load(ZERO);
+        self.positive.read(&mut value.positive);
+        if let Some(window) = self.negative {
+            window.read(&mut value.negative);
+        }
+        trim(&mut value.positive);
+        trim(&mut value.negative);
         // Partner of the Release in `count_own`: the sum and the extremes of what is counted are seen from here on.
         fence(Ordering::Acquire);
-        let empty = positive.counts.is_empty() && negative.counts.is_empty();
-        ExponentialValue {
-            count: zero_count + positive.counts.iter().chain(&negative.counts).sum::<u64>(),
-            sum: f64::from_bits(self.load(SUM)).saturated(),
-            min: extremes::finite(extremes::lowest(self.load(MIN))),
-            max: extremes::finite(extremes::highest(self.load(MAX))),
-            scale: if empty { MAX_SCALE } else { MAX_SCALE - self.shift() },
-            zero_count,
-            positive,
-            negative,
+        let in_buckets: u64 = value.positive.counts.iter().chain(&value.negative.counts).sum();
+        value.count = value.zero_count + in_buckets;
+        value.sum = f64::from_bits(self.load(SUM)).saturated();
+        value.min = extremes::finite(extremes::lowest(self.load(MIN)));
+        value.max = extremes::finite(extremes::highest(self.load(MAX)));
+        if in_buckets > 0 {
+            value.scale = MAX_SCALE - self.shift();
         }
     }
 }
@@ -185,10 +186,16 @@ mod loom_tests {
         Block::new(cells, None).unwrap()
     }
 
+    fn snapshot(cells: &[AtomicU64]) -> ExponentialValue {
+        let mut value = ExponentialValue::default();
+        block(cells).snapshot(&mut value);
+        value
+    }
+
     /// What a collector sees. In a thread of its own: a model's main thread reads nothing that is out of date.
     fn collect(cells: &Arc<Box<[AtomicU64]>>) -> loom::thread::JoinHandle<ExponentialValue> {
         let cells = Arc::clone(cells);
-        loom::thread::spawn(move || block(&cells).snapshot())
+        loom::thread::spawn(move || snapshot(&cells))
     }
 
     fn record(cells: &[AtomicU64], config: Config, value: f64) {
@@ -218,7 +225,7 @@ mod loom_tests {
             // Counts and the scale they are at belong together.
             let place = (seen.scale, seen.positive.offset);
             assert!([(0, 1), (-2, 0)].contains(&place), "{seen:?}");
-            assert_eq!(block(&cells).snapshot().count, 2);
+            assert_eq!(snapshot(&cells).count, 2);
         });
     }
 
@@ -232,7 +239,7 @@ mod loom_tests {
             record(&cells, config, 2.0);
             record(&cells, config, 0.0);
             assert_consistent(&collector.join().unwrap(), &[0.0, 2.0, 2.0]);
-            assert_eq!(block(&cells).snapshot().count, 2);
+            assert_eq!(snapshot(&cells).count, 2);
         });
     }
 
@@ -254,7 +261,7 @@ mod loom_tests {
             let (first, second) = (writer(1.0), writer(64.0));
             first.join().unwrap();
             second.join().unwrap();
-            let seen = block(&cells).snapshot();
+            let seen = snapshot(&cells);
             assert_eq!((seen.count, seen.sum), (2, 65.0));
         });
     }

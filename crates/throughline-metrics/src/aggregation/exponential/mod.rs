@@ -13,6 +13,7 @@
 
 pub(crate) mod block;
 pub(crate) mod index;
+mod merge;
 mod window;
 
 use std::sync::{Mutex, OnceLock};
@@ -20,10 +21,10 @@ use std::sync::{Mutex, OnceLock};
 use crate::cell::arena::Slab;
 use crate::cell::local::{self, own};
 use crate::cell::{Place, Sharing};
-use crate::data::{Buckets, ExponentialValue};
-use crate::number::Number as _;
+use crate::data::ExponentialValue;
 use block::Block;
 use index::IndexTable;
+pub(crate) use merge::{copy, take_from};
 
 /// The finest scale: 256 buckets for each power of two, an error of at most 0.14 %.
 pub const MAX_SCALE: i32 = 8;
@@ -117,137 +118,29 @@ impl Exponential {
         }
     }
 
-    /// The histogram over all threads.
-    pub(crate) fn total(&self, slabs: &[Slab]) -> ExponentialValue {
+    /// The histogram over all threads, written to `total`; `part` is room for that of one. Does not allocate when both
+    /// have held a histogram of this size before.
+    pub(crate) fn total(&self, slabs: &[Slab], total: &mut ExponentialValue, part: &mut ExponentialValue) {
         let negative = self.negative.get();
         let own = slabs.iter().filter_map(|slab| self.block_in(*slab, negative));
         let common = || Block::new(self.block.written_common()?, negative.and_then(Place::written_common));
-        let mut total = ExponentialValue { scale: self.config.max_scale, ..Default::default() };
+        merge::clear(total, self.config.max_scale);
         for block in own.chain(common()) {
-            add(&mut total, &block.snapshot(), self.config.max_size);
+            block.snapshot(part);
+            merge::add(total, part, self.config.max_size);
         }
-        total
+    }
+
+    /// How many values were recorded.
+    pub(crate) fn count(&self, slabs: &[Slab]) -> u64 {
+        let mut total = ExponentialValue::default();
+        self.total(slabs, &mut total, &mut ExponentialValue::default());
+        total.count
     }
 }
 
 /// Whose turn it is to write a common block, for the series that have these numbers, modulo how many there are.
 static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
-
-/// Adds `part` to `total`, at the finest scale that both, and `max_size` buckets, allow.
-fn add(total: &mut ExponentialValue, part: &ExponentialValue, max_size: usize) {
-    let mut part = part.clone();
-    let scale = total.scale.min(part.scale);
-    coarsen(total, scale);
-    coarsen(&mut part, scale);
-    let excess = span_excess(&total.positive, &part.positive, max_size).max(span_excess(
-        &total.negative,
-        &part.negative,
-        max_size,
-    ));
-    coarsen(total, scale - excess);
-    coarsen(&mut part, scale - excess);
-    total.count += part.count;
-    total.sum = (total.sum + part.sum).saturated();
-    total.zero_count += part.zero_count;
-    total.min = total.min.into_iter().chain(part.min).reduce(f64::min);
-    total.max = total.max.into_iter().chain(part.max).reduce(f64::max);
-    add_buckets(&mut total.positive, &part.positive);
-    add_buckets(&mut total.negative, &part.negative);
-}
-
-/// By how many scales two runs of buckets must be coarsened so that both fit in `max_size` buckets.
-fn span_excess(a: &Buckets, b: &Buckets, max_size: usize) -> i32 {
-    let ends = |run: &Buckets| {
-        (!run.counts.is_empty()).then(|| (run.offset, run.offset + run.counts.len() as i32 - 1))
-    };
-    let (Some((a_low, a_high)), Some((b_low, b_high))) = (ends(a), ends(b)) else {
-        return 0;
-    };
-    index::excess(a_low.min(b_low), a_high.max(b_high), max_size)
-}
-
-fn add_buckets(total: &mut Buckets, part: &Buckets) {
-    if part.counts.is_empty() {
-        return;
-    }
-    if total.counts.is_empty() {
-        total.clone_from(part);
-        return;
-    }
-    let low = total.offset.min(part.offset);
-    let missing = (total.offset - low) as usize;
-    total.counts.splice(0..0, std::iter::repeat_n(0, missing));
-    total.offset = low;
-    let shift = (part.offset - low) as usize;
-    let needed = shift + part.counts.len();
-    total.counts.resize(total.counts.len().max(needed), 0);
-    for (at, count) in part.counts.iter().enumerate() {
-        total.counts[shift + at] += count;
-    }
-}
-
-/// Lowers the scale to `scale`, if it is finer: neighbouring buckets are added up.
-fn coarsen(value: &mut ExponentialValue, scale: i32) {
-    let by = value.scale - scale;
-    if by > 0 {
-        value.scale = scale;
-        coarsen_buckets(&mut value.positive, by);
-        coarsen_buckets(&mut value.negative, by);
-    }
-}
-
-fn coarsen_buckets(buckets: &mut Buckets, by: i32) {
-    let fine = std::mem::take(buckets);
-    for (at, count) in fine.counts.into_iter().enumerate() {
-        let index = (fine.offset + at as i32) >> by;
-        if buckets.counts.is_empty() {
-            buckets.offset = index;
-        }
-        let place = (index - buckets.offset) as usize;
-        buckets.counts.resize(place + 1, 0);
-        buckets.counts[place] += count;
-    }
-}
-
-/// What `total` has that `earlier` had not: the value of a delta reader. `earlier` is an older total of the same
-/// series, so its scale is at least as fine and its counts are at most as high.
-pub(crate) fn difference(total: &ExponentialValue, earlier: &ExponentialValue) -> ExponentialValue {
-    let mut earlier = earlier.clone();
-    coarsen(&mut earlier, total.scale);
-    ExponentialValue {
-        count: total.count - earlier.count,
-        sum: total.sum - earlier.sum,
-        min: None,
-        max: None,
-        scale: total.scale,
-        zero_count: total.zero_count - earlier.zero_count,
-        positive: buckets_difference(&total.positive, &earlier.positive),
-        negative: buckets_difference(&total.negative, &earlier.negative),
-    }
-}
-
-fn buckets_difference(total: &Buckets, earlier: &Buckets) -> Buckets {
-    let mut difference = total.clone();
-    for (at, count) in earlier.counts.iter().enumerate() {
-        let place = earlier.offset + at as i32 - total.offset;
-        difference.counts[place as usize] -= count;
-    }
-    trim(&mut difference);
-    difference
-}
-
-/// Drops empty buckets at both ends.
-pub(crate) fn trim(buckets: &mut Buckets) {
-    let used = |count: &u64| *count != 0;
-    let Some(first) = buckets.counts.iter().position(used) else {
-        *buckets = Buckets::default();
-        return;
-    };
-    let last = buckets.counts.iter().rposition(used).map_or(0, |at| at + 1);
-    buckets.counts.truncate(last);
-    buckets.counts.drain(..first);
-    buckets.offset += first as i32;
-}
 
 #[cfg(test)]
 mod tests;

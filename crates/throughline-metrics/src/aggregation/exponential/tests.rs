@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::Buckets;
 
 type Counts = Vec<(i32, u64)>;
 
@@ -18,7 +19,9 @@ fn new(config: Config) -> Exponential {
 fn total(exponential: &Exponential) -> ExponentialValue {
     let mut slabs = Vec::new();
     local::ARENA.slabs(&mut slabs);
-    exponential.total(&slabs)
+    let mut total = ExponentialValue::default();
+    exponential.total(&slabs, &mut total, &mut ExponentialValue::default());
+    total
 }
 
 fn recorded(values: &[f64], config: Config) -> ExponentialValue {
@@ -81,13 +84,14 @@ proptest! {
         let earlier = total(&exponential);
         record(&exponential, &b);
         let both = total(&exponential);
-        let delta = difference(&both, &earlier);
+        let mut delta = earlier;
+        take_from(&both, &mut delta);
         prop_assert_eq!(delta.count, b.len() as u64);
         let (zero, positive, negative) = model(&b, both.scale);
         prop_assert_eq!((delta.zero_count, filled(&delta.positive), filled(&delta.negative)), (zero, positive, negative));
         let mut sum = ExponentialValue { scale: config.max_scale, ..Default::default() };
-        add(&mut sum, &recorded(&a, config), config.max_size);
-        add(&mut sum, &recorded(&b, config), config.max_size);
+        merge::add(&mut sum, &mut recorded(&a, config), config.max_size);
+        merge::add(&mut sum, &mut recorded(&b, config), config.max_size);
         prop_assert_eq!(sum.count, both.count);
         prop_assert_eq!(filled(&sum.positive), filled(&both.positive));
     }

@@ -111,14 +111,15 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// The counts. Ends and counts that do not belong together are read again by the caller; here they must only do
-    /// no harm.
-    pub(super) fn read(&self) -> Buckets {
+    /// The counts, into `buckets`. Ends and counts that do not belong together are read again by the caller; here they
+    /// must only do no harm.
+    pub(super) fn read(&self, buckets: &mut Buckets) {
         let ends = self.ends();
         let len = ends.len().min(self.counts.len());
         let index = |at: usize| ends.low.wrapping_add(at as i32);
-        let counts = (0..len).map(|at| self.cell(index(at)).load(Ordering::Relaxed)).collect();
-        Buckets { offset: ends.low, counts }
+        buckets.offset = ends.low;
+        buckets.counts.clear();
+        buckets.counts.extend((0..len).map(|at| self.cell(index(at)).load(Ordering::Relaxed)));
     }
 }
 
