@@ -63,11 +63,11 @@ pub(crate) fn asks_current_context() -> bool {
     LOUD.load(Ordering::Relaxed) & IN_CONTEXT != 0
 }
 
-/// The calling thread's slab when the thread leaves no exemplars; one without cells otherwise, or when that takes longer to
-/// find out.
+/// The calling thread's slab when the thread leaves no exemplars; one without cells otherwise, or `None` when that takes
+/// longer to find out.
 #[inline]
-pub(crate) fn quiet_slab() -> Slab {
-    if LOUD.load(Ordering::Relaxed) == 0 { QUIET.get() } else { Slab::NONE }
+pub(crate) fn quiet_slab() -> Option<Slab> {
+    (LOUD.load(Ordering::Relaxed) == 0).then(|| QUIET.get())
 }
 
 /// Says whether the calling thread is in a sampled span.
