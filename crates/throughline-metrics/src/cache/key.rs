@@ -48,13 +48,12 @@ impl Made {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "one comparison for each word that is not known to be zero")]
     pub(super) fn is(&self, known: &Words) -> bool {
-        let [a, b, c, d, e, f] = self.key.words;
-        let Words { shape, words } = known;
+        let ([first, second, third], known_pairs) = (self.key.pairs(), known.pairs());
         // The shape says how many words there are: where it is the same, what is not compared is zero in both.
-        *shape == self.key.shape
-            && [words[0], words[1]] == [a, b]
-            && [words[2], words[3]] == [c, d]
-            && (!self.is_long || [words[4], words[5]] == [e, f])
+        known.shape == self.key.shape
+            && known_pairs[0] == first
+            && known_pairs[1] == second
+            && (!self.is_long || known_pairs[2] == third)
     }
 }
 
@@ -80,11 +79,19 @@ impl Words {
         reason = "some thirty instructions, fewer when words are known to be zero"
     )]
     fn mixed(&self, scope: &Scope, is_long: bool) -> u64 {
-        let Self { shape, words: [a, b, c, d, e, f] } = *self;
+        let [first, second, third] = self.pairs();
         let Scope { seed, other_seed: other, .. } = *scope;
         // Products do not wait for each other, so that the processor works on several at once.
-        let mixed = fold(a ^ seed, b ^ shape ^ other).rotate_left(23) ^ fold(c ^ other, d ^ seed);
-        if is_long { mixed.rotate_left(23) ^ fold(e ^ seed, f ^ other) } else { mixed }
+        let mixed = fold(first[0] ^ seed, first[1] ^ self.shape ^ other).rotate_left(23)
+            ^ fold(second[0] ^ other, second[1] ^ seed);
+        if is_long { mixed.rotate_left(23) ^ fold(third[0] ^ seed, third[1] ^ other) } else { mixed }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "no instruction at all")]
+    fn pairs(&self) -> [[u64; 2]; WORDS / 2] {
+        let words = &self.words;
+        [[words[0], words[1]], [words[2], words[3]], [words[4], words[5]]]
     }
 }
 

@@ -10,6 +10,7 @@ mod scope;
 mod table;
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use throughline_core::AttributeSet;
@@ -62,11 +63,12 @@ fn take() -> Option<Box<Cache>> {
     CACHE.try_with(Cell::take).unwrap_or(None)
 }
 
-/// There is only one, so nothing is in its place. When the thread is ending, it has no place, and goes.
+/// There is only one, so nothing is in its place, and no code is needed to drop that. When the thread is ending, the cache has no
+/// place, and goes.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "a store")]
 fn bring_back(cache: Box<Cache>) {
-    let _brought_back = CACHE.try_with(|place| std::mem::forget(place.replace(Some(cache))));
+    let _brought_back = CACHE.try_with(|place| ManuallyDrop::new(place.replace(Some(cache))));
 }
 
 /// The first slot of the series of these attributes, or one beyond all slabs, when the calling thread remembers it. Does
