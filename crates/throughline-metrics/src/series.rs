@@ -20,6 +20,7 @@ use crate::data::SeriesId;
 use crate::exemplar::Reservoir;
 use crate::reader::Rounds;
 use crate::stream::Stream;
+use crate::sync::Apart;
 
 /// One attribute set of one stream.
 #[derive(Debug)]
@@ -57,18 +58,18 @@ impl Series {
 }
 
 /// How often series ceased to be active in this process, for caches to see without looking at each series they know.
-static ENDINGS: AtomicU64 = AtomicU64::new(0);
+static ENDINGS: Apart<AtomicU64> = Apart(AtomicU64::new(0));
 
 /// How often series ceased to be active in this process.
 #[inline]
 pub(crate) fn endings() -> u64 {
     // Acquire, partner of the Release in `note_endings`: who sees the number sees which series it was about.
-    ENDINGS.load(Ordering::Acquire)
+    ENDINGS.0.load(Ordering::Acquire)
 }
 
 /// Makes caches let go of the series that are not active any more.
 fn note_endings() {
-    ENDINGS.fetch_add(1, Ordering::Release);
+    ENDINGS.0.fetch_add(1, Ordering::Release);
 }
 
 const ACTIVE: u8 = 0;

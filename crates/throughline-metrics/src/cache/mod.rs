@@ -1,6 +1,6 @@
 //! Each thread's memory of the series it recorded lately, and of the buffers it needs to find others.
 //!
-//! An entry is found by a [`Key`] of the attributes in the order given. A fingerprint is believed only after the
+//! An entry is found by a [key](key) of the attributes in the order given. A fingerprint is believed only after the
 //! attributes were compared in full with the series' own. Called by `instrument/mod.rs` as the first half of stop 2;
 //! `series.rs` is the second.
 
@@ -99,25 +99,31 @@ fn slot_of_print<A: Attributes + ?Sized>(scope: &Scope, attributes: &A) -> Optio
     Some(cache.find_print(scope, print, attributes)?.slot as usize)
 }
 
-/// The series of these attributes: as the calling thread remembers it, or as the stream's table says, which it then
-/// remembers.
+/// Calls `found` with the series of these attributes: as the calling thread remembers it, or as the stream's table says,
+/// which the thread then remembers.
 ///
-/// Does not allocate when the series exists, but for a thread's first calls, in which its cache grows. When the cache
-/// is being used, because a log subscriber records in turn, or gone, because the thread is ending, the series is
-/// looked up without it.
-pub(crate) fn find_or_make<A: Attributes + ?Sized>(
+/// Does not allocate when the series exists, but for a thread's first calls, in which its cache grows; nor does it write what
+/// other threads read. When the cache is being used, because a log subscriber records in turn, or gone, because the thread
+/// is ending, the series is looked up without it.
+pub(crate) fn with_series<A: Attributes + ?Sized>(
     stream: &Stream,
     scope: &Scope,
     attributes: &A,
-) -> Arc<Series> {
-    match Taken::or_made().0.as_deref_mut() {
-        Some(cache) => cache.find_or_make(stream, scope, attributes),
-        None => {
-            let mut encoder = AttributeEncoder::default();
-            let encoded = encoder.encode(attributes, |key| stream.keys.keeps(key));
-            stream.series.find_or_make(stream, encoded)
-        }
+    found: impl Fn(&Series),
+) {
+    let mut taken = Taken::or_made();
+    let Some(cache) = taken.0.as_deref_mut() else {
+        let mut encoder = AttributeEncoder::default();
+        let encoded = encoder.encode(attributes, |key| stream.keys.keeps(key));
+        return found(&stream.series.find_or_make(stream, encoded));
+    };
+    cache.forget_ended();
+    if let Some(series) = cache.find(scope, attributes) {
+        return found(series);
     }
+    let series = cache.find_or_make(stream, scope, attributes);
+    drop(taken);
+    found(&series);
 }
 
 struct Cache {
@@ -157,23 +163,20 @@ impl Cache {
     }
 
     /// The series that is remembered.
-    fn find<A: Attributes + ?Sized>(&self, scope: &Scope, attributes: &A) -> Option<&Arc<Series>> {
+    fn find<A: Attributes + ?Sized>(&self, scope: &Scope, attributes: &A) -> Option<&Series> {
         match Words::of(scope, attributes) {
             Some(key) => Some(&self.words.find(scope, key.hash, |entry| key.is(&entry.key))?.series),
             None => Some(&self.find_print(scope, fingerprint(scope, attributes), attributes)?.series),
         }
     }
 
+    /// The series that the stream's table has, or makes; remembered from now on.
     fn find_or_make<A: Attributes + ?Sized>(
         &mut self,
         stream: &Stream,
         scope: &Scope,
         attributes: &A,
     ) -> Arc<Series> {
-        self.forget_ended();
-        if let Some(series) = self.find(scope, attributes) {
-            return Arc::clone(series);
-        }
         let Self { words, prints, encoder, .. } = self;
         let encoded = encoder.encode(attributes, |key| stream.keys.keeps(key));
         let series = stream.series.find_or_make(stream, encoded);

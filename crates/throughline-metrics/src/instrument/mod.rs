@@ -280,10 +280,9 @@ impl Door {
     fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
         match self.numbered(attributes) {
             Some(series) => self.stream.record(series, value, attributes),
-            None => {
-                let series = cache::find_or_make(&self.stream, &self.scope, attributes);
-                self.stream.record(&series, value, attributes);
-            }
+            None => cache::with_series(&self.stream, &self.scope, attributes, |series| {
+                self.stream.record(series, value, attributes);
+            }),
         }
     }
 
