@@ -21,6 +21,7 @@ use crate::data::SeriesId;
 use crate::exemplar::Reservoir;
 use crate::reader::Rounds;
 use crate::stream::Stream;
+use crate::sync::Apart;
 
 /// One attribute set of one stream.
 #[derive(Debug)]
@@ -51,25 +52,25 @@ impl Series {
         }
     }
 
-    /// Makes caches that know it ask the table, and let go of it when they next forget.
-    fn remove(&self) {
-        self.state.store(REMOVED, Ordering::Relaxed);
-        REMOVALS.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether a cache that knows it may record in it without asking the table.
-    #[inline]
+    /// Whether a cache may go on recording in it without asking the table.
     pub(crate) fn is_active(&self) -> bool {
         self.state.load(Ordering::Relaxed) == ACTIVE
     }
 }
 
-/// How many series were removed in this process, for caches to see that some were.
-static REMOVALS: AtomicU64 = AtomicU64::new(0);
+/// How often series ceased to be active in this process, for caches to see without looking at each series they know.
+static ENDINGS: Apart<AtomicU64> = Apart(AtomicU64::new(0));
 
-/// How many series were removed in this process.
-pub(crate) fn removals() -> u64 {
-    REMOVALS.load(Ordering::Relaxed)
+/// How often series ceased to be active in this process.
+#[inline]
+pub(crate) fn endings() -> u64 {
+    // Acquire, partner of the Release in `note_endings`: who sees the number sees which series it was about.
+    ENDINGS.0.load(Ordering::Acquire)
+}
+
+/// Makes caches let go of the series that are not active any more.
+fn note_endings() {
+    ENDINGS.0.fetch_add(1, Ordering::Release);
 }
 
 const ACTIVE: u8 = 0;
@@ -126,6 +127,8 @@ struct State {
     activity: Vec<Option<Activity>>,
     /// Removed series that a thread's cache may still hold.
     removed: Vec<(Arc<Series>, u64)>,
+    /// Whether the pass of expiry under way found a series that is idle.
+    ended: bool,
 }
 
 /// What a pass of expiry remembers of a place until the next one.
@@ -180,13 +183,14 @@ impl State {
         if series.state.swap(IDLE, Ordering::Relaxed) == IDLE {
             self.remove(place, seen.mark);
         }
+        self.ended = true;
     }
 
     fn remove(&mut self, place: usize, mark: u64) {
         let Some(series) = self.places[place].take() else {
             return;
         };
-        series.remove();
+        series.state.store(REMOVED, Ordering::Relaxed);
         let is = |found: &u32| *found as usize == place;
         if let Ok(entry) = self.index.find_entry(hash(series.attributes.as_bytes()), is) {
             let _place = entry.remove();
@@ -372,6 +376,9 @@ impl SeriesTable {
         for place in 0..state.places.len() {
             state.expire(place, pass, &mark);
         }
+        if std::mem::take(&mut state.ended) {
+            note_endings();
+        }
         let mut late = 0;
         state.removed.retain(|(series, last)| {
             let held = Arc::strong_count(series) > 1;
@@ -396,7 +403,9 @@ impl SeriesTable {
 /// The series go with their stream; caches are not to keep them, and their cells, alive.
 impl Drop for SeriesTable {
     fn drop(&mut self) {
-        self.read().places.iter().flatten().for_each(|series| series.remove());
+        let state = self.read();
+        state.places.iter().flatten().for_each(|series| series.state.store(REMOVED, Ordering::Relaxed));
+        note_endings();
     }
 }
 

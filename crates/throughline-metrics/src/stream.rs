@@ -9,11 +9,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use throughline_core::attribute::{AttributeEncoder, Attributes};
 use throughline_core::{AttributeSet, Clock, InstrumentKind, NumberKind};
 
-use crate::aggregation::{Aggregation, Cells};
+use crate::aggregation::Aggregation;
 use crate::cache::Scopes;
 use crate::cell::Sharing;
-use crate::cell::local::quiet_slab;
-use crate::cell::place::add_own;
 use crate::data::{SeriesId, StreamId};
 use crate::drops::Drops;
 use crate::exemplar::{ExemplarFilter, Reservoir, TraceContext};
@@ -51,32 +49,10 @@ pub(crate) struct Stream {
 const EXPONENTIAL_EXEMPLARS: usize = 8;
 
 impl Stream {
-    /// Records a finite value, measured with these attributes, in one of this stream's series.
-    #[inline]
-    pub(crate) fn record<N: Number, A: Attributes + ?Sized>(
-        &self,
-        series: &Series,
-        value: N,
-        attributes: &A,
-    ) {
-        // What is recorded most, with the least to decide.
-        if let (Aggregation::Sum { .. }, Cells::Place(place)) = (&self.aggregation, &series.cells) {
-            if let Some(cell) = quiet_slab().cell(place.slots().start as usize) {
-                return add_own(cell, value);
-            }
-        }
-        self.record_apart(series, value, attributes);
-    }
-
-    /// Apart, so that what is above is small enough to be inlined.
+    /// Records a finite value, measured with these attributes, in one of this stream's series. Who can do without an
+    /// exemplar, and knows where the series has its cells, is faster alone.
     #[inline(never)]
-    fn record_apart<N: Number, A: Attributes + ?Sized>(&self, series: &Series, value: N, attributes: &A) {
-        self.record_any(series, value, attributes);
-    }
-
-    /// The same, for who knows that the series is not just a sum.
-    #[inline]
-    pub(crate) fn record_any<N: Number, A: Attributes + ?Sized>(
+    pub(crate) fn record<N: Number, A: Attributes + ?Sized>(
         &self,
         series: &Series,
         value: N,

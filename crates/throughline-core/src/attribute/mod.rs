@@ -267,16 +267,17 @@ impl Attributes for [KeyValue] {
         for KeyValue { key, value, .. } in self {
             match value {
                 Value::String(v) => visitor.attribute(key.as_str(), ValueRef::Str(v.as_str())),
-                other => visit_other(key.as_str(), other, visitor),
+                other => visitor.attribute(key.as_str(), other_value(other)),
             }
         }
     }
 }
 
-/// A value that is not a string; apart, so that the visitor's code for strings has nothing left to decide.
+/// A value that is not a string; apart, so that the code for strings has nothing left to decide, and by value, so that
+/// what the visitor holds can stay in registers.
 #[inline(never)]
-fn visit_other<V: Visitor>(key: &str, value: &Value, visitor: &mut V) {
-    visitor.attribute(key, ValueRef::from(value));
+fn other_value(value: &Value) -> ValueRef<'_> {
+    ValueRef::from(value)
 }
 
 impl<const LEN: usize> Attributes for [KeyValue; LEN] {

@@ -62,6 +62,13 @@ impl Bounds {
         self.0.table.bucket(value).unwrap_or_else(|| self.search(value))
     }
 
+    /// As [`bucket`](Self::bucket), unless the bounds have to be searched.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "into functions that do nothing else")]
+    pub(crate) fn quick_bucket(&self, value: f64) -> Option<usize> {
+        self.0.table.bucket(value)
+    }
+
     #[inline(never)]
     fn search(&self, value: f64) -> usize {
         self.0.bounds.partition_point(|bound| *bound < value)

@@ -66,6 +66,9 @@ impl Aggregation {
     }
 }
 
+/// No slab is long enough for it.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
 /// The cells of one series.
 #[derive(Debug)]
 pub(crate) enum Cells {
@@ -74,6 +77,14 @@ pub(crate) enum Cells {
 }
 
 impl Cells {
+    /// The first of the slots, when recording can do with them alone; otherwise one beyond all slabs.
+    pub(crate) fn first_slot(&self) -> u32 {
+        match self {
+            Self::Place(place) => place.slots().start,
+            Self::Exponential(_) => NO_SLOT,
+        }
+    }
+
     /// A number that changes with every change of the cells: how expiry knows that a series is idle.
     pub(crate) fn mark(&self, slabs: &[Slab]) -> u64 {
         match self {

@@ -11,7 +11,7 @@ pub(super) struct Index {
 }
 
 /// A slot without a place.
-const EMPTY: u16 = u16::MAX;
+pub(super) const EMPTY: u16 = u16::MAX;
 /// Slots to begin with: half a kibibyte.
 const FIRST_SLOTS: usize = 256;
 
@@ -20,18 +20,23 @@ impl Index {
         Self { slots: Vec::new(), len: 0 }
     }
 
-    /// The first place with this hash that `is` accepts. It is asked about a few others, too.
-    #[inline]
+    /// The first place with this hash that `is` accepts. It is asked about a few others, too, and about [`EMPTY`], which
+    /// is no place.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a dozen instructions, with the search for the next place apart"
+    )]
     pub(super) fn find<T>(&self, hash: u64, is: impl Fn(u16) -> Option<T>) -> Option<T> {
         let mask = self.slots.len().wrapping_sub(1);
         let mut at = hash as usize & mask;
         loop {
             let place = *self.slots.get(at)?;
-            if place == EMPTY {
-                return None;
-            }
             if let Some(found) = is(place) {
                 return Some(found);
+            }
+            if place == EMPTY {
+                return None;
             }
             at = (at + 1) & mask;
         }

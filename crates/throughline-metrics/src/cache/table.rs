@@ -1,8 +1,7 @@
-//! Entries of one kind in a thread's cache: a set's key and its series.
+//! Entries of one kind in a thread's cache: a set's key, its series, and where the cells of that are.
 //!
 //! Used by the cache (`mod.rs`), which has a table of sets that are their own key and one of sets with a fingerprint.
 
-use throughline_core::attribute::Attributes;
 use triomphe::Arc;
 
 use super::index::Index;
@@ -10,105 +9,87 @@ use super::key::Key;
 use super::scope::Scope;
 use crate::series::Series;
 
-pub(super) struct Table {
+pub(super) struct Table<K> {
     /// Finds the place of an entry.
     index: Index,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry<K>>,
     /// The state of a generator of numbers that look random.
     replaced: u64,
 }
 
-/// Entries at most: with their index just under 64 KiB, so that a hundred threads take some megabytes. Few threads fill
-/// both tables.
-pub(super) const MOST_ENTRIES: usize = 1200;
+/// Entries at most: 72 KiB of sets that are their own key, 32 KiB of others, and 8 KiB of index each. So a hundred threads
+/// take some megabytes. Few threads fill both tables.
+pub(super) const MOST_ENTRIES: usize = 1024;
 /// Entries to begin with.
 const FIRST_ENTRIES: usize = 16;
 
 /// Knuth's linear congruential generator: good enough to choose a victim.
 const LCG: (u64, u64) = (6_364_136_223_846_793_005, 1_442_695_040_888_963_407);
 
-pub(super) struct Entry {
-    pub(super) key: Key,
+pub(super) struct Entry<K> {
+    /// The number of its scope.
+    pub(super) scope: u32,
+    /// The first slot of the series, or one beyond all slabs.
+    pub(super) slot: u32,
+    pub(super) key: K,
     pub(super) series: Arc<Series>,
 }
 
-impl Entry {
-    /// Whether these are its attributes, in its order.
-    #[inline(never)]
-    pub(super) fn is_of<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
-        self.series.attributes.is_same(self.key.order(), attributes)
+impl<K: Key> Entry<K> {
+    pub(super) fn new(scope: &Scope, key: K, series: Arc<Series>) -> Self {
+        Self { scope: scope.number, slot: series.cells.first_slot(), key, series }
+    }
+
+    fn hash(&self) -> u64 {
+        self.key.hash(&Scope::numbered(self.scope))
     }
 
     /// Whether the other one is for the same attributes, in the same order.
     fn is_replaced_by(&self, other: &Self) -> bool {
-        self.key == other.key && self.series.attributes == other.series.attributes
+        self.scope == other.scope
+            && self.key == other.key
+            && self.series.attributes == other.series.attributes
     }
 }
 
-impl Table {
+impl<K: Key> Table<K> {
     pub(super) const fn new() -> Self {
         Self { index: Index::new(), entries: Vec::new(), replaced: 0 }
     }
 
-    /// The entry of a set that is its own key. Not generic, so that there is one copy for all types.
-    #[inline(never)]
-    pub(super) fn find(&self, key: &Key) -> Option<&Entry> {
-        self.index.find(key.hash_of_words(), |place| {
-            self.entries.get(usize::from(place)).filter(|entry| entry.key.is(key) && entry.series.is_active())
-        })
+    /// The first entry of this scope, with this hash, that `is` accepts. It is asked about a few others, too.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "what is looked for stays in registers")]
+    pub(super) fn find(&self, scope: &Scope, hash: u64, is: impl Fn(&Entry<K>) -> bool) -> Option<&Entry<K>> {
+        let is = |entry: &&Entry<K>| entry.scope == scope.number && is(entry);
+        self.index.find(hash, |place| self.entries.get(usize::from(place)).filter(is))
     }
 
-    /// The entry with this fingerprint that `proof` accepts: the first one, but for a chance in many millions.
-    #[inline]
-    pub(super) fn find_proved(
-        &self,
-        scope: Scope,
-        print: u64,
-        proof: impl Fn(&Entry) -> bool,
-    ) -> Option<&Entry> {
-        let entry = self.find_print(scope.of_prints(), print)?;
-        if proof(entry) { Some(entry) } else { self.find_behind(scope.of_prints(), print, proof) }
-    }
-
-    #[inline(never)]
-    fn find_print(&self, scope: u64, print: u64) -> Option<&Entry> {
-        self.index.find(print, |place| {
-            let entry = self.entries.get(usize::from(place))?;
-            (entry.key.is_print(scope, print) && entry.series.is_active()).then_some(entry)
-        })
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn find_behind(&self, scope: u64, print: u64, proof: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        self.index.find(print, |place| {
-            let entry = self.entries.get(usize::from(place))?;
-            (entry.key.is_print(scope, print) && entry.series.is_active() && proof(entry)).then_some(entry)
-        })
-    }
-
-    pub(super) fn remember(&mut self, entry: Entry) {
-        let is_same = |place: u16| self.entries[usize::from(place)].is_replaced_by(&entry).then_some(place);
-        if let Some(place) = self.index.find(entry.key.hash(), is_same) {
+    pub(super) fn remember(&mut self, entry: Entry<K>) {
+        let is_same = |place: u16| {
+            let known = self.entries.get(usize::from(place))?;
+            known.is_replaced_by(&entry).then_some(place)
+        };
+        if let Some(place) = self.index.find(entry.hash(), is_same) {
             self.entries[usize::from(place)] = entry;
             return;
         }
         let place = if self.entries.len() < MOST_ENTRIES { self.push(entry) } else { self.replace(entry) };
         let Self { index, entries, .. } = self;
-        index.insert(place, |place| entries[usize::from(place)].key.hash());
+        index.insert(place, |place| entries[usize::from(place)].hash());
     }
 
     /// Lets go of series that are no longer in a table.
-    pub(super) fn forget_removed(&mut self) {
+    pub(super) fn forget_ended(&mut self) {
         let Self { index, entries, .. } = self;
         entries.retain(|entry| entry.series.is_active());
         index.clear();
         for place in 0..entries.len() {
-            index.insert(place as u16, |place| entries[usize::from(place)].key.hash());
+            index.insert(place as u16, |place| entries[usize::from(place)].hash());
         }
     }
 
-    fn push(&mut self, entry: Entry) -> u16 {
+    fn push(&mut self, entry: Entry<K>) -> u16 {
         if self.entries.len() == self.entries.capacity() {
             let more = self.entries.len().max(FIRST_ENTRIES).min(MOST_ENTRIES - self.entries.len());
             self.entries.reserve_exact(more);
@@ -119,11 +100,11 @@ impl Table {
 
     /// Puts the entry in the place of another, chosen without a pattern. With more sets than entries, some then are
     /// found in whatever order they come; if the oldest gave way, all of them might, just before they are needed.
-    fn replace(&mut self, entry: Entry) -> u16 {
+    fn replace(&mut self, entry: Entry<K>) -> u16 {
         self.replaced = self.replaced.wrapping_mul(LCG.0).wrapping_add(LCG.1);
         let place = (self.replaced >> 33) as usize % MOST_ENTRIES;
         let Self { index, entries, .. } = self;
-        index.remove(place as u16, |place| entries[usize::from(place)].key.hash());
+        index.remove(place as u16, |place| entries[usize::from(place)].hash());
         entries[place] = entry;
         place as u16
     }

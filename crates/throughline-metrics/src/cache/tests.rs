@@ -6,12 +6,25 @@ use proptest::prelude::*;
 use throughline_core::{AttributeSet, KeyValue};
 use throughline_macros::Attributes;
 
-use super::CACHE;
+use super::key::{Key as _, Words};
 use super::table::MOST_ENTRIES;
+use super::{Scope, Taken};
 use crate::testing::Snapshot;
 use crate::{Counter, MeterProvider};
 
-const TEXTS: [&str; 6] = ["", "a", "b", "ab", "a text of some length", "b text of some length"];
+/// Some whose pieces are the same though their lengths are not, and some that do not fit in words.
+const TEXTS: [&str; 10] = [
+    "",
+    "a",
+    "b",
+    "aa",
+    "aaaa",
+    "aaaaaaaaa",
+    "aaaaaaaaaaaaaaaaa",
+    "a text of some length",
+    "b text of some length",
+    "a text of such a length that it does not fit in words",
+];
 
 #[derive(Attributes)]
 #[attribute(crate = throughline_core)]
@@ -93,8 +106,34 @@ proptest! {
     }
 }
 
+proptest! {
+    /// A set that is its own key has the same words as another only when it is the same.
+    #[test]
+    fn words_are_the_same_when_the_values_are(
+        texts in prop::array::uniform2("[ab]{0,60}"),
+        numbers in prop::array::uniform2(0..2_i64),
+    ) {
+        let scope = Scope::numbered(1);
+        let keys = [0, 1].map(|at| {
+            let (number, text) = (numbers[at], &*texts[at]);
+            let key = Words::of(&scope, &Text { number, text });
+            // One word is for the number.
+            assert_eq!(key.is_some(), text.len() <= 40, "{text}");
+            key
+        });
+        if let [Some(a), Some(b)] = keys {
+            let is_same = (numbers[0], &texts[0]) == (numbers[1], &texts[1]);
+            prop_assert_eq!(a.is(&b.key), is_same);
+            prop_assert_eq!(a.key == b.key, is_same);
+            prop_assert!(!is_same || a.hash == b.hash);
+            prop_assert_eq!(a.hash, a.key.hash(&scope));
+        }
+    }
+}
+
 fn entries() -> usize {
-    CACHE.with_borrow(|cache| cache.words.entries.len() + cache.prints.entries.len())
+    let taken = Taken::new();
+    taken.0.as_ref().map_or(0, |cache| cache.words.entries.len() + cache.prints.entries.len())
 }
 
 #[test]

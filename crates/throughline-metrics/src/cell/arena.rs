@@ -14,6 +14,16 @@ use crate::sync::{AtomicU64, Mutex, Ordering};
 /// Counters take one slot, a histogram with 14 bounds 18, an exponential one 263.
 #[cfg(not(loom))]
 const LENGTHS: [usize; 4] = [1 << 12, 1 << 14, 1 << 16, OWN as usize];
+/// No slab ends within a run of slots that is no longer than a chunk, since none of these straddles two: who finds one cell of
+/// such a series in a slab finds the others.
+#[cfg(not(loom))]
+const _: () = {
+    let mut at = 0;
+    while at < LENGTHS.len() {
+        assert!(LENGTHS[at] % super::common::CHUNK as usize == 0);
+        at += 1;
+    }
+};
 #[cfg(loom)]
 const LENGTHS: [usize; 2] = [2, OWN as usize];
 
@@ -32,10 +42,28 @@ impl Slab {
     /// A slab without cells.
     pub(crate) const NONE: Self = Self(&[]);
 
+    /// A slab of a model.
+    #[cfg(all(test, loom))]
+    pub(crate) fn of(cells: &'static [AtomicU64]) -> Self {
+        Self(cells)
+    }
+
+    /// Whether it has no cells.
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The cell of a slot, if the slab is long enough.
     #[inline]
     pub(crate) fn cell(self, slot: usize) -> Option<&'static AtomicU64> {
         self.0.get(slot)
+    }
+
+    /// Some cells from a slot on, if the slab is long enough.
+    #[inline]
+    pub(crate) fn cells<const LEN: usize>(self, first: usize) -> Option<&'static [AtomicU64; LEN]> {
+        self.0.get(first..first + LEN)?.first_chunk()
     }
 
     /// The cells of a run, if the slab has all of them.

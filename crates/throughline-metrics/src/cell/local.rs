@@ -11,7 +11,7 @@ use super::arena::{Arena, Slab};
 use super::common::Common;
 use super::slots::{OWN, Slots};
 use crate::exemplar;
-use crate::sync::AtomicU64;
+use crate::sync::{Apart, AtomicU64};
 
 /// The process's arena. One for all engines, because a thread can find only what is in a static without a search.
 pub(crate) static ARENA: LazyLock<Arena> = LazyLock::new(Arena::new);
@@ -39,7 +39,7 @@ impl Drop for Lease {
 }
 
 /// Why a thread cannot tell by itself that it leaves no exemplars: bits that are set for good.
-static LOUD: AtomicU8 = AtomicU8::new(0);
+static LOUD: Apart<AtomicU8> = Apart(AtomicU8::new(0));
 /// Spans may be current of which only OpenTelemetry's context knows.
 const IN_CONTEXT: u8 = 1;
 /// Some provider wants exemplars outside of spans, too.
@@ -48,26 +48,26 @@ const ANYWHERE: u8 = 2;
 /// Makes all threads look for their span in OpenTelemetry's context.
 pub(crate) fn ask_current_context() {
     if !asks_current_context() {
-        LOUD.fetch_or(IN_CONTEXT, Ordering::Relaxed);
+        LOUD.0.fetch_or(IN_CONTEXT, Ordering::Relaxed);
     }
 }
 
 /// Makes all threads take the way on which exemplars are thought of, wherever they are.
 pub(crate) fn never_be_quiet() {
-    LOUD.fetch_or(ANYWHERE, Ordering::Relaxed);
+    LOUD.0.fetch_or(ANYWHERE, Ordering::Relaxed);
 }
 
 /// Whether threads look for their span in OpenTelemetry's context.
 #[inline]
 pub(crate) fn asks_current_context() -> bool {
-    LOUD.load(Ordering::Relaxed) & IN_CONTEXT != 0
+    LOUD.0.load(Ordering::Relaxed) & IN_CONTEXT != 0
 }
 
-/// The calling thread's slab when the thread leaves no exemplars; one without cells otherwise, or when that takes longer to
-/// find out.
+/// The calling thread's slab when the thread leaves no exemplars; one without cells otherwise, or `None` when that takes
+/// longer to find out.
 #[inline]
-pub(crate) fn quiet_slab() -> Slab {
-    if LOUD.load(Ordering::Relaxed) == 0 { QUIET.get() } else { Slab::NONE }
+pub(crate) fn quiet_slab() -> Option<Slab> {
+    (LOUD.0.load(Ordering::Relaxed) == 0).then(|| QUIET.get())
 }
 
 /// Says whether the calling thread is in a sampled span.

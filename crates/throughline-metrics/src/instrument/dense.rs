@@ -4,41 +4,52 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::aggregation::Cells;
-use crate::cell::local::quiet_slab;
-use crate::cell::slots::Slots;
-use crate::sync::AtomicU64;
+use throughline_core::attribute::Attributes;
+
+use crate::aggregation::{Cells, NO_SLOT};
 
 /// The first slot of each numbered set, once it was recorded.
-#[derive(Debug, Default)]
-pub(super) struct DenseSlots(Box<[AtomicU32]>);
+#[derive(Debug)]
+pub(super) struct DenseSlots {
+    /// Of the set numbered zero, where one load finds it: what types without attributes, or slices, have is that one.
+    first: AtomicU32,
+    all: Box<[AtomicU32]>,
+}
 
-/// Nothing was recorded yet. No slab is long enough for it.
-const NO_SLOT: u32 = u32::MAX;
+impl Default for DenseSlots {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
 
 impl DenseSlots {
     pub(super) fn new(sets: usize) -> Self {
-        Self((0..sets).map(|_| AtomicU32::new(NO_SLOT)).collect())
+        let none = || AtomicU32::new(NO_SLOT);
+        Self { first: none(), all: (0..sets).map(|_| none()).collect() }
     }
 
-    /// The first slot of the set of this number, or one beyond all slabs.
+    /// The first slot of this set: one beyond all slabs when it was not recorded, `None` when it has no number.
     #[inline]
-    pub(super) fn slot(&self, number: usize) -> Option<usize> {
+    pub(super) fn slot<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<usize> {
+        let noted = match A::NUMBERED {
+            0 => return None,
+            1 => (attributes.number() == 0).then_some(&self.first)?,
+            _ => self.all.get(attributes.number())?,
+        };
         // Acquire, partner of the Release in `note`: the slot was zeroed for its series before.
-        Some(self.0.get(number)?.load(Ordering::Acquire) as usize)
-    }
-
-    /// The calling thread's own cells of the set of this number, if it leaves no exemplars.
-    #[inline]
-    pub(super) fn run(&self, number: usize, len: usize) -> Option<&'static [AtomicU64]> {
-        let start = self.slot(number)? as u32;
-        quiet_slab().run(Slots { start, len: len as u32 })
+        Some(noted.load(Ordering::Acquire) as usize)
     }
 
     /// Notes where the cells of a set are. The caller keeps their series, so nobody else gets them.
     pub(super) fn note(&self, number: usize, cells: &Cells) {
-        if let (Some(noted), Cells::Place(place)) = (self.0.get(number), cells) {
-            noted.store(place.slots().start, Ordering::Release);
+        let Some(noted) = self.all.get(number) else { return };
+        let slot = cells.first_slot();
+        // Written once: other threads read these lines with each measurement.
+        if noted.load(Ordering::Relaxed) != slot {
+            noted.store(slot, Ordering::Release);
+            if number == 0 {
+                self.first.store(slot, Ordering::Release);
+            }
         }
     }
 }

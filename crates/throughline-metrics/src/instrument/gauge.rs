@@ -34,7 +34,7 @@ impl<N: Number, A: Attributes + ?Sized> Gauge<N, A> {
     where
         B: Attributes<Shape = A::Shape> + ?Sized,
     {
-        self.0.record(value, attributes);
+        self.0.record_each(value, attributes);
     }
 }
 

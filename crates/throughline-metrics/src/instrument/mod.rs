@@ -24,13 +24,11 @@ use throughline_core::{AttributeSet, InstrumentKind};
 
 use crate::aggregation::bounds::Bounds;
 use crate::aggregation::exponential::block;
-use crate::aggregation::exponential::index::IndexTable;
-use crate::aggregation::histogram::{cells as histogram_cells, record_within};
+use crate::aggregation::histogram::record_within;
 use crate::aggregation::{Aggregation, Cells};
 use crate::cache::{self, Scope};
 use crate::cell::local::quiet_slab;
 use crate::cell::place::add_own;
-use crate::cell::slots::Slots;
 use crate::drops::DropReason;
 use crate::number::Number;
 use crate::series::{BoundSeries, Series};
@@ -106,7 +104,9 @@ pub struct Recorder<N, A: ?Sized> {
     sums: DenseSlots,
     /// For numbered sets of an instrument that is just one histogram with explicit bounds.
     histograms: DenseSlots,
-    bounds: Option<Bounds>,
+    quick: Quick,
+    /// Where the threads' caches find the other sets of either.
+    scope: Scope,
     doors: Box<[Door]>,
     kind: InstrumentKind,
     refused: Option<DropReason>,
@@ -124,6 +124,14 @@ struct Door {
     dense: Box<[OnceLock<BoundSeries>]>,
 }
 
+/// What can be recorded in a thread's own cells without asking the series.
+#[derive(Debug)]
+enum Quick {
+    Sum,
+    Histogram(Bounds),
+    No,
+}
+
 /// Attribute types with more possible sets than this are looked up like any other, rather than have a table made that
 /// would stay mostly empty.
 const MOST_DENSE: usize = 4096;
@@ -136,24 +144,39 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         shared: Arc<Shared>,
     ) -> Self {
         let doors: Box<[_]> = streams.into_iter().map(Door::new::<A>).collect();
-        let (mut sums, mut histograms, mut bounds) = <(DenseSlots, DenseSlots, Option<Bounds>)>::default();
+        let (mut sums, mut histograms) = <(DenseSlots, DenseSlots)>::default();
+        let (mut quick, mut scope) = (Quick::No, Scope::NONE);
         if let [door] = &*doors {
-            match &door.stream.aggregation {
-                Aggregation::Sum { .. } => sums = DenseSlots::new(door.dense.len()),
-                Aggregation::Histogram { bounds: of_stream } => {
-                    (histograms, bounds) = (DenseSlots::new(door.dense.len()), Some(of_stream.clone()));
-                }
-                _ => {}
+            (quick, scope) = (Quick::of(&door.stream.aggregation), door.scope);
+            match &quick {
+                Quick::Sum => sums = DenseSlots::new(door.dense.len()),
+                Quick::Histogram(_) => histograms = DenseSlots::new(door.dense.len()),
+                Quick::No => {}
             }
         }
-        Self { sums, histograms, bounds, doors, kind, refused, shared, marker: PhantomData }
+        Self { sums, histograms, quick, scope, doors, kind, refused, shared, marker: PhantomData }
     }
 
     /// Records a value, or counts why not. Fastest for sums.
     #[inline]
     pub(crate) fn record<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
-        if let Some(slot) = number(attributes).and_then(|number| self.sums.slot(number)) {
-            if let Some(cell) = quiet_slab().cell(slot) {
+        if let Some(slot) = self.sums.slot(attributes) {
+            if let Some(cell) = quiet_slab().and_then(|slab| slab.cell(slot)) {
+                if reason_to_drop(self.kind, None, value).is_none() {
+                    return add_own(cell, value);
+                }
+            }
+        }
+        self.record_found(value, attributes);
+    }
+
+    /// The same, in a sum that the thread remembers. A function of its own, which needs few registers.
+    #[inline(never)]
+    fn record_found<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
+        if is_cached::<B>() && matches!(self.quick, Quick::Sum) && has_quiet_cells() {
+            let slot = cache::slot(&self.scope, attributes);
+            // The slab is asked for again, so that no register has to keep it.
+            if let Some(cell) = slot.and_then(|slot| quiet_slab()?.cell(slot)) {
                 if reason_to_drop(self.kind, None, value).is_none() {
                     return add_own(cell, value);
                 }
@@ -168,38 +191,44 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     where
         B: Attributes<Shape = A::Shape> + ?Sized,
     {
-        if let (Some(number), Some(bounds)) = (number(attributes), &self.bounds) {
-            if let Some(cells) = self.histograms.run(number, histogram_cells(bounds)) {
-                // What is not finite lies beyond the extremes, so it is not done here.
-                if record_within(cells, bounds, value.as_f64()) {
-                    return;
-                }
+        if let (Some(slot), Quick::Histogram(bounds)) = (self.histograms.slot(attributes), &self.quick) {
+            // What is not finite lies beyond the extremes, so it is not done here.
+            if quiet_slab().is_some_and(|slab| record_within(slab, slot, bounds, value.as_f64())) {
+                return;
+            }
+        }
+        self.record_in_found_bucket(value, attributes);
+    }
+
+    /// The same, in a histogram that the thread remembers.
+    #[inline(never)]
+    fn record_in_found_bucket<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
+        if let (true, Quick::Histogram(bounds)) = (is_cached::<B>() && has_quiet_cells(), &self.quick) {
+            let found = cache::slot(&self.scope, attributes).zip(quiet_slab());
+            if found.is_some_and(|(slot, slab)| record_within(slab, slot, bounds, value.as_f64())) {
+                return;
             }
         }
         self.record_each(value, attributes);
     }
 
-    /// Apart, so that the fast path above is small enough to be inlined.
+    /// Records a value, or counts why not, whatever there is to do.
     #[inline(never)]
-    fn record_each<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
+    pub(crate) fn record_each<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
         if let Some(reason) = reason_to_drop(self.kind, self.refused, value) {
             return self.shared.drops.count(reason);
         }
         match &*self.doors {
-            [door] => door.record(value, attributes),
-            doors => doors.iter().for_each(|door| door.record_too(value, attributes)),
+            [door] => match door.numbered(attributes) {
+                Some(series) => {
+                    door.stream.record(series, value, attributes);
+                    self.sums.note(attributes.number(), &series.cells);
+                    self.histograms.note(attributes.number(), &series.cells);
+                }
+                None => door.record(value, attributes),
+            },
+            doors => doors.iter().for_each(|door| door.record(value, attributes)),
         }
-        if let Some(number) = number(attributes) {
-            self.remember(number);
-        }
-    }
-
-    /// Notes the slot of a numbered set whose series is known now.
-    fn remember(&self, number: usize) {
-        let [door] = &*self.doors else { return };
-        let Some(series) = door.dense.get(number).and_then(OnceLock::get) else { return };
-        self.sums.note(number, &series.cells);
-        self.histograms.note(number, &series.cells);
     }
 
     /// Finds the series once and for all.
@@ -212,12 +241,6 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
         let (kind, refused, shared) = (self.kind, self.refused, Arc::clone(&self.shared));
         Bound { fast, series, kind, refused, shared, marker: PhantomData }
     }
-}
-
-/// The set's number, if sets of the type have any.
-#[inline]
-fn number<A: Attributes + ?Sized>(attributes: &A) -> Option<usize> {
-    (A::NUMBERED > 0).then(|| attributes.number())
 }
 
 #[inline]
@@ -244,24 +267,23 @@ impl Door {
         Self { stream, scope, dense: (0..sets).map(|_| OnceLock::new()).collect() }
     }
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "into the two callers below, one of which is the common case")]
+    /// The series of these attributes, when they have a number.
+    #[inline]
+    fn numbered<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<&BoundSeries> {
+        if A::NUMBERED == 0 {
+            return None;
+        }
+        let series = self.dense.get(attributes.number())?;
+        Some(series.get().unwrap_or_else(|| self.make(series, attributes)))
+    }
+
     fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
-        match number(attributes).and_then(|number| self.dense.get(number)) {
-            Some(series) => {
-                let series = series.get().unwrap_or_else(|| self.make(series, attributes));
-                self.stream.record(series, value, attributes);
-            }
-            None => cache::with_series(&self.stream, self.scope, attributes, |series| {
+        match self.numbered(attributes) {
+            Some(series) => self.stream.record(series, value, attributes),
+            None => cache::with_series(&self.stream, &self.scope, attributes, |series| {
                 self.stream.record(series, value, attributes);
             }),
         }
-    }
-
-    /// As [`record`](Self::record), for the rare instrument that several views show: its code is not repeated there.
-    #[inline(never)]
-    fn record_too<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
-        self.record(value, attributes);
     }
 
     /// Finds the series before the lock is asked for: what is called meanwhile may record in the same one.
@@ -282,6 +304,27 @@ impl Door {
     }
 }
 
+impl Quick {
+    fn of(aggregation: &Aggregation) -> Self {
+        match aggregation {
+            Aggregation::Sum { .. } => Self::Sum,
+            Aggregation::Histogram { bounds } => Self::Histogram(bounds.clone()),
+            Aggregation::LastValue | Aggregation::Exponential(_) => Self::No,
+        }
+    }
+}
+
+/// Whether sets of this type, or most of them, are looked for in the thread's cache rather than by their numbers.
+const fn is_cached<A: Attributes + ?Sized>() -> bool {
+    A::NUMBERED <= 1 || A::NUMBERED > MOST_DENSE
+}
+
+/// Whether the calling thread has cells that may be written without further questions.
+#[inline]
+fn has_quiet_cells() -> bool {
+    quiet_slab().is_some_and(|slab| !slab.is_empty())
+}
+
 /// An instrument bound to one attribute set: recording looks nothing up.
 pub(crate) struct Bound<N> {
     fast: Fast,
@@ -295,8 +338,8 @@ pub(crate) struct Bound<N> {
 /// What a bound instrument writes without asking its series, when it has one and the thread has own cells for it.
 enum Fast {
     Sum { slot: usize },
-    Histogram { slots: Slots, bounds: Bounds },
-    Exponential { slots: Slots, table: &'static IndexTable },
+    Histogram { slot: usize, bounds: Bounds },
+    Exponential { quick: block::Quick },
     No,
 }
 
@@ -307,10 +350,10 @@ impl Fast {
                 Self::Sum { slot: place.slots().start as usize }
             }
             (Aggregation::Histogram { bounds }, Cells::Place(place)) => {
-                Self::Histogram { slots: place.slots(), bounds: bounds.clone() }
+                Self::Histogram { slot: place.slots().start as usize, bounds: bounds.clone() }
             }
             (Aggregation::Exponential(_), Cells::Exponential(exponential)) => {
-                Self::Exponential { slots: exponential.place().slots(), table: IndexTable::shared() }
+                Self::Exponential { quick: exponential.quick() }
             }
             _ => Self::No,
         }
@@ -320,13 +363,12 @@ impl Fast {
     /// first. Says whether it is done.
     #[inline]
     fn distribute(&self, value: f64) -> bool {
-        if let Self::Histogram { slots, bounds } = self {
-            return quiet_slab().run(*slots).is_some_and(|cells| record_within(cells, bounds, value));
+        let Some(slab) = quiet_slab() else { return false };
+        match self {
+            Self::Histogram { slot, bounds } => record_within(slab, *slot, bounds, value),
+            Self::Exponential { quick } => quick.record_within(slab, value),
+            Self::Sum { .. } | Self::No => false,
         }
-        if let Self::Exponential { slots, table } = self {
-            return quiet_slab().run(*slots).is_some_and(|cells| block::record_within(cells, table, value));
-        }
-        false
     }
 }
 
@@ -350,7 +392,7 @@ impl<N: Number> Bound<N> {
     #[inline]
     pub(crate) fn record(&self, value: N) {
         if let Fast::Sum { slot } = &self.fast {
-            if let Some(cell) = quiet_slab().cell(*slot) {
+            if let Some(cell) = quiet_slab().and_then(|slab| slab.cell(*slot)) {
                 if reason_to_drop(self.kind, None, value).is_none() {
                     return add_own(cell, value);
                 }
@@ -359,8 +401,9 @@ impl<N: Number> Bound<N> {
         self.record_each(value);
     }
 
-    /// As [`record`](Self::record), for histograms.
-    #[inline]
+    /// As [`record`](Self::record), for histograms. A function of its own, which calls none but the last: so it needs to
+    /// save no registers.
+    #[inline(never)]
     pub(crate) fn distribute(&self, value: N) {
         // What is not finite lies beyond the extremes, so it is not done here.
         if !self.fast.distribute(value.as_f64()) {
@@ -375,7 +418,7 @@ impl<N: Number> Bound<N> {
             return self.shared.drops.count(reason);
         }
         for BoundStream { stream, series, dropped } in &self.series {
-            stream.record_any(series, value, dropped);
+            stream.record(series, value, dropped);
         }
     }
 }

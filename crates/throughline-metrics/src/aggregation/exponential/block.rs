@@ -8,7 +8,9 @@ use super::merge::{clear, trim};
 use super::window::{Ends, Window};
 use super::{Config, MAX_SCALE, MIN_SCALE, window};
 use crate::aggregation::extremes;
+use crate::cell::arena::Slab;
 use crate::cell::place::{Own, add_own, count_own};
+use crate::cell::slots::Slots;
 use crate::data::ExponentialValue;
 use crate::number::Number as _;
 use crate::sync::{AtomicU64, Ordering, fence};
@@ -23,6 +25,8 @@ const MAX: usize = 4;
 const MIN: usize = 5;
 /// Here the window of values above zero begins.
 const POSITIVE: usize = 6;
+/// And here its counts.
+const COUNTS: usize = POSITIVE + window::ENDS;
 
 /// How many cells a block needs.
 pub(super) fn cells(config: Config) -> usize {
@@ -38,22 +42,40 @@ pub(crate) struct Block<'a> {
     negative: Option<Window<'a>>,
 }
 
-/// Records a value in the cells of a block, if it is finite, above zero, and nothing has to be made ready for it first.
-/// Says whether it is done. The caller must be the only one who writes this block now.
-#[inline]
-pub(crate) fn record_within(cells: &[AtomicU64], table: &IndexTable, value: f64) -> bool {
-    let [_version, shift, _zero, sum, max, min, window @ ..] = cells else { return false };
-    let Some(window) = Window::new(window) else { return false };
-    if !extremes::lie_around(max, min, value) || value <= 0.0 {
-        return false;
+/// What is known of a block beforehand, so that most values are recorded in a few instructions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quick {
+    /// The block's first slot.
+    slot: usize,
+    /// One less than there are places in the ring of counts: a power of two.
+    mask: usize,
+    table: &'static IndexTable,
+}
+
+impl Quick {
+    pub(super) fn new(slots: Slots, table: &'static IndexTable) -> Self {
+        Self { slot: slots.start as usize, mask: slots.len as usize - COUNTS - 1, table }
     }
-    let index = table.index(value) >> (shift.load(Ordering::Relaxed) & 31);
-    let within = window.contains(index);
-    if within {
-        add_own(sum, value);
-        window.count(index);
+
+    /// Records a value in the calling thread's own block, if it is a normal number above zero, and nothing has to be made
+    /// ready for it first. Says whether it is done.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "into functions that do nothing else")]
+    pub(crate) fn record_within(&self, slab: Slab, value: f64) -> bool {
+        let Self { slot, mask, table } = *self;
+        let Some([_version, shift, _zero, sum, max, min, ends]) = slab.cells::<COUNTS>(slot) else {
+            return false;
+        };
+        let Some(finest) = table.index_of_normal(value) else { return false };
+        let index = finest >> (shift.load(Ordering::Relaxed) & 31);
+        let Some(count) = slab.cell(slot + COUNTS + (index as usize & mask)) else { return false };
+        let within = Ends::of(ends).contain(index) && extremes::lie_around(max, min, value);
+        if within {
+            add_own(sum, value);
+            count_own(count, 1);
+        }
+        within
     }
-    within
 }
 
 impl<'a> Block<'a> {
@@ -178,8 +200,8 @@ mod loom_tests {
     const CONFIG: Config = Config { max_size: 2, max_scale: 0 };
 
     /// The cells of a block without a negative window.
-    fn cells(config: Config) -> Arc<Box<[AtomicU64]>> {
-        Arc::new(zeroed(super::cells(config)))
+    fn cells(config: Config) -> &'static [AtomicU64] {
+        Box::leak(zeroed(super::cells(config)))
     }
 
     fn block(cells: &[AtomicU64]) -> Block<'_> {
@@ -193,14 +215,14 @@ mod loom_tests {
     }
 
     /// What a collector sees. In a thread of its own: a model's main thread reads nothing that is out of date.
-    fn collect(cells: &Arc<Box<[AtomicU64]>>) -> loom::thread::JoinHandle<ExponentialValue> {
-        let cells = Arc::clone(cells);
-        loom::thread::spawn(move || snapshot(&cells))
+    fn collect(cells: &'static [AtomicU64]) -> loom::thread::JoinHandle<ExponentialValue> {
+        loom::thread::spawn(move || snapshot(cells))
     }
 
-    fn record(cells: &[AtomicU64], config: Config, value: f64) {
+    fn record(cells: &'static [AtomicU64], config: Config, value: f64) {
         let table = IndexTable::shared();
-        if !record_within(cells, table, value) {
+        let slots = Slots { start: 0, len: cells.len() as u32 };
+        if !Quick::new(slots, table).record_within(Slab::of(cells), value) {
             block(cells).record(config, table, value);
         }
     }
@@ -216,16 +238,16 @@ mod loom_tests {
     fn loom_making_room_loses_and_doubles_nothing() {
         loom::model(|| {
             let cells = cells(CONFIG);
-            record(&cells, CONFIG, 4.0);
-            let collector = collect(&cells);
-            record(&cells, CONFIG, 64.0);
+            record(cells, CONFIG, 4.0);
+            let collector = collect(cells);
+            record(cells, CONFIG, 64.0);
             let seen = collector.join().unwrap();
             assert!(seen.count == 1 || seen.count == 2, "{seen:?}");
             assert_consistent(&seen, &[0.0, 4.0, 68.0]);
             // Counts and the scale they are at belong together.
             let place = (seen.scale, seen.positive.offset);
             assert!([(0, 1), (-2, 0)].contains(&place), "{seen:?}");
-            assert_eq!(snapshot(&cells).count, 2);
+            assert_eq!(snapshot(cells).count, 2);
         });
     }
 
@@ -235,11 +257,11 @@ mod loom_tests {
         loom::model(|| {
             let config = Config { max_size: 4, max_scale: 0 };
             let cells = cells(config);
-            let collector = collect(&cells);
-            record(&cells, config, 2.0);
-            record(&cells, config, 0.0);
+            let collector = collect(cells);
+            record(cells, config, 2.0);
+            record(cells, config, 0.0);
             assert_consistent(&collector.join().unwrap(), &[0.0, 2.0, 2.0]);
-            assert_eq!(snapshot(&cells).count, 2);
+            assert_eq!(snapshot(cells).count, 2);
         });
     }
 
@@ -252,16 +274,16 @@ mod loom_tests {
             let cells = cells(CONFIG);
             let lease = Arc::new(Mutex::new(()));
             let writer = |value: f64| {
-                let (cells, lease) = (Arc::clone(&cells), Arc::clone(&lease));
+                let lease = Arc::clone(&lease);
                 loom::thread::spawn(move || {
                     let _lease = lease.lock().unwrap();
-                    record(&cells, CONFIG, value);
+                    record(cells, CONFIG, value);
                 })
             };
             let (first, second) = (writer(1.0), writer(64.0));
             first.join().unwrap();
             second.join().unwrap();
-            let seen = snapshot(&cells);
+            let seen = snapshot(cells);
             assert_eq!((seen.count, seen.sum), (2, 65.0));
         });
     }

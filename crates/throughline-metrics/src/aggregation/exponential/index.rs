@@ -54,9 +54,27 @@ impl IndexTable {
     /// Subnormal numbers count as the smallest normal one, as the specification allows.
     #[inline]
     pub(crate) fn index(&self, value: f64) -> i32 {
+        self.index_of_bits(value.to_bits().max(f64::MIN_POSITIVE.to_bits()))
+    }
+
+    /// The same; `None` when the value is not a normal number above zero.
+    #[inline]
+    pub(crate) fn index_of_normal(&self, value: f64) -> Option<i32> {
+        const LOWEST: u64 = f64::MIN_POSITIVE.to_bits();
+        let bits = value.to_bits();
+        // What is negative, infinite or no number has bits beyond all others.
+        (bits.wrapping_sub(LOWEST) <= f64::MAX.to_bits() - LOWEST).then(|| self.index_of_bits(bits))
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the one caller that counts is a function that does nothing else"
+    )]
+    fn index_of_bits(&self, bits: u64) -> i32 {
         // Buckets contain their upper bounds: the float just below the value is in a bucket that contains its lower
         // bound instead, which is where looking up bits leads.
-        let bits = value.to_bits().max(f64::MIN_POSITIVE.to_bits()) - 1;
+        let bits = bits - 1;
         let entry = self.0[(bits >> (FRACTION_BITS - ENTRIES.trailing_zeros())) as usize % ENTRIES];
         let below = entry & ((1 << ABOVE) - 1);
         let reached = bits << ABOVE | ((1 << ABOVE) - 1) >= entry;
@@ -97,6 +115,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_normal_and_above_zero_has_the_same_index(bits in any::<u64>()) {
+            let (table, value) = (IndexTable::shared(), f64::from_bits(bits));
+            let expected = (value.is_normal() && value > 0.0).then(|| table.index(value));
+            prop_assert_eq!(table.index_of_normal(value), expected, "{}", value);
+        }
+
         #[test]
         fn a_value_lies_within_its_bucket(value in 1e-300..1e300_f64) {
             let index = IndexTable::shared().index(value);

@@ -68,16 +68,15 @@ impl Exponential {
         Self { config, table: IndexTable::shared(), sharing, block, negative: OnceLock::new() }
     }
 
-    /// Where each thread's block is.
-    pub(crate) fn place(&self) -> &Place {
-        &self.block
+    /// The way to record most values in a thread's own block, for who keeps this series.
+    pub(crate) fn quick(&self) -> block::Quick {
+        block::Quick::new(self.block.slots(), self.table)
     }
 
     /// Records a finite value.
     #[inline]
     pub(crate) fn record(&self, value: f64) {
-        let cells = own(self.block.slots());
-        if !cells.is_some_and(|cells| block::record_within(cells, self.table, value)) {
+        if !self.quick().record_within(local::slab(), value) {
             self.record_any(value);
         }
     }

@@ -8,8 +8,11 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// How many cells a window of so many buckets needs.
 pub(super) fn cells(max_size: usize) -> usize {
-    1 + max_size.next_power_of_two()
+    ENDS + max_size.next_power_of_two()
 }
+
+/// Cells before the counts.
+pub(super) const ENDS: usize = 1;
 
 /// One cell for both ends, and a ring of counts whose length is a power of two.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +30,11 @@ pub(super) struct Ends {
 }
 
 impl Ends {
+    #[inline]
+    pub(super) fn of(cell: &AtomicU64) -> Self {
+        Self::from_bits(cell.load(Ordering::Relaxed))
+    }
+
     #[inline]
     fn from_bits(bits: u64) -> Self {
         Self { low: bits as i32, end: (bits >> 32) as i32 }
@@ -47,7 +55,7 @@ impl Ends {
     }
 
     #[inline]
-    fn contain(self, index: i32) -> bool {
+    pub(super) fn contain(self, index: i32) -> bool {
         (index.wrapping_sub(self.low) as u32) < self.len() as u32
     }
 
@@ -76,7 +84,7 @@ impl<'a> Window<'a> {
 
     #[inline]
     pub(super) fn ends(&self) -> Ends {
-        Ends::from_bits(self.ends.load(Ordering::Relaxed))
+        Ends::of(self.ends)
     }
 
     pub(super) fn set_ends(&self, ends: Ends) {
