@@ -19,8 +19,8 @@ pub(super) const CHUNK_WORDS: usize = 4;
 
 const WORD: usize = size_of::<u64>();
 
-/// Chunks that wait to be written again: what a thread fills between two drains while the reader keeps up.
-const SPARES_MAX: usize = 4;
+/// Chunks that wait to be written again: a batch of spans with places in the source takes as many.
+const SPARES_MAX: usize = 8;
 
 /// On lines of the cache that it shares with nothing: what one end writes with every record would otherwise take away
 /// from the other end what stands beside it. Two lines, since processors fetch pairs.
