@@ -137,7 +137,7 @@ impl Logger {
         writer.start(LogHeader::BYTES);
         write_texts(record, self.shared.limits.value_bytes, writer);
         let list = AttributeList::starting_at(writer.len());
-        let LogLimits { attributes: count_max, value_bytes, .. } = self.shared.limits;
+        let LogLimits { attributes: count_max, value_bytes } = self.shared.limits;
         let mut adding = Adding::new(writer, list, count_max, value_bytes);
         attributes.visit(&mut adding);
         let list = adding.finish();

@@ -278,12 +278,7 @@ pub(crate) struct Adding<'a> {
 
 impl<'a> Adding<'a> {
     #[inline]
-    pub(crate) fn new(
-        writer: &'a mut Writer,
-        list: AttributeList,
-        count_max: u32,
-        value_max: u32,
-    ) -> Self {
+    pub(crate) fn new(writer: &'a mut Writer, list: AttributeList, count_max: u32, value_max: u32) -> Self {
         Self { at: writer.len(), writer, list, count_max, value_max }
     }
 

@@ -47,7 +47,7 @@ impl Inner {
     {
         let Some(tracer) = self.tracer else { return };
         thread::with(|thread| {
-            if attributes.is_contextual() && self.is_left_out(tracer, thread) {
+            if attributes.is_contextual() && is_left_out(tracer, thread) {
                 return;
             }
             let site = thread.site(self, attributes.metadata());
@@ -59,19 +59,6 @@ impl Inner {
                 self.table.insert(id.into_u64(), Open::passing_on(context));
             }
         });
-    }
-
-    /// Whether nothing is kept of a contextual child of what is current: of a tracing span that is not sampled and whose
-    /// context this is.
-    #[inline]
-    fn is_left_out(&self, tracer: Tracer, thread: &Thread) -> bool {
-        let unsampled = Context::map_current(|current| {
-            let parent = current.span();
-            let span = parent.span_context();
-            let is_unsampled = !span.is_sampled() && span.is_valid();
-            is_unsampled.then(|| span.span_id())
-        });
-        unsampled.is_some_and(|span| tracer.shared.follows_unsampled() && thread.is_in(span))
     }
 
     /// `None` when telemetry is suppressed.
@@ -312,6 +299,18 @@ impl Inner {
         }
         true
     }
+}
+
+/// Whether nothing is kept of a contextual child of what is current: of a tracing span that is not sampled and whose
+/// context this is.
+#[inline]
+fn is_left_out(tracer: Tracer, thread: &Thread) -> bool {
+    let unsampled = Context::map_current(|current| {
+        let parent = current.span();
+        let span = parent.span_context();
+        (!span.is_sampled() && span.is_valid()).then(|| span.span_id())
+    });
+    unsampled.is_some_and(|span| tracer.shared.follows_unsampled() && thread.is_in(span))
 }
 
 impl Open {

@@ -33,7 +33,7 @@ struct Chunk {
     words: Box<[AtomicU64]>,
     /// The chunk after this one. Locked by the writer before `is_followed` is set, and by the reader after, so that
     /// nobody waits.
-    next: Mutex<Option<Arc<Chunk>>>,
+    next: Mutex<Option<Arc<Self>>>,
     progress: Apart<Progress>,
 }
 

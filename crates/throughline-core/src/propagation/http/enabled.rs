@@ -12,7 +12,10 @@ impl ReadCarrier for HeaderMap {
         find(self, name).into_iter().map(HeaderValue::as_bytes)
     }
 
-    #[expect(clippy::inline_always, reason = "only where the names are known do comparisons become a few instructions")]
+    #[expect(
+        clippy::inline_always,
+        reason = "only where the names are known do comparisons become a few instructions"
+    )]
     #[inline(always)]
     fn read_each<'a, const NAMES: usize>(
         &'a self,
