@@ -30,7 +30,7 @@ impl Budget {
         self.used.fetch_sub(1, Ordering::Relaxed);
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
