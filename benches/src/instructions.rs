@@ -40,6 +40,8 @@ const WARM_UP: u64 = 5;
 const PATHS: &[Path] = &[
     Path { name: "limit-counter-bound", times: FAST, make: limit::slab::counter },
     Path { name: "limit-span", times: FAST, make: limit::span::sampled },
+    Path { name: "limit-span-root-not-sampled", times: FAST, make: limit::span::unsampled_root },
+    Path { name: "limit-span-child-not-sampled", times: FAST, make: limit::span::unsampled_child },
     Path { name: "span-root", times: FAST, make: throughline_trace::root_whole },
     Path { name: "span-child", times: FAST, make: throughline_trace::child_whole },
     Path { name: "span-root-not-sampled", times: FAST, make: throughline_trace::root_unsampled },

@@ -88,6 +88,19 @@ fn children(name: &str, batch: bool, sampler: Sampler) -> Candidate {
     })
 }
 
+pub fn child_entered() -> Candidate {
+    let provider = provider(false, Sampler::AlwaysOn);
+    let tracer = provider.tracer("bench");
+    Candidate::new(NO_OP, move |times| {
+        let _alive = &provider;
+        let _entered = Context::current_with_span(tracer.start("parent")).attach();
+        for _ in 0..times {
+            let builder = tracer.span_builder("query").with_attributes(attributes());
+            let _child = Context::current_with_span(tracer.build(builder)).attach();
+        }
+    })
+}
+
 pub fn root_sampled() -> [Candidate; 2] {
     [roots(NO_OP, false, Sampler::AlwaysOn), roots(BATCH, true, Sampler::AlwaysOn)]
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use throughline_trace::data::SpanRef;
 use throughline_trace::sampler::Sampler;
-use throughline_trace::{SpanReader, Tracer, TracerProvider};
+use throughline_trace::{Span, SpanReader, Tracer, TracerProvider};
 
 use crate::harness::{Candidate, OURS};
 
@@ -88,14 +88,23 @@ pub fn root(tracer: Tracer) {
     span.end();
 }
 
-fn child(tracer: Tracer) {
-    let mut span = tracer
+#[inline]
+fn start_child(tracer: Tracer) -> Span {
+    tracer
         .span("query")
         .with_attribute("http.route", black_box("/cart/{id}"))
         .with_attribute("http.request.method", black_box("GET"))
         .with_attribute("http.response.status_code", black_box(200))
-        .start();
-    span.end();
+        .start()
+}
+
+fn child(tracer: Tracer) {
+    start_child(tracer).end();
+}
+
+fn entered(tracer: Tracer) {
+    let span = start_child(tracer);
+    let _entered = span.enter();
 }
 
 pub fn root_sampled() -> Candidate {
@@ -103,7 +112,7 @@ pub fn root_sampled() -> Candidate {
 }
 
 /// Within a current parent.
-fn children(made: Made, name: &str) -> Candidate {
+fn children(made: Made, name: &str, child: fn(Tracer)) -> Candidate {
     let tracer = made.tracer;
     let counted = Mutex::new(0_u64);
     let counted = Arc::new(counted);
@@ -121,7 +130,11 @@ fn children(made: Made, name: &str) -> Candidate {
 }
 
 pub fn child_sampled() -> Candidate {
-    children(background(Sampler::always_on()), OURS)
+    children(background(Sampler::always_on()), OURS, child)
+}
+
+pub fn child_entered() -> Candidate {
+    children(background(Sampler::always_on()), OURS, entered)
 }
 
 /// Candidates that record nothing are checked by their own count of operations.

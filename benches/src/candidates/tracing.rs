@@ -184,6 +184,22 @@ pub fn peer_child_sampled() -> Candidate {
     peer(opentelemetry_sdk::trace::Sampler::AlwaysOn, true)
 }
 
+/// With nothing but the fields.
+pub fn peer_child_sampled_bare() -> Candidate {
+    let provider = otel_trace::provider(false, opentelemetry_sdk::trace::Sampler::AlwaysOn);
+    let layer = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer("bench"))
+        .with_location(false)
+        .with_target(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false);
+    let dispatch = Dispatch::new(new_registry().with(layer));
+    Candidate::new("tracing-opentelemetry + opentelemetry_sdk (nothing added)", move |times| {
+        let _alive = &provider;
+        spans(&dispatch, true, times);
+    })
+}
+
 pub fn peer_root_unsampled() -> Candidate {
     peer(unsampled(), false)
 }

@@ -10,7 +10,10 @@ pub const SECTION: Section = Section {
     notes: &[
         "On the caller: finished spans are taken away by another thread that does nothing with them, except with the \
          SDK's no-op processor, which drops them at once.",
-        "The limit has no context, sampler or limits, and overwrites its own records.",
+        "The limit of a sampled span has no context, sampler or limits, and overwrites its own records. That of one that is \
+         not sampled reads the current context, decides, draws ids and makes a context.",
+        "Made current: fastrace's local spans always are. OpenTelemetry's context, which throughline shares with the SDK, \
+         takes an allocation for it.",
         "fastrace has attributes of strings alone; its children are local spans, in traces of 100 spans.",
         "Through `tracing`: the span is entered, too. tracing-opentelemetry hands its spans to the SDK with a no-op \
          processor; both layers add what they add unless told otherwise.",
@@ -22,6 +25,7 @@ pub const SECTION: Section = Section {
 pub const CASES: &[fn() -> Case] = &[
     root_sampled,
     child_sampled,
+    child_entered,
     root_unsampled,
     child_unsampled,
     root_whole,
@@ -62,12 +66,25 @@ fn child_sampled() -> Case {
     )
 }
 
+fn child_entered() -> Case {
+    Case::new(
+        SECTION.name,
+        "child, sampled and made current, on the caller",
+        vec![
+            limit::span::sampled(),
+            throughline_trace::child_entered(),
+            fastrace::child_sampled(),
+            otel_trace::child_entered(),
+        ],
+    )
+}
+
 fn root_unsampled() -> Case {
     Case::new(
         SECTION.name,
         "root, not sampled",
         vec![
-            limit::span::unsampled(),
+            limit::span::unsampled_root(),
             throughline_trace::root_unsampled(),
             fastrace::root_unsampled(),
             otel_trace::root_unsampled(),
@@ -80,7 +97,7 @@ fn child_unsampled() -> Case {
         SECTION.name,
         "child, parent not sampled",
         vec![
-            limit::span::unsampled(),
+            limit::span::unsampled_child(),
             throughline_trace::child_unsampled(),
             fastrace::child_unsampled(),
             otel_trace::child_unsampled(),
@@ -114,6 +131,7 @@ fn tracing_child_sampled() -> Case {
             tracing::child_sampled(),
             tracing::child_sampled_bare(),
             tracing::peer_child_sampled(),
+            tracing::peer_child_sampled_bare(),
         ],
     )
 }
@@ -123,7 +141,7 @@ fn tracing_root_unsampled() -> Case {
         SECTION.name,
         "tracing, root, not sampled",
         vec![
-            limit::span::unsampled(),
+            limit::span::unsampled_root(),
             tracing::registry(),
             tracing::root_unsampled(),
             tracing::peer_root_unsampled(),
@@ -136,7 +154,7 @@ fn tracing_child_unsampled() -> Case {
         SECTION.name,
         "tracing, child, parent not sampled",
         vec![
-            limit::span::unsampled(),
+            limit::span::unsampled_child(),
             tracing::registry(),
             tracing::child_unsampled(),
             tracing::peer_child_unsampled(),

@@ -13,7 +13,7 @@ use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor}
 use crate::provider::{Tracer, global_tracer};
 use crate::sampler::StartAttributes;
 use crate::span::Span;
-use crate::start::{Parent, Start};
+use crate::start::{Links, Parent, Start};
 
 /// A span to be started.
 ///
@@ -54,7 +54,7 @@ impl<'a> SpanBuilder<'a> {
             kind: SpanKind::Internal,
             parent: Parent::Current,
             time: None,
-            links: Vec::new(),
+            links: None,
             tentative: false,
         };
         Self { start, attributes: () }
@@ -125,13 +125,13 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
 
     /// Linked with this span. Allocates.
     pub fn with_link(mut self, to: SpanContext) -> Self {
-        self.start.links.push(Link::with_context(to));
+        self.start.links.get_or_insert_default().0.push(Link::with_context(to));
         self
     }
 
     /// Linked with these, in place of other links.
     pub(crate) fn with_links(mut self, links: Vec<Link>) -> Self {
-        self.start.links = links;
+        self.start.links = if links.is_empty() { None } else { Some(Box::new(Links(links))) };
         self
     }
 
@@ -151,7 +151,11 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
     /// Starts the span, and says so to nobody: [`Span::enter`] makes it the current one.
     ///
     /// Cost when it is sampled: one reading of the clock, and copying what was given here; when not: ids.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
     pub fn start(self) -> Span {
         let Self { start, attributes } = self;
         let Some(tracer) = start.tracer.or_else(global_tracer) else { return Span::none() };
@@ -160,7 +164,7 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
         };
         let mut span = start.quick(tracer, quick);
         if let Some(recording) = span.recording() {
-            attributes.visit(recording);
+            recording.set_attributes(&attributes);
         }
         span
     }

@@ -20,6 +20,8 @@ const POOLED_BYTES_MAX: usize = 16 << 10;
 struct Local {
     has_context: bool,
     ids: Cell<Generator>,
+    /// The buffer that was given back last: what a thread that has no open spans needs.
+    last: Cell<Option<Box<Recording>>>,
     #[expect(clippy::vec_box, reason = "the boxes are handed out")]
     pool: RefCell<Vec<Box<Recording>>>,
     leases: RefCell<Vec<Lease>>,
@@ -35,9 +37,22 @@ impl Local {
         Self {
             has_context: has_context(),
             ids: Cell::new(Generator::new()),
+            last: Cell::default(),
             pool: RefCell::default(),
             leases: RefCell::default(),
             log_writer: Cell::default(),
+        }
+    }
+}
+
+impl Local {
+    #[cold]
+    #[inline(never)]
+    fn keep(&self, recording: Box<Recording>) {
+        if let Ok(mut pool) = self.pool.try_borrow_mut() {
+            if pool.len() < POOL_MAX {
+                pool.push(recording);
+            }
         }
     }
 }
@@ -76,11 +91,17 @@ pub(crate) fn random<const COUNT: usize>(time: u64) -> [u64; COUNT] {
 /// A buffer to record in.
 #[inline]
 pub(crate) fn recording() -> Box<Recording> {
-    let pooled = LOCAL.try_with(|local| local.pool.try_borrow_mut().ok()?.pop());
-    match pooled {
+    match LOCAL.try_with(|local| local.last.take()) {
         Ok(Some(recording)) => recording,
-        _ => Box::default(),
+        _ => pooled(),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn pooled() -> Box<Recording> {
+    let pooled = LOCAL.try_with(|local| local.pool.try_borrow_mut().ok()?.pop());
+    pooled.ok().flatten().unwrap_or_default()
 }
 
 /// Keeps a buffer for the next span.
@@ -91,10 +112,8 @@ pub(crate) fn recycle(recording: Box<Recording>) {
     }
     // A thread that is ending has no use for it.
     let _ = LOCAL.try_with(|local| {
-        if let Ok(mut pool) = local.pool.try_borrow_mut() {
-            if pool.len() < POOL_MAX {
-                pool.push(recording);
-            }
+        if let Some(other) = local.last.replace(Some(recording)) {
+            local.keep(other);
         }
     });
 }

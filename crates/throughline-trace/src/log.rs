@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, InstrumentationScope};
-use throughline_core::attribute::{Attributes, ValueRef, Visitor};
+use throughline_core::attribute::{Attributes, ValueRef};
 use throughline_core::{Clock, Timestamp};
 
 use crate::clock::SpanClock;
@@ -16,7 +16,7 @@ use crate::limits::LogLimits;
 use crate::local;
 use crate::reader::LogReader;
 use crate::record::{LogHeader, Writer, tag};
-use crate::recording::AttributeList;
+use crate::recording::{Adding, AttributeList};
 use crate::ring::Channel;
 use crate::scope::Scopes;
 
@@ -137,15 +137,17 @@ impl Logger {
         writer.start(LogHeader::BYTES);
         write_texts(record, self.shared.limits.value_bytes, writer);
         let list = AttributeList::starting_at(writer.len());
-        let mut sink = Sink { writer, list, limits: self.shared.limits };
-        attributes.visit(&mut sink);
+        let LogLimits { attributes: count_max, value_bytes } = self.shared.limits;
+        let mut adding = Adding::new(writer, list, count_max, value_bytes);
+        attributes.visit(&mut adding);
+        let list = adding.finish();
         let mut header = LogHeader {
             time: record.time.map_or(0, Timestamp::as_nanos),
             observed: self.shared.clock.now().as_nanos(),
             scope: self.scope,
             severity: record.severity_number,
-            attributes: sink.list.count,
-            dropped_attributes: sink.list.dropped,
+            attributes: list.count,
+            dropped_attributes: list.dropped,
             ..LogHeader::default()
         };
         match record.span {
@@ -179,16 +181,4 @@ fn correlate(header: &mut LogHeader, span: &SpanContext) {
     header.trace_id = span.trace_id().to_bytes();
     header.span_id = span.span_id().to_bytes();
     header.flags = span.trace_flags().to_u8();
-}
-
-struct Sink<'a> {
-    writer: &'a mut Writer,
-    list: AttributeList,
-    limits: LogLimits,
-}
-
-impl Visitor for Sink<'_> {
-    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        self.list.add(self.writer, key, value, self.limits.attributes, self.limits.value_bytes);
-    }
 }

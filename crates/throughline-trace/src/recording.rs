@@ -129,15 +129,32 @@ impl Recording {
         }
     }
 
+    #[inline]
+    pub(crate) fn set_attribute(&mut self, key: &str, value: ValueRef<'_>) {
+        self.add(|adding| adding.attribute(key, value));
+    }
+
     #[expect(
         clippy::inline_always,
         reason = "keys are literals, and copying those is a move or two where it is inlined"
     )]
     #[inline(always)]
-    pub(crate) fn set_attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        let Some(shared) = self.shared else { return };
-        let SpanLimits { attributes, value_bytes, .. } = shared.limits;
-        self.attributes.add(&mut self.writer, key, value, attributes, value_bytes);
+    pub(crate) fn set_attributes<A: Attributes + ?Sized>(&mut self, attributes: &A) {
+        self.add(|adding| attributes.visit(adding));
+    }
+
+    /// Adds attributes that come one by one.
+    #[inline]
+    pub(crate) fn add(&mut self, add: impl FnOnce(&mut Adding<'_>)) {
+        let mut adding = self.adding();
+        add(&mut adding);
+        self.attributes = adding.finish();
+    }
+
+    #[inline]
+    fn adding(&mut self) -> Adding<'_> {
+        let SpanLimits { attributes, value_bytes, .. } = self.limits();
+        Adding::new(&mut self.writer, self.attributes, attributes, value_bytes)
     }
 
     /// Adds an event, some of whose attributes may have been dropped before.
@@ -153,7 +170,8 @@ impl Recording {
         fixed[..8].copy_from_slice(&time.to_le_bytes());
         let room = self.header.events < events;
         let added = room
-            && Nested::new(&mut self.writer, attributes_per_event, value_bytes, dropped).write(
+            && Nested { count_max: attributes_per_event, value_max: value_bytes, dropped }.write(
+                &mut self.writer,
                 tag::EVENT,
                 name,
                 &fixed,
@@ -180,7 +198,8 @@ impl Recording {
         let room = self.header.links < links;
         let trace_state = to.trace_state().header();
         let added = room
-            && Nested::new(&mut self.writer, attributes_per_link, value_bytes, dropped).write(
+            && Nested { count_max: attributes_per_link, value_max: value_bytes, dropped }.write(
+                &mut self.writer,
                 tag::LINK,
                 &trace_state,
                 &fixed,
@@ -229,7 +248,7 @@ impl Recording {
 }
 
 /// The attributes written so far to a span, an event, a link or a log record.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AttributeList {
     /// Where the first of them may stand.
     from: usize,
@@ -243,31 +262,79 @@ impl AttributeList {
     pub(crate) const fn starting_at(from: usize) -> Self {
         Self { from, keys: 0, count: 0, dropped: 0 }
     }
+}
 
-    /// Adds an attribute, in place of the one of the same key if there is one.
+/// Writes attributes one after the other. What changes with each of them is in here, and not in the record until
+/// [`finish`](Self::finish): so it stays in registers where the attributes are known to the compiler.
+#[derive(Debug)]
+pub(crate) struct Adding<'a> {
+    writer: &'a mut Writer,
+    /// Where the record ends.
+    at: usize,
+    list: AttributeList,
+    count_max: u32,
+    value_max: u32,
+}
+
+impl<'a> Adding<'a> {
+    #[inline]
+    pub(crate) fn new(writer: &'a mut Writer, list: AttributeList, count_max: u32, value_max: u32) -> Self {
+        Self { at: writer.len(), writer, list, count_max, value_max }
+    }
+
+    /// Adds an attribute whose key is known, in place of the one of the same key if there is one.
     #[expect(
         clippy::inline_always,
         reason = "keys are literals, and copying those is a move or two where it is inlined"
     )]
     #[inline(always)]
-    pub(crate) fn add(
-        &mut self,
-        writer: &mut Writer,
-        key: &str,
-        value: ValueRef<'_>,
-        count_max: u32,
-        value_max: u32,
-    ) {
-        let bit = 1_u64 << (fingerprint(key) & 63);
-        if self.keys & bit != 0 && writer.kill(self.from, key) {
-            self.count -= 1;
+    pub(crate) fn attribute_of(&mut self, Key { text: key, bit }: Key<'_>, value: ValueRef<'_>) {
+        let Self { writer, at, list, .. } = self;
+        if list.keys & bit != 0 && writer.kill(list.from, *at, key) {
+            list.count -= 1;
         }
-        if self.count < count_max && !key.is_empty() && writer.attribute(key, value, value_max) {
-            self.keys |= bit;
-            self.count += 1;
+        let has_room = list.count < self.count_max && !key.is_empty();
+        let end = if has_room { writer.attribute_at(*at, key, value, self.value_max) } else { None };
+        if let Some(end) = end {
+            *at = end;
+            list.keys |= bit;
+            list.count += 1;
         } else {
-            self.dropped += 1;
+            list.dropped += 1;
         }
+    }
+
+    /// Makes what was written part of the record.
+    #[inline]
+    pub(crate) fn finish(self) -> AttributeList {
+        self.writer.set_len(self.at);
+        self.list
+    }
+}
+
+impl Visitor for Adding<'_> {
+    #[expect(
+        clippy::inline_always,
+        reason = "keys are literals, and copying those is a move or two where it is inlined"
+    )]
+    #[inline(always)]
+    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
+        self.attribute_of(Key::new(key), value);
+    }
+}
+
+/// The key of an attribute.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'a> {
+    pub(crate) text: &'a str,
+    /// Its bit in [`AttributeList::keys`].
+    bit: u64,
+}
+
+impl<'a> Key<'a> {
+    #[inline]
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, bit: 1 << (fingerprint(text) & 63) }
     }
 }
 
@@ -282,9 +349,10 @@ pub(crate) struct Encoded {
 impl Encoded {
     pub(crate) fn new<A: Attributes + ?Sized>(attributes: &A, limits: SpanLimits) -> Self {
         let mut writer = Writer::default();
-        let mut nested = Nested::new(&mut writer, limits.attributes, limits.value_bytes, 0);
-        attributes.visit(&mut nested);
-        let AttributeList { keys, count, .. } = nested.list;
+        let list = AttributeList::default();
+        let mut adding = Adding::new(&mut writer, list, limits.attributes, limits.value_bytes);
+        attributes.visit(&mut adding);
+        let AttributeList { keys, count, .. } = adding.finish();
         Self { bytes: writer.bytes().into(), keys, count }
     }
 }
@@ -297,48 +365,33 @@ fn fingerprint(key: &str) -> u32 {
     (key.len() as u32).wrapping_mul(11) ^ u32::from(first) ^ u32::from(last) << 2
 }
 
-/// Writes an entry with attributes of its own.
-struct Nested<'a> {
-    writer: &'a mut Writer,
-    list: AttributeList,
+/// An entry with attributes of its own.
+struct Nested {
     count_max: u32,
     value_max: u32,
     /// Dropped by whoever gave them.
     dropped: u32,
 }
 
-impl<'a> Nested<'a> {
-    fn new(writer: &'a mut Writer, count_max: u32, value_max: u32, dropped: u32) -> Self {
-        Self { writer, list: AttributeList::default(), count_max, value_max, dropped }
-    }
-
+impl Nested {
     /// Writes it; `fixed` ends with room for the counts. `false` when there is no room for it.
-    fn write<A: Attributes + ?Sized>(mut self, tag: u8, key: &str, fixed: &[u8], attributes: &A) -> bool {
-        let Some(at) = self.writer.open(tag, key, fixed) else { return false };
-        let from = self.writer.len();
-        self.list = AttributeList::starting_at(from);
-        attributes.visit(&mut self);
-        self.writer.patch(from - 8, self.list.dropped.saturating_add(self.dropped));
-        self.writer.patch(from - 4, self.list.count);
-        self.writer.close(at);
+    fn write<A: Attributes + ?Sized>(
+        self,
+        writer: &mut Writer,
+        tag: u8,
+        key: &str,
+        fixed: &[u8],
+        attributes: &A,
+    ) -> bool {
+        let Some(at) = writer.open(tag, key, fixed) else { return false };
+        let from = writer.len();
+        let list = AttributeList::starting_at(from);
+        let mut adding = Adding::new(writer, list, self.count_max, self.value_max);
+        attributes.visit(&mut adding);
+        let list = adding.finish();
+        writer.patch(from - 8, list.dropped.saturating_add(self.dropped));
+        writer.patch(from - 4, list.count);
+        writer.close(at);
         true
-    }
-}
-
-impl Visitor for Nested<'_> {
-    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        self.list.add(self.writer, key, value, self.count_max, self.value_max);
-    }
-}
-
-/// Sees the attributes that a span starts with, or gets at once.
-impl Visitor for Recording {
-    #[expect(
-        clippy::inline_always,
-        reason = "keys are literals, and copying those is a move or two where it is inlined"
-    )]
-    #[inline(always)]
-    fn attribute(&mut self, key: &str, value: ValueRef<'_>) {
-        self.set_attribute(key, value);
     }
 }

@@ -69,7 +69,7 @@ impl Span {
     #[inline]
     pub fn set_attributes<A: Attributes + ?Sized>(&mut self, attributes: &A) {
         if let Some(recording) = &mut self.recording {
-            attributes.visit(&mut **recording);
+            recording.set_attributes(attributes);
         }
     }
 

@@ -26,10 +26,15 @@ pub(crate) struct Start<'a> {
     pub(crate) kind: SpanKind,
     pub(crate) parent: Parent<'a>,
     pub(crate) time: Option<Timestamp>,
-    pub(crate) links: Vec<Link>,
+    /// Few have any.
+    pub(crate) links: Option<Box<Links>>,
     /// Recorded at first even when it is not sampled, since it may still get another parent.
     pub(crate) tentative: bool,
 }
+
+/// What a span is linked with from the start.
+#[derive(Default)]
+pub(crate) struct Links(pub(crate) Vec<Link>);
 
 /// Where the parent comes from.
 pub(crate) enum Parent<'a> {
@@ -41,48 +46,65 @@ pub(crate) enum Parent<'a> {
 
 impl Start<'_> {
     /// With a common sampler and our own ids: what is not sampled costs neither a clock nor all of the ids.
+    #[inline(never)]
     pub(crate) fn quick(&self, tracer: Tracer, quick: Quick) -> Span {
-        let shared = tracer.shared;
         let Some(parent) = self.parent() else { return Span::none() };
-        let is_root = !parent.is_valid;
-        let [root_end] = if is_root { local::random(0) } else { [0] };
-        let sampled = if is_root { quick.samples_root(root_end) } else { quick.samples_child(parent.flags) };
-        let exported = sampled || shared.keeps_errors();
-        let recorded = exported || self.tentative && is_root;
-        let start = if recorded { shared.clock.start() } else { Moment::default() };
-        let (trace_id, span_id) = if is_root {
-            let [root_start, span_id] = local::random(start.nanos);
-            (TraceId::from(u128::from(root_start) << 64 | u128::from(root_end)), span_id)
+        if !parent.is_valid {
+            self.root(tracer, quick)
+        } else if quick.samples_child(parent.flags) || tracer.shared.keeps_errors() {
+            self.child(tracer, quick, &parent)
         } else {
-            let [span_id] = local::random(start.nanos);
-            (parent.trace_id, span_id)
-        };
-        let flags = if is_root { RANDOM } else { parent.flags.to_u8() & RANDOM } | u8::from(sampled);
-        let trace_state = if is_root && sampled && quick.is_announced() {
-            quick.announced()
-        } else if parent.has_state {
-            self.parent_state()
-        } else {
-            TraceState::NONE
-        };
-        let context = SpanContext::new(trace_id, span_id.into(), TraceFlags::new(flags), false, trace_state);
-        if recorded {
-            self.record(tracer, &parent, context, start, exported)
+            let [span_id] = local::random(0);
+            Span::unrecorded(self.child_context(&parent, span_id, false))
+        }
+    }
+
+    #[inline(never)]
+    fn root(&self, tracer: Tracer, quick: Quick) -> Span {
+        let [end] = local::random(0);
+        let is_sampled = quick.samples_root(end);
+        let is_exported = is_sampled || tracer.shared.keeps_errors();
+        let is_recorded = is_exported || self.tentative;
+        let start = if is_recorded { tracer.shared.clock.start() } else { Moment::default() };
+        let [begin, span_id] = local::random(start.nanos);
+        let trace_id = TraceId::from(u128::from(begin) << 64 | u128::from(end));
+        let flags = TraceFlags::new(RANDOM | u8::from(is_sampled));
+        let is_announced = is_sampled && quick.is_announced();
+        let state = if is_announced { quick.announced() } else { TraceState::NONE };
+        let context = SpanContext::new(trace_id, span_id.into(), flags, false, state);
+        if is_recorded {
+            self.record(tracer, &ParentSpan::NONE, context, start, is_exported)
         } else {
             Span::unrecorded(context)
         }
+    }
+
+    #[inline]
+    fn child(&self, tracer: Tracer, quick: Quick, parent: &ParentSpan) -> Span {
+        let start = tracer.shared.clock.start();
+        let [span_id] = local::random(start.nanos);
+        let context = self.child_context(parent, span_id, quick.samples_child(parent.flags));
+        self.record(tracer, parent, context, start, true)
+    }
+
+    #[inline]
+    fn child_context(&self, parent: &ParentSpan, span_id: u64, is_sampled: bool) -> SpanContext {
+        let state = if parent.has_state { self.parent_state() } else { TraceState::NONE };
+        SpanContext::new(parent.trace_id, span_id.into(), parent.child_flags(is_sampled), false, state)
     }
 
     /// With any sampler and any ids.
     pub(crate) fn full(&self, tracer: Tracer, attributes: &dyn StartAttributes) -> Span {
         let shared = tracer.shared;
         let Some(parent) = self.parent() else { return Span::none() };
+        let parent = if parent.is_valid { parent } else { ParentSpan::NONE };
         let start = shared.clock.start();
         let ids = Ids { shared, time: start.nanos };
         let parent_state = if parent.has_state { self.parent_state() } else { TraceState::NONE };
         let parent_context = parent.to_context(parent_state.clone());
         let trace_id = if parent.is_valid { parent.trace_id } else { ids.trace_id() };
-        let Self { name, kind, links, .. } = self;
+        let Self { name, kind, .. } = self;
+        let links = self.links();
         let parent_seen = Some(&parent_context).filter(|parent| parent.is_valid());
         let input = SamplingInput { parent: parent_seen, trace_id, name, kind, attributes, links };
         let Sampling { decision, trace_state, attributes: added } = shared.sampler.full().sample(&input);
@@ -101,7 +123,8 @@ impl Start<'_> {
         span
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "most of what it is given is known to two of its three callers")]
+    #[inline(always)]
     fn record(
         &self,
         tracer: Tracer,
@@ -127,20 +150,32 @@ impl Start<'_> {
         let mut recording = local::recording();
         recording.start(tracer.shared, header, start, exported, self.name);
         recording.set_trace_state(context.trace_state());
-        for link in &self.links {
+        for link in self.links() {
             recording.add_link(&link.span_context, link.attributes.as_slice(), link.dropped_attributes_count);
         }
         Span::recorded(context, recording)
+    }
+
+    fn links(&self) -> &[Link] {
+        self.links.as_ref().map_or(&[], |links| &links.0)
     }
 
     /// The parent, which is not valid when there is none; `None` when telemetry is suppressed.
     #[inline]
     fn parent(&self) -> Option<ParentSpan> {
         match self.parent {
-            Parent::Span(parent) => Some(ParentSpan::of(parent)),
-            Parent::Context(context) => ParentSpan::in_context(context),
             Parent::Current if local::is_alive() => Context::map_current(ParentSpan::in_context),
             Parent::Current | Parent::None => Some(ParentSpan::NONE),
+            Parent::Context(_) | Parent::Span(_) => self.given_parent(),
+        }
+    }
+
+    #[inline(never)]
+    fn given_parent(&self) -> Option<ParentSpan> {
+        match self.parent {
+            Parent::Context(context) => ParentSpan::in_context(context),
+            Parent::Span(parent) => Some(ParentSpan::of(parent)),
+            Parent::Current | Parent::None => None,
         }
     }
 
@@ -180,15 +215,12 @@ impl ParentSpan {
 
     #[inline]
     fn of(span: &SpanContext) -> Self {
-        if !span.is_valid() {
-            return Self::NONE;
-        }
         Self {
             trace_id: span.trace_id(),
             span_id: span.span_id(),
             flags: span.trace_flags(),
             is_remote: span.is_remote(),
-            is_valid: true,
+            is_valid: span.is_valid(),
             has_state: *span.trace_state() != TraceState::NONE,
         }
     }
@@ -197,6 +229,12 @@ impl ParentSpan {
     fn in_context(context: &Context) -> Option<Self> {
         let wanted = !context.is_telemetry_suppressed();
         wanted.then(|| Self::of(context.span().span_context()))
+    }
+
+    /// The flags of a child.
+    #[inline]
+    fn child_flags(&self, is_sampled: bool) -> TraceFlags {
+        TraceFlags::new(self.flags.to_u8() & RANDOM | u8::from(is_sampled))
     }
 
     fn to_context(self, state: TraceState) -> SpanContext {

@@ -1,7 +1,10 @@
 //! A span as the least that it can be: two readings of the counter, ids, and a record of fixed layout written over the
 //! oldest one of a buffer. There is no context, no sampler, no limit, and nobody reads it.
+//!
+//! One that is not sampled still reads the context of its parent, decides, draws the ids that it has even so, and carries
+//! a context of its own, for whoever asks for it or sends it on.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 
 use quanta::Clock;
@@ -36,19 +39,56 @@ pub fn sampled() -> Candidate {
     })
 }
 
-/// What is asked of a span whose parent is not sampled.
-pub fn unsampled() -> Candidate {
-    let sampled = black_box(false);
+/// What others are told of a span.
+#[derive(Clone, Copy)]
+#[expect(dead_code, reason = "nobody asks here")]
+struct Context {
+    trace: [u64; 2],
+    span: u64,
+    flags: u8,
+}
+
+thread_local! {
+    static CURRENT: Cell<Context> = const { Cell::new(Context { trace: [1, 2], span: 3, flags: 0 }) };
+}
+
+/// A child of a current span that is not sampled.
+pub fn unsampled_child() -> Candidate {
+    unsampled(Spans::unsampled_child)
+}
+
+/// A root that the sampler leaves out.
+pub fn unsampled_root() -> Candidate {
+    unsampled(Spans::unsampled_root)
+}
+
+fn unsampled(start: fn(&mut Spans) -> Option<Context>) -> Candidate {
     candidate(move |times| {
-        for _ in 0..times {
-            black_box(black_box(sampled));
-        }
+        SPANS.with_borrow_mut(|spans| {
+            let spans = spans.get_or_insert_with(Spans::new);
+            for _ in 0..times {
+                black_box(start(spans));
+            }
+        });
     })
 }
 
 impl Spans {
     fn new() -> Self {
         Self { ids: Random::new(1), clock: Clock::new(), records: vec![[0; WORDS]; RECORDS], next: 0 }
+    }
+
+    /// `None` if it were to be recorded.
+    fn unsampled_child(&mut self) -> Option<Context> {
+        let parent = CURRENT.get();
+        let is_left_out = parent.flags & 1 == 0;
+        is_left_out.then(|| Context { span: self.ids.next(), ..parent })
+    }
+
+    fn unsampled_root(&mut self) -> Option<Context> {
+        let trace = [self.ids.next(), self.ids.next()];
+        let is_left_out = trace[1] < black_box(u64::MAX);
+        is_left_out.then(|| Context { trace, span: self.ids.next(), flags: 0 })
     }
 
     fn record(&mut self, values: [u64; 3]) {

@@ -106,6 +106,14 @@ pub trait WriteCarrier {
     /// Sets a header to one value, in place of those it had. `name` is in lower case; `value` is visible ASCII.
     fn write(&mut self, name: &str, value: &str);
 
+    /// As [`write`](Self::write), for carriers that check the value's bytes themselves, so that nobody does it twice.
+    #[inline]
+    fn write_bytes(&mut self, name: &str, value: &[u8]) {
+        if let Ok(value) = std::str::from_utf8(value) {
+            self.write(name, value);
+        }
+    }
+
     /// Takes a header out, if it is there: the previous hop left it, and it contradicts what is written.
     fn remove(&mut self, name: &str);
 }

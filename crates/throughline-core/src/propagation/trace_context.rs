@@ -3,8 +3,6 @@
 //! A request whose `traceparent` is wrong, or there twice, begins a trace of its own, and its `tracestate` is not looked
 //! at. A wrong `tracestate` is left out, and the trace goes on.
 
-use std::str;
-
 use opentelemetry::trace::{SpanContext, TraceState};
 
 use super::extracted::Extracted;
@@ -38,6 +36,7 @@ pub(super) fn span_context<C: ReadCarrier + ?Sized>(carrier: &C) -> Option<SpanC
     Some(parent)
 }
 
+#[cold]
 fn with_state(parent: &SpanContext, state: Option<TraceState>) -> SpanContext {
     let state = state.unwrap_or_else(|| {
         Rejected::TraceState.add(1);
@@ -50,7 +49,7 @@ fn with_state(parent: &SpanContext, state: Option<TraceState>) -> SpanContext {
 #[inline]
 pub(super) fn write<C: WriteCarrier + ?Sized>(span: &SpanContext, carrier: &mut C) {
     let parent = trace_parent::format(span);
-    carrier.write(TRACEPARENT, str::from_utf8(&parent).unwrap_or_default());
+    carrier.write_bytes(TRACEPARENT, &parent);
     match trace_state::format(span.trace_state()) {
         None => carrier.remove(TRACESTATE),
         Some(state) => carrier.write(TRACESTATE, &state),

@@ -21,9 +21,11 @@ use tracing::field::{Field, Visit};
 use tracing::{Metadata, span};
 
 use super::settings::Settings;
-use super::site::{Description, describe};
+use super::site::{Description, Site, describe};
 use super::thread::Thread;
+use super::written::Written;
 use crate::exception::Exception;
+use crate::recording::Adding;
 
 const NAME: &str = "otel.name";
 const KIND: &str = "otel.kind";
@@ -99,7 +101,7 @@ impl<S: Sink> Fields<'_, S> {
 
 /// The name as it was written: `r#type` is `type`.
 #[inline]
-fn name(field: &Field) -> &'static str {
+pub(super) fn name(field: &Field) -> &'static str {
     let name = field.name();
     name.strip_prefix("r#").unwrap_or(name)
 }
@@ -212,6 +214,16 @@ pub(super) struct SpanAttributes<'a> {
 }
 
 impl SpanAttributes<'_> {
+    /// Writes them into a record that begins, all but what is known of the callsite.
+    #[inline]
+    pub(super) fn write(&self, site: &Site, adding: &mut Adding<'_>) {
+        let Self { thread, settings, fields, has_error, .. } = self;
+        thread_attributes(*settings, thread, adding);
+        let mut written = Written { adding, site, thread, has_error: false };
+        fields.record(&mut written);
+        has_error.set(written.has_error);
+    }
+
     /// The errors among the fields.
     #[cold]
     pub(super) fn exceptions(&self) -> Vec<Exception> {
@@ -221,10 +233,10 @@ impl SpanAttributes<'_> {
     }
 }
 
+/// For samplers that want to see them.
 impl Attributes for SpanAttributes<'_> {
     type Shape = SpanAttributes<'static>;
 
-    #[inline]
     fn visit<V: Visitor>(&self, visitor: &mut V) {
         let Self { thread, settings, fields, has_error, .. } = self;
         if self.is_described {

@@ -34,6 +34,7 @@ mod site;
 mod spans;
 mod table;
 mod thread;
+mod written;
 
 pub use extension::SpanExt;
 pub use filter::FilterSwitch;

@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use throughline_core::attribute::{Attributes, ValueRef, Visitor};
 use tracing::Metadata;
+use tracing::field::Field;
 
 use super::Inner;
-use super::fields::is_convention;
+use super::fields::{is_convention, name};
 use super::settings::Settings;
 use crate::limits::SpanLimits;
-use crate::recording::Encoded;
+use crate::recording::{Encoded, Key};
 
 /// A callsite as this layer sees it.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Site {
     pub(super) is_log_crate: bool,
     /// What its spans begin with.
     pub(super) first: Encoded,
+    /// The keys of its fields, by their index; none for fields that are no attributes.
+    pub(super) keys: Box<[Option<Key<'static>>]>,
     metadata: &'static Metadata<'static>,
 }
 
@@ -43,6 +46,7 @@ impl Site {
                 }
                 _ => Encoded::new(&(), SpanLimits::default()),
             },
+            keys: metadata.fields().iter().map(|field| key(&field)).collect(),
             metadata,
         })
     }
@@ -52,6 +56,11 @@ impl Site {
         let name = self.metadata.name();
         if name.starts_with("event ") || self.is_log_crate { "" } else { name }
     }
+}
+
+fn key(field: &Field) -> Option<Key<'static>> {
+    let name = name(field);
+    (!is_convention(name)).then(|| Key::new(name))
 }
 
 /// What the settings ask for of the callsite of a span.

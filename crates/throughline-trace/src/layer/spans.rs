@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _};
-use throughline_core::attribute::{Attributes as _, ValueRef};
+use throughline_core::attribute::ValueRef;
 use tracing::Subscriber;
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::Context as Registry;
@@ -33,11 +33,11 @@ struct New<'a> {
     id: u64,
 }
 
-/// Who the parent of a new span is.
-struct Parent {
-    span: SpanContext,
-    /// The context it is in; `None` for the current one.
-    context: Option<Context>,
+/// Where the parent of a new span is.
+enum Parent {
+    Current,
+    /// `None` for a span that was made a root.
+    Given(Option<Context>),
 }
 
 impl Inner {
@@ -47,9 +47,12 @@ impl Inner {
     {
         let Some(tracer) = self.tracer else { return };
         thread::with(|thread| {
+            if attributes.is_contextual() && is_left_out(tracer, thread) {
+                return;
+            }
             let site = thread.site(self, attributes.metadata());
             if site.is_wanted {
-                if let Some(parent) = self.parent(tracer, thread, attributes, registry) {
+                if let Some(parent) = self.parent(attributes, registry) {
                     self.start(&New { tracer, thread, site: &site, attributes, id: id.into_u64() }, &parent);
                 }
             } else if let Some(context) = self.passed_on(thread, attributes, registry) {
@@ -58,37 +61,19 @@ impl Inner {
         });
     }
 
-    /// `None` when nothing is to be kept of the span: because telemetry is suppressed, or because its parent is a tracing
-    /// span that is not sampled and whose context is current.
+    /// `None` when telemetry is suppressed.
     #[inline]
-    fn parent<S>(
-        &self,
-        tracer: Tracer,
-        thread: &Thread,
-        attributes: &Attributes<'_>,
-        registry: &Registry<'_, S>,
-    ) -> Option<Parent>
+    fn parent<S>(&self, attributes: &Attributes<'_>, registry: &Registry<'_, S>) -> Option<Parent>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if attributes.is_contextual() {
-            return Context::map_current(|current| {
-                let parent = current.span();
-                let span = parent.span_context();
-                let is_unsampled = !span.is_sampled() && span.is_valid();
-                let is_left_out =
-                    is_unsampled && tracer.shared.follows_unsampled() && thread.is_in(span.span_id());
-                let is_kept = !current.is_telemetry_suppressed() && !is_left_out;
-                is_kept.then(|| Parent { span: span.clone(), context: None })
-            });
-        }
         if Context::is_current_telemetry_suppressed() {
             return None;
         }
-        let context = attributes.parent().and_then(|id| self.context_of(id, registry));
-        let span =
-            context.as_ref().map_or(SpanContext::NONE, |context| context.span().span_context().clone());
-        Some(Parent { span, context })
+        if attributes.is_contextual() {
+            return Some(Parent::Current);
+        }
+        Some(Parent::Given(attributes.parent().and_then(|id| self.context_of(id, registry))))
     }
 
     /// What children of a span that is not exported have for their parent, if not what is current.
@@ -129,17 +114,25 @@ impl Inner {
             fields: attributes,
             has_error: Cell::new(false),
         };
+        let given = match parent {
+            Parent::Given(Some(context)) => Some(context.span()),
+            Parent::Given(None) | Parent::Current => None,
+        };
         let builder = tracer
             .span(conventions.name.as_deref().unwrap_or_else(|| attributes.metadata().name()))
             .with_kind(conventions.kind.unwrap_or(SpanKind::Internal))
-            .with_parent_span(&parent.span)
             .with_tentative();
+        let builder = match (parent, &given) {
+            (Parent::Current, _) => builder,
+            (Parent::Given(_), Some(parent)) => builder.with_parent_span(parent.span_context()),
+            (Parent::Given(_), None) => builder.with_no_parent(),
+        };
         let started = if is_described { builder.with_attributes(&fields).start() } else { builder.start() };
         let (own, mut recording) = started.into_parts();
         if let Some(recording) = recording.as_deref_mut() {
             if !is_described {
                 recording.begin_with(&site.first);
-                fields.visit(recording);
+                recording.add(|adding| fields.write(site, adding));
             }
             if fields.has_error.get() {
                 for exception in fields.exceptions() {
@@ -151,9 +144,9 @@ impl Inner {
             }
         }
         let is_exported = recording.as_deref().is_some_and(Recording::is_exported);
-        let context = match &parent.context {
-            Some(context) => self.context_with(context, own, id, is_exported),
-            None => Context::map_current(|current| self.context_with(current, own, id, is_exported)),
+        let context = match parent {
+            Parent::Given(Some(context)) => self.context_with(context, own, id, is_exported),
+            _ => Context::map_current(|current| self.context_with(current, own, id, is_exported)),
         };
         let changed = if settings.timing { tracer.shared.clock.now().as_nanos() } else { 0 };
         let timing = Timing { changed, ..Timing::default() };
@@ -308,6 +301,18 @@ impl Inner {
     }
 }
 
+/// Whether nothing is kept of a contextual child of what is current: of a tracing span that is not sampled and whose
+/// context this is.
+#[inline]
+fn is_left_out(tracer: Tracer, thread: &Thread) -> bool {
+    let unsampled = Context::map_current(|current| {
+        let parent = current.span();
+        let span = parent.span_context();
+        (!span.is_sampled() && span.is_valid()).then(|| span.span_id())
+    });
+    unsampled.is_some_and(|span| tracer.shared.follows_unsampled() && thread.is_in(span))
+}
+
 impl Open {
     /// A span that is not exported itself.
     fn passing_on(context: Context) -> Self {
@@ -368,7 +373,7 @@ fn decide(
 
 fn apply(recording: &mut Recording, kept: &Kept) {
     let Kept { attributes, conventions: Conventions { name, kind, status }, exceptions } = kept;
-    throughline_core::attribute::Attributes::visit(attributes.as_slice(), recording);
+    recording.set_attributes(attributes.as_slice());
     if let Some(name) = name {
         recording.set_name(name);
     }

@@ -10,8 +10,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::budget::Budget;
 use super::ring::{CHUNK_WORDS, Cursor, Full, Ring, Writer};
 use crate::drops::{DropReason, Drops};
 
@@ -19,6 +20,7 @@ use crate::drops::{DropReason, Drops};
 const RING_CHUNKS_MAX: usize = 32;
 /// Bytes in all rings, but for the first chunk of each, which a thread needs to record at all.
 const BYTES_MAX: usize = 64 << 20;
+const CHUNKS_MAX: usize = BYTES_MAX / (CHUNK_WORDS * size_of::<u64>());
 /// Bytes in the queue of large records.
 const LARGE_BYTES_MAX: usize = 8 << 20;
 /// How often a thread looks whether its ring is so full that the reader should be woken: every so many records.
@@ -34,8 +36,8 @@ pub(crate) struct Channel {
     state: Mutex<State>,
     /// How many rings there are, so that the reader need not lock to know that it has all.
     rings: AtomicUsize,
-    /// Chunks allocated beyond the first of each ring.
-    chunks: AtomicUsize,
+    /// For chunks beyond the first of each ring.
+    budget: Arc<Budget>,
     large: Mutex<Large>,
     drops: Drops,
     waker: OnceLock<Waker>,
@@ -75,7 +77,7 @@ impl Channel {
         Self {
             state: Mutex::default(),
             rings: AtomicUsize::new(0),
-            chunks: AtomicUsize::new(0),
+            budget: Arc::new(Budget::new(CHUNKS_MAX)),
             large: Mutex::default(),
             drops: Drops::default(),
             waker: OnceLock::new(),
@@ -106,22 +108,13 @@ impl Channel {
     pub(crate) fn lease(&'static self) -> Lease {
         let idle = self.lock().idle.pop();
         let writer = idle.unwrap_or_else(|| {
-            let (writer, cursor) = Ring::open(RING_CHUNKS_MAX);
+            let (writer, cursor) = Ring::open(RING_CHUNKS_MAX, Arc::clone(&self.budget));
             let mut state = self.lock();
             state.new.push(cursor);
             self.rings.fetch_add(1, Ordering::Relaxed);
             writer
         });
         Lease { channel: self, writer: Some(writer) }
-    }
-
-    fn may_allocate(&self) -> bool {
-        const CHUNKS_MAX: usize = BYTES_MAX / (CHUNK_WORDS * size_of::<u64>());
-        let within = self.chunks.fetch_add(1, Ordering::Relaxed) < CHUNKS_MAX;
-        if !within {
-            self.chunks.fetch_sub(1, Ordering::Relaxed);
-        }
-        within
     }
 
     #[cold]
@@ -186,7 +179,7 @@ impl Lease {
         if !Writer::fits(record.len()) {
             return Outcome::Large;
         }
-        match writer.push(record, || self.channel.may_allocate()) {
+        match writer.push(record) {
             Ok(written) if written % LOOK_EVERY == 0 => self.look(),
             Ok(_) => Outcome::Done,
             Err(Full) => {
@@ -250,6 +243,7 @@ impl Receiver {
         for _ in 0..self.cursors.len() {
             let place = self.next % self.cursors.len();
             let Some(cursor) = self.cursors.get_mut(place) else { break };
+            cursor.look();
             while taken < limit && cursor.pop(&mut self.record) {
                 visit(&self.record);
                 taken += 1;

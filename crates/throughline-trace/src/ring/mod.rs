@@ -1,5 +1,6 @@
 //! Finished records on their way from the threads that made them to the one reader.
 
+mod budget;
 mod channel;
 #[expect(
     clippy::module_inception,

@@ -1,5 +1,5 @@
 //! A header map hashes a name byte by byte, which takes longer than looking at every name of a usual request. So the few
-//! headers of such a request are gone through once; only large maps are asked. What is written has names made beforehand,
+//! names of such a request are gone through once; only large maps are asked. What is written has names made beforehand,
 //! so that none is parsed.
 
 use http::header::{GetAll, HeaderMap, HeaderName, HeaderValue};
@@ -12,22 +12,31 @@ impl ReadCarrier for HeaderMap {
         find(self, name).into_iter().map(HeaderValue::as_bytes)
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "only where the names are known do comparisons become a few instructions"
+    )]
+    #[inline(always)]
     fn read_each<'a, const NAMES: usize>(
         &'a self,
         names: [&str; NAMES],
         mut see: impl FnMut(usize, &'a [u8]),
     ) {
-        let known = names.map(known);
-        if self.len() > SCANNED_MAX || known.contains(&None) {
-            for (place, name) in names.into_iter().enumerate() {
-                self.read(name).for_each(|value| see(place, value));
+        let is_small = self.keys_len() <= SCANNED_MAX;
+        let mut found = [if is_small { None } else { Some(usize::MAX) }; NAMES];
+        for (at, key) in self.keys().enumerate().take_while(|_| is_small) {
+            let place = names.iter().position(|name| *name == key.as_str());
+            if let Some(found) = place.and_then(|place| found.get_mut(place)) {
+                *found = Some(at);
             }
-            return;
         }
-        for (name, value) in self {
-            if let Some(place) = known.iter().position(|known| *known == Some(name)) {
-                see(place, value.as_bytes());
+        for (place, at) in found.into_iter().enumerate() {
+            match at {
+                Some(at) if at < NEAR && self.keys_len() == self.len() => {
+                    self.values().nth(at).into_iter().for_each(|value| see(place, value.as_bytes()));
+                }
+                Some(_) => self.read(names[place]).for_each(|value| see(place, value)),
+                None => {}
             }
         }
     }
@@ -49,7 +58,13 @@ impl WriteCarrier for HeaderMap {
     #[expect(clippy::inline_always, reason = "only where the name is known is it found by the compiler")]
     #[inline(always)]
     fn write(&mut self, name: &str, value: &str) {
-        let Ok(value) = HeaderValue::from_str(value) else { return };
+        self.write_bytes(name, value.as_bytes());
+    }
+
+    #[expect(clippy::inline_always, reason = "only where the name is known is it found by the compiler")]
+    #[inline(always)]
+    fn write_bytes(&mut self, name: &str, value: &[u8]) {
+        let Ok(value) = HeaderValue::from_bytes(value) else { return };
         if let Some(name) = known(name) {
             self.insert(name, value);
         } else if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
@@ -60,8 +75,11 @@ impl WriteCarrier for HeaderMap {
     #[expect(clippy::inline_always, reason = "only where the name is known is it found by the compiler")]
     #[inline(always)]
     fn remove(&mut self, name: &str) {
+        let is_small = self.keys_len() <= SCANNED_MAX;
+        if is_small && self.keys().all(|key| key.as_str() != name) {
+            return;
+        }
         match known(name) {
-            Some(name) if self.keys_len() <= SCANNED_MAX && self.keys().all(|key| key != name) => None,
             Some(name) => self.remove(name),
             None => self.remove(name),
         };
@@ -70,6 +88,9 @@ impl WriteCarrier for HeaderMap {
 
 /// How many headers are gone through rather than asked for: beyond this a look-up costs less.
 const SCANNED_MAX: usize = 32;
+
+/// How many values are gone through to get at one whose place is known: they take more than names do.
+const NEAR: usize = 10;
 
 /// The ready-made name. Callers pass constants, so that the compiler decides.
 #[expect(clippy::inline_always, reason = "only where the name is known is it found by the compiler")]
