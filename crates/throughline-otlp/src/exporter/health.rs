@@ -1,5 +1,6 @@
 //! Log lines of an exporter: one when delivery starts to fail, one when it works again, nothing in between.
 
+use std::path::Path;
 use std::time::Duration;
 
 use throughline_core::Timestamp;
@@ -71,5 +72,30 @@ pub(super) fn log_panic() {
 
 pub(super) fn log_queue_full(dropped: u64, signal: Signal) {
     let items = signal.items();
-    tracing::warn!(target: TARGET, dropped, "the queue of undelivered {items} is full: the oldest are dropped");
+    tracing::warn!(target: TARGET, dropped,
+        "the queue of undelivered {items} is full: some are dropped; further ones are counted, not logged");
+}
+
+pub(super) fn log_spool_full(dropped: u64, signal: Signal) {
+    let items = signal.items();
+    tracing::warn!(target: TARGET, dropped,
+        "the spool of undelivered {items} is full: some are dropped; further ones are counted, not logged");
+}
+
+pub(super) fn log_spool_fails(problem: &str, signal: Signal) {
+    let items = signal.items();
+    tracing::warn!(target: TARGET, "{problem}; undelivered {items} are kept in memory until it can be used");
+}
+
+pub(super) fn log_spool_works(path: &Path) {
+    tracing::info!(target: TARGET, "the spool {} can be used again", path.display());
+}
+
+pub(super) fn log_spool_set_aside(path: &Path, what: &str) {
+    tracing::warn!(target: TARGET, "the spool {} was damaged: {what}", path.display());
+}
+
+pub(super) fn log_recovered(recovered: u64, signal: Signal, path: &Path) {
+    let items = signal.items();
+    tracing::info!(target: TARGET, "{recovered} {items} from before are in the spool {}", path.display());
 }
