@@ -74,7 +74,10 @@ impl SpoolConfig {
     }
 
     /// Refuses what can never work: what may pass (a full disk, another process) is for the exporter to wait out.
-    pub(crate) fn check(&self) -> Result<(), BuildError> {
+    ///
+    /// # Errors
+    /// A build without spools, or a path at which there is something else than a directory.
+    pub fn check(&self) -> Result<(), BuildError> {
         let problem = |problem: &str| {
             let from = format!("the spool's directory `{}`", self.directory.display());
             Err(BuildError::File { from, problem: problem.to_owned() })

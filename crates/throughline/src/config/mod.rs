@@ -3,10 +3,12 @@
 //! Plain values, one type for what all signals share and one for each signal; `settings.rs` joins them with the
 //! environment, and `init.rs` builds from the result.
 
+mod buffer;
 mod export;
 mod metrics;
 mod records;
 
+pub use buffer::{BufferConfig, QueueFull};
 pub(crate) use export::Destination;
 pub use export::{ExportConfig, OtlpCompression, OtlpProtocol};
 pub use metrics::MetricsConfig;
@@ -16,6 +18,7 @@ pub use records::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use throughline_core::name::TranslationStrategy;
@@ -52,6 +55,7 @@ pub struct TelemetryConfig {
     pub(crate) translation: Option<TranslationStrategy>,
     pub(crate) scope_labels: bool,
     pub(crate) export: ExportConfig,
+    pub(crate) buffer: BufferConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) records: Records,
     pub(crate) clock: Arc<dyn Clock>,
@@ -86,6 +90,7 @@ impl TelemetryConfig {
             translation: None,
             scope_labels: true,
             export: ExportConfig::new(),
+            buffer: BufferConfig::new(),
             metrics: MetricsConfig::new(),
             records: Records::default(),
             clock: Arc::new(SystemClock),
@@ -188,6 +193,19 @@ impl TelemetryConfig {
         self
     }
 
+    /// Sets how much is kept of what cannot be pushed yet, in memory and on disk.
+    pub fn with_buffer(mut self, buffer: BufferConfig) -> Self {
+        self.buffer = buffer;
+        self
+    }
+
+    /// Keeps everything that is to be pushed on disk until the receiver has taken it. Short for
+    /// [`with_buffer`](Self::with_buffer) with a spool alone. Needs the cargo feature `spool`.
+    pub fn with_spool(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.buffer = self.buffer.with_spool(directory);
+        self
+    }
+
     /// Sets what is asked of metrics.
     pub fn with_metrics(mut self, metrics: MetricsConfig) -> Self {
         self.metrics = metrics;
@@ -210,6 +228,7 @@ impl fmt::Debug for TelemetryConfig {
             .field("prometheus", &self.prometheus)
             .field("prometheus_address", &self.prometheus_address)
             .field("export", &self.export)
+            .field("buffer", &self.buffer)
             .field("metrics", &self.metrics)
             .field("records", &self.records)
             .finish_non_exhaustive()

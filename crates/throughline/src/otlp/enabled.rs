@@ -11,6 +11,7 @@ use serde_json::Map;
 use throughline_metrics::{MeterProvider, TemporalityPreference};
 use throughline_otlp::{BuildError, MetricExporter, Signal};
 
+use super::buffer::Buffer;
 use super::pushed::{self, Pushed};
 use super::records;
 use super::signal::{Push, Shown, parse_time};
@@ -25,6 +26,8 @@ use crate::status::ExporterStatus;
 pub(crate) struct Plan {
     metrics: Option<Metrics>,
     records: records::Plan,
+    /// None when nothing is pushed.
+    buffer: Option<Buffer>,
 }
 
 /// How to push metrics.
@@ -36,7 +39,10 @@ struct Metrics {
 
 impl Plan {
     pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
-        Self { metrics: metrics(config, settings), records: records::Plan::new(config, settings) }
+        let (metrics, records) = (metrics(config, settings), records::Plan::new(config, settings));
+        let is_pushed = metrics.is_some() || records.pushes_spans() || records.pushes_logs();
+        let buffer = is_pushed.then(|| Buffer::decide(config, settings));
+        Self { metrics, records, buffer }
     }
 
     /// Whether spans go anywhere.
@@ -59,16 +65,19 @@ impl Plan {
         config: &TelemetryConfig,
     ) -> Result<Otlp, Error> {
         let mut exporters = Vec::new();
+        let Some(buffer) = self.buffer else { return Ok(Otlp(exporters)) };
         if let Some(Metrics { push, interval, temporality }) = self.metrics {
             let reader = provider.reader(temporality);
-            let push = push.config().with_interval(interval);
+            let push = buffer.apply(push.config()).with_interval(interval);
             let exporter = MetricExporter::new(reader, push, Arc::clone(&config.clock), seed());
             let exporter = exporter.map_err(|error| refused(&error))?;
             let status = exporter.status();
             exporters.push(Pushed::new(Signal::Metrics, status, |inbox| Box::pin(exporter.run(inbox))));
         }
         exporters.extend(
-            self.records.start(provider.resource(), recorders, config).map_err(|error| refused(&error))?,
+            self.records
+                .start(provider.resource(), recorders, &buffer, config)
+                .map_err(|error| refused(&error))?,
         );
         Ok(Otlp(exporters))
     }

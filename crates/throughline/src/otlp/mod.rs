@@ -1,6 +1,8 @@
 //! Pushing over OTLP, when the cargo feature `otlp-http` is on; otherwise a clear refusal of what needs it.
 
 #[cfg(feature = "otlp-http")]
+mod buffer;
+#[cfg(feature = "otlp-http")]
 mod enabled;
 #[cfg(feature = "otlp-http")]
 mod pushed;

@@ -5,6 +5,7 @@ use throughline_core::Resource;
 use throughline_otlp::BuildError;
 
 use crate::config::TelemetryConfig;
+use crate::otlp::buffer::Buffer;
 use crate::otlp::pushed::Pushed;
 use crate::records::Records;
 use crate::settings::Settings;
@@ -29,6 +30,7 @@ impl Plan {
         self,
         _resource: &Resource,
         _recorders: &Records,
+        _buffer: &Buffer,
         _config: &TelemetryConfig,
     ) -> Result<Vec<Pushed>, BuildError> {
         Ok(Vec::new())

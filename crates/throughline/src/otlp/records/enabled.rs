@@ -7,6 +7,7 @@ use throughline_core::Resource;
 use throughline_otlp::{BatchConfiguration, BuildError, RecordExporter, Signal};
 
 use crate::config::{self, ExportConfig, TelemetryConfig};
+use crate::otlp::buffer::Buffer;
 use crate::otlp::enabled::seed;
 use crate::otlp::pushed::Pushed;
 use crate::otlp::signal::{Push, Shown, parse_time};
@@ -47,6 +48,7 @@ impl Plan {
         self,
         resource: &Resource,
         recorders: &Records,
+        buffer: &Buffer,
         config: &TelemetryConfig,
     ) -> Result<Vec<Pushed>, BuildError> {
         let mut exporters = Vec::new();
@@ -54,12 +56,20 @@ impl Plan {
         // A reader is there once, so it is asked for only when it is used.
         let traces = self.traces.and_then(|batches| Some((batches, recorders.span_reader()?)));
         if let Some((Batches { push, batch }, reader)) = traces {
-            let exporter = RecordExporter::spans(reader, resource, push.config(), &batch, clock(), seed())?;
+            let exporter = RecordExporter::spans(
+                reader,
+                resource,
+                buffer.apply(push.config()),
+                &batch,
+                clock(),
+                seed(),
+            )?;
             exporters.push(pushed(Signal::Traces, exporter));
         }
         let logs = self.logs.and_then(|batches| Some((batches, recorders.log_reader()?)));
         if let Some((Batches { push, batch }, reader)) = logs {
-            let exporter = RecordExporter::logs(reader, resource, push.config(), &batch, clock(), seed())?;
+            let exporter =
+                RecordExporter::logs(reader, resource, buffer.apply(push.config()), &batch, clock(), seed())?;
             exporters.push(pushed(Signal::Logs, exporter));
         }
         Ok(exporters)
