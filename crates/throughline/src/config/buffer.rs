@@ -22,7 +22,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 #[must_use = "a configuration does nothing until it is part of a `TelemetryConfig`"]
 pub struct BufferConfig {
-    pub(crate) queue_bytes_max: Option<u64>,
+    pub(crate) queue_bytes_max: Option<usize>,
     pub(crate) queue_full: Option<QueueFull>,
     pub(crate) spool: Option<PathBuf>,
     pub(crate) spool_bytes_max: Option<u64>,
@@ -37,7 +37,7 @@ impl BufferConfig {
 
     /// Sets how many bytes of encoded requests wait in memory, for each signal; 16 MiB unless set. Spans and log records
     /// are limited in number as well, by their batches' `max_queue_size`.
-    pub fn with_queue_bytes_max(mut self, bytes: u64) -> Self {
+    pub fn with_queue_bytes_max(mut self, bytes: usize) -> Self {
         self.queue_bytes_max = Some(bytes);
         self
     }

@@ -2,15 +2,14 @@
 //!
 //! `enabled.rs` asks once, and applies it to each exporter.
 
+use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use throughline_otlp::{OtlpConfig, SpoolConfig};
 
-use super::signal::{Shown, parse_time};
-use crate::config::{BufferConfig, QueueFull, TelemetryConfig};
-use crate::error::Source;
-use crate::settings::Settings;
+use crate::config::{BufferConfig, QueueFull};
+use crate::settings::parse::{Shown, count, time};
+use crate::settings::{Settings, catalogue};
 
 /// How much is kept, and where.
 #[derive(Debug)]
@@ -21,29 +20,16 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    pub(super) fn decide(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
-        let BufferConfig { queue_bytes_max, queue_full, .. } = config.buffer;
-        let bytes = settings.decide(
-            "queue.max_bytes",
-            queue_bytes_max.map(|bytes| ("with_queue_bytes_max", bytes)),
-            &["THROUGHLINE_QUEUE_MAX_BYTES"],
-            parse_bytes,
-            16 << 20,
-        );
-        let full = settings.decide(
-            "queue.full",
-            queue_full.map(|full| ("with_queue_full", full)),
-            &["THROUGHLINE_QUEUE_FULL"],
-            parse_full,
-            QueueFull::default(),
-        );
+    pub(super) fn decide(config: &BufferConfig, settings: &mut Settings<'_>) -> Self {
+        let bytes = config.queue_bytes_max.map(|bytes| ("with_queue_bytes_max", bytes));
+        let full = config.queue_full.map(|full| ("with_queue_full", full));
         Self {
-            queue_bytes_max: usize::try_from(bytes).unwrap_or(usize::MAX),
-            queue_full: match full {
+            queue_bytes_max: settings.decide(&catalogue::QUEUE_BYTES, bytes, count),
+            queue_full: match settings.decide(&catalogue::QUEUE_FULL, full, parse_full) {
                 QueueFull::DropOldest => throughline_otlp::QueueFull::DropOldest,
                 QueueFull::DropNewest => throughline_otlp::QueueFull::DropNewest,
             },
-            spool: spool(&config.buffer, settings),
+            spool: spool(config, settings),
         }
     }
 
@@ -57,34 +43,18 @@ impl Buffer {
 }
 
 fn spool(config: &BufferConfig, settings: &mut Settings<'_>) -> Option<SpoolConfig> {
-    let variable = settings.variable(&["THROUGHLINE_SPOOL_DIRECTORY"]);
-    let (directory, source) = match (&config.spool, variable) {
-        (Some(directory), _) => (directory.clone(), Source::Code("with_spool")),
-        (None, Some((variable, directory))) => (PathBuf::from(directory), Source::Environment(variable)),
-        (None, None) => (PathBuf::new(), Source::Default),
-    };
-    if directory.as_os_str().is_empty() {
-        settings.decided("spool.directory", &"none", source);
-        return None;
-    }
-    settings.decided("spool.directory", &directory.display(), source.clone());
-    let max_bytes = settings.decide(
-        "spool.max_bytes",
-        config.spool_bytes_max.map(|bytes| ("with_spool_bytes_max", bytes)),
-        &["THROUGHLINE_SPOOL_MAX_BYTES"],
-        parse_bytes,
-        256 << 20,
-    );
-    let max_age = settings.decide(
-        "spool.max_age",
-        config.spool_age_max.map(|age| ("with_spool_age_max", Shown(age))),
-        &["THROUGHLINE_SPOOL_MAX_AGE"],
-        parse_time,
-        Shown(Duration::from_secs(24 * 3600)),
-    );
-    let spool = SpoolConfig::new(&directory).with_max_bytes(max_bytes).with_max_age(max_age.0);
+    let directory = config.spool.clone().map(|directory| ("with_spool", Directory(directory)));
+    let parse = |directory: &str| Ok(Directory(directory.into()));
+    let directory = settings.choose(&catalogue::SPOOL_DIRECTORY, directory, parse)?;
+    let source = settings.last_source();
+    let bytes = config.spool_bytes_max.map(|bytes| ("with_spool_bytes_max", bytes));
+    let age = config.spool_age_max.map(|age| ("with_spool_age_max", Shown(age)));
+    let spool = SpoolConfig::new(&directory.0)
+        .with_max_bytes(settings.decide(&catalogue::SPOOL_BYTES, bytes, parse_bytes))
+        .with_max_age(settings.decide(&catalogue::SPOOL_AGE, age, time).0);
     if let Err(problem) = spool.check() {
-        settings.problem(source, directory.display().to_string(), problem.to_string());
+        let definition = &catalogue::SPOOL_DIRECTORY;
+        settings.problem_of(definition, source, directory.to_string(), problem.to_string());
     }
     Some(spool)
 }
@@ -97,6 +67,14 @@ fn parse_full(text: &str) -> Result<QueueFull, String> {
     match text {
         "drop_oldest" => Ok(QueueFull::DropOldest),
         "drop_newest" => Ok(QueueFull::DropNewest),
-        _ => Err("says nothing that can be done; write drop_oldest or drop_newest".to_owned()),
+        _ => Err("is nothing that can be done; write drop_oldest or drop_newest".to_owned()),
+    }
+}
+
+struct Directory(PathBuf);
+
+impl fmt::Display for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
     }
 }
