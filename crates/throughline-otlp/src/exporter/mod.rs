@@ -38,7 +38,7 @@ use tokio::time::Instant;
 
 pub use self::command::{Command, ExportReport};
 use self::command::{Inbox, reply_all};
-use self::health::Health;
+use self::health::{Failure, Health};
 use self::intake::Intake;
 pub use self::metrics::MetricExporter;
 pub use self::records::RecordExporter;
@@ -122,7 +122,7 @@ impl Exporter {
             signal,
             intake: Intake::new(signal, source, &config, Arc::clone(&clock)),
             delivery: Delivery::new(transport, config.retry.clone(), Random::new(seed)),
-            health: Health::default(),
+            health: Health::new(config.interval),
             config,
             clock,
         })
@@ -321,7 +321,14 @@ impl Exporter {
         let refused = if error.is_retryable() { 0 } else { self.intake.pop() };
         let now = self.clock.now();
         let message = error.describe();
-        self.health.failed(&message, now);
+        let failure = Failure {
+            signal: self.signal,
+            endpoint: &self.config.endpoint.to_string(),
+            error: &message,
+            is_lost: refused > 0,
+            waiting: (self.intake.queue.items(), self.intake.spooled_items()),
+        };
+        self.health.failed(&failure, now);
         report.undelivered_items += refused;
         report.last_error = Some(message.clone());
         self.update_status(|status| {
