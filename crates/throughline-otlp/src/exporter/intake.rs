@@ -55,6 +55,10 @@ impl Intake {
         &*self.source
     }
 
+    pub(super) fn source_mut(&mut self) -> &mut dyn Source {
+        &mut *self.source
+    }
+
     /// Whether what is taken goes to disk at once, however long the peer is away.
     pub(super) fn is_spooling(&self) -> bool {
         self.spool.as_ref().is_some_and(Spool::is_open)

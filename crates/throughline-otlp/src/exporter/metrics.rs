@@ -8,14 +8,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use throughline_core::Clock;
-use throughline_metrics::Reader;
 use throughline_metrics::data::{Collection, MetricData, Temporality};
+use throughline_metrics::{Meter, Reader};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::{Command, Encoded, Exporter, Source};
 use crate::config::{BuildError, OtlpConfig};
 use crate::encode::Encoder;
 use crate::endpoint::Signal;
+use crate::self_telemetry::Collections;
 use crate::status::ExportStatus;
 use crate::transport::connect::{Connect, TcpConnector};
 
@@ -76,8 +78,16 @@ impl MetricExporter {
             return Err(BuildError::Zero { setting: "export interval" });
         }
         let encoder = Encoder::new(config.protocol);
-        let source = MetricSource { reader, encoder, request_bytes_max: config.request_bytes_max };
+        let collections = Collections::default();
+        let source =
+            MetricSource { reader, encoder, request_bytes_max: config.request_bytes_max, collections };
         Exporter::new(Signal::Metrics, Box::new(source), config, clock, seed, connector).map(Self)
+    }
+
+    /// Makes metrics of what this exporter does: [`METRICS`](crate::METRICS), most of which are read from its status when
+    /// somebody collects.
+    pub fn observe(&mut self, meter: &Meter) {
+        self.0.observe(meter);
     }
 
     /// Shows what this exporter has done, also while it runs and after it ended.
@@ -110,13 +120,20 @@ struct MetricSource {
     reader: Box<dyn Collect>,
     encoder: Encoder,
     request_bytes_max: usize,
+    collections: Collections,
 }
 
 impl Source for MetricSource {
+    fn observe(&mut self, meter: &Meter) {
+        self.collections = Collections::new(meter);
+    }
+
     /// All of it at once: a collection is of one moment.
     fn take(&mut self, sink: &mut dyn FnMut(Encoded<'_>)) -> bool {
-        let Self { reader, encoder, request_bytes_max } = self;
+        let Self { reader, encoder, request_bytes_max, collections } = self;
+        let began = Instant::now();
         let collection = reader.collect();
+        collections.ended(began.elapsed());
         let must_arrive = has_delta(collection);
         encoder.encode(collection, *request_bytes_max, &mut |bytes, points| {
             sink(Encoded { body: Cow::Borrowed(bytes), items: points as u64, must_arrive });

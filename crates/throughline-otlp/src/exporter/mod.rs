@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use throughline_core::Clock;
+use throughline_metrics::Meter;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -48,6 +49,7 @@ use crate::endpoint::Signal;
 use crate::error::{ExportError, Refusal};
 use crate::race::{Either, race};
 use crate::retry::{Delivery, Random, Stop};
+use crate::self_telemetry::{Observed, Operations};
 use crate::split::halves;
 use crate::spool::SpoolConfig;
 use crate::status::{ExportStatus, LastError, StatusSnapshot};
@@ -59,6 +61,11 @@ trait Source: Send + fmt::Debug {
     /// Has `wake` called when an export is due before its time.
     fn on_batch(&self, wake: Wake) {
         drop(wake);
+    }
+
+    /// Makes metrics of what it does.
+    fn observe(&mut self, meter: &Meter) {
+        let _: &Meter = meter;
     }
 
     /// Says that an export begins, and why.
@@ -100,6 +107,7 @@ struct Exporter {
     intake: Intake,
     delivery: Delivery,
     health: Health,
+    operations: Operations,
     config: OtlpConfig,
     clock: Arc<dyn Clock>,
 }
@@ -123,6 +131,7 @@ impl Exporter {
             intake: Intake::new(signal, source, &config, Arc::clone(&clock)),
             delivery: Delivery::new(transport, config.retry.clone(), Random::new(seed)),
             health: Health::new(config.interval),
+            operations: Operations::default(),
             config,
             clock,
         })
@@ -133,11 +142,21 @@ impl Exporter {
         self
     }
 
+    /// Makes metrics of what it does.
+    fn observe(&mut self, meter: &Meter) {
+        let Self { signal, intake, config, .. } = self;
+        let queued_items_max = intake.queue.items_max();
+        let observed = Observed { signal: *signal, config, queued_items_max, status: &intake.status };
+        self.operations = observed.register(meter);
+        self.intake.source_mut().observe(meter);
+    }
+
     fn status(&self) -> ExportStatus {
         self.intake.status.clone()
     }
 
     async fn run(mut self, commands: mpsc::Receiver<Command>) {
+        let _running = Running::begin(self.status());
         let mut inbox = Inbox::new(commands, self.config.timeout);
         let mut wakes = Wakes::new(&self.config, self.intake.source());
         if self.intake.open_spool().await {
@@ -260,7 +279,8 @@ impl Exporter {
         Until { deadline, stop, wakes }: &mut Until<'_>,
         report: &mut ExportReport,
     ) -> Result<Accepted, ExportError> {
-        let Self { intake, delivery, config, .. } = self;
+        let Self { intake, delivery, config, operations, .. } = self;
+        let began = Instant::now();
         let timeout = Instant::now() + config.timeout;
         let deadline = deadline.map_or(timeout, |deadline| deadline.min(timeout));
         let status = intake.status.clone();
@@ -276,6 +296,7 @@ impl Exporter {
             }
         };
         intake.queue.set_sending(false);
+        operations.ended(began.elapsed(), outcome.as_ref().map(|_| ()));
         outcome
     }
 
@@ -341,6 +362,22 @@ impl Exporter {
 
     fn update_status(&self, change: impl FnOnce(&mut StatusSnapshot)) {
         self.intake.update_status(change);
+    }
+}
+
+/// Says in the status that the exporter runs, for as long as it does.
+struct Running(ExportStatus);
+
+impl Running {
+    fn begin(status: ExportStatus) -> Self {
+        status.update(|status| status.is_running = true);
+        Self(status)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.update(|status| status.is_running = false);
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use throughline_core::{Clock, Resource};
+use throughline_metrics::Meter;
 use throughline_trace::{LogReader, SpanReader};
 use tokio::sync::mpsc;
 
@@ -97,6 +98,12 @@ impl RecordExporter {
         let exporter = Exporter::new(R::SIGNAL, Box::new(source), config, clock, seed, connector)?;
         let queued_max = *max_queue_size.max(max_export_batch_size);
         Ok(Self(exporter.with_queued_items_max(queued_max as u64)))
+    }
+
+    /// Makes metrics of what this exporter does: [`METRICS`](crate::METRICS), most of which are read from its status when
+    /// somebody collects.
+    pub fn observe(&mut self, meter: &Meter) {
+        self.0.observe(meter);
     }
 
     /// Shows what this exporter has done, also while it runs and after it ended.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Map;
-use throughline_metrics::{MeterProvider, TemporalityPreference};
+use throughline_metrics::{Meter, MeterProvider, TemporalityPreference};
 use throughline_otlp::{BuildError, MetricExporter, Signal};
 
 use super::buffer::Buffer;
@@ -48,6 +48,11 @@ impl Plan {
         Self { metrics, records, buffer }
     }
 
+    /// Whether anything is pushed.
+    pub(crate) fn pushes(&self) -> bool {
+        self.buffer.is_some()
+    }
+
     /// Whether spans go anywhere.
     #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
     pub(crate) fn pushes_spans(&self) -> bool {
@@ -66,6 +71,7 @@ impl Plan {
         provider: &MeterProvider,
         recorders: &Records,
         config: &TelemetryConfig,
+        own: Option<&Meter>,
     ) -> Result<Otlp, Error> {
         let mut exporters = Vec::new();
         let Some(buffer) = self.buffer else { return Ok(Otlp(exporters)) };
@@ -73,13 +79,14 @@ impl Plan {
             let reader = provider.reader(temporality);
             let push = buffer.apply(push.config()).with_interval(interval);
             let exporter = MetricExporter::new(reader, push, Arc::clone(&config.clock), seed());
-            let exporter = exporter.map_err(|error| refused(&error))?;
+            let mut exporter = exporter.map_err(|error| refused(&error))?;
+            own.into_iter().for_each(|meter| exporter.observe(meter));
             let status = exporter.status();
             exporters.push(Pushed::new(Signal::Metrics, status, |inbox| Box::pin(exporter.run(inbox))));
         }
         exporters.extend(
             self.records
-                .start(provider.resource(), recorders, &buffer, config)
+                .start(provider.resource(), recorders, &buffer, config, own)
                 .map_err(|error| refused(&error))?,
         );
         Ok(Otlp(exporters))

@@ -92,6 +92,7 @@ pub(super) fn to_json(status: &StatusSnapshot) -> Value {
     let dropped = status.dropped_items.by_reason();
     let dropped: Map<_, _> = dropped.into_iter().map(|(why, items)| (why.to_owned(), items.into())).collect();
     json!({
+        "running": status.is_running,
         "collected": status.collected_items,
         "recovered": status.recovered_items,
         "exported": status.exported_items,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use throughline_core::name::TranslationStrategy;
-use throughline_metrics::{MeterProvider, TemporalityPreference};
+use throughline_metrics::{Meter, MeterProvider, TemporalityPreference};
 use throughline_prometheus::server::Server;
 use throughline_prometheus::{Exposition, Format, PrometheusConfig, PrometheusExporter};
 use tokio::sync::Notify;
@@ -43,7 +43,7 @@ impl Plan {
     }
 
     /// Opens the port, when there is to be one.
-    pub(crate) fn start(self, provider: &MeterProvider) -> Result<Prometheus, Error> {
+    pub(crate) fn start(self, provider: &MeterProvider, own: Option<&Meter>) -> Result<Prometheus, Error> {
         let listener = match self.address {
             Some(address) => {
                 Some(TcpListener::bind(address).map_err(|source| Error::Bind { address, source })?)
@@ -52,6 +52,7 @@ impl Plan {
         };
         let exporter =
             PrometheusExporter::new(provider.reader(TemporalityPreference::Cumulative), self.config);
+        own.into_iter().for_each(|meter| exporter.observe(meter));
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         Ok(Prometheus { exporter, address, listener, stop: Arc::new(Notify::new()) })
     }

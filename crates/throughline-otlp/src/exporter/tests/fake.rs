@@ -15,6 +15,7 @@ use throughline_core::{AttributeSet, Clock, InstrumentationScope, KeyValue, Time
 use throughline_metrics::data::{
     Collection, Metric, MetricData, Numbers, Points, ScopeMetrics, Series, SeriesId, StreamId, Temporality,
 };
+use throughline_metrics::{MeterProvider, TemporalityPreference};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -266,6 +267,21 @@ pub(super) fn start(
     Rig::new(answers, |clock, collector| {
         let exporter = MetricExporter::with_parts(Box::new(source), config, clock, 7, Box::new(collector));
         let exporter = exporter.expect("a good configuration");
+        (exporter.status(), |inbox| exporter.run(inbox))
+    })
+}
+
+/// Starts an exporter of the metrics of a provider, among them those of the exporter itself.
+pub(super) fn start_observed(
+    config: OtlpConfig,
+    provider: &MeterProvider,
+    answers: impl IntoIterator<Item = Answer>,
+) -> Rig {
+    Rig::new(answers, |clock, collector| {
+        let reader = Box::new(provider.reader(TemporalityPreference::Cumulative));
+        let exporter = MetricExporter::with_parts(reader, config, clock, 7, Box::new(collector));
+        let mut exporter = exporter.expect("a good configuration");
+        exporter.observe(&provider.meter("throughline"));
         (exporter.status(), |inbox| exporter.run(inbox))
     })
 }

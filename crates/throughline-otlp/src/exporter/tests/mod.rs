@@ -3,6 +3,7 @@
 mod engine;
 mod fake;
 mod logs;
+mod observed;
 mod records;
 #[cfg(feature = "spool")]
 mod spool;
