@@ -13,6 +13,7 @@ use crate::exporters::{Exporters, ShutdownReport};
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
 use crate::records::Records;
+use crate::running::Running;
 use crate::settings::{Decisions, Definition, Overridden, Setting, catalogue};
 use crate::status::Status;
 
@@ -30,8 +31,7 @@ pub struct TelemetryProviders {
     records: Records,
     status: Arc<Status>,
     address: Option<SocketAddr>,
-    /// None when disabled, or shut down.
-    exporters: Option<Exporters>,
+    running: Running,
 }
 
 impl TelemetryProviders {
@@ -40,7 +40,7 @@ impl TelemetryProviders {
         let provider = MeterProvider::disabled();
         let status = Arc::new(Status::new(provider.clone(), description.clone(), Vec::new()));
         let records = Records::disabled();
-        Self { provider, description, records, status, address: None, exporters: None }
+        Self { provider, description, records, status, address: None, running: Running::default() }
     }
 
     /// Starts the exporter thread.
@@ -57,8 +57,13 @@ impl TelemetryProviders {
         exporters.extend(records.status().map(|status| ("recorder", status)));
         exporters.extend(otlp.status().map(|status| ("otlp", status)));
         let status = Arc::new(Status::new(provider.clone(), description.clone(), exporters));
-        let exporters = Exporters::start(prometheus, otlp, &status)?;
-        Ok(Self { provider, description, records, status, address, exporters: Some(exporters) })
+        let running = Running::new(Exporters::start(prometheus, otlp, &status)?);
+        Ok(Self { provider, description, records, status, address, running })
+    }
+
+    #[cfg(all(feature = "signals", unix))]
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
     }
 
     pub(crate) fn records(&self) -> &Records {
@@ -98,21 +103,22 @@ impl TelemetryProviders {
     /// The metrics as OpenMetrics text, for processes without a port. Collects, and runs callbacks.
     #[cfg(feature = "prometheus")]
     pub fn render(&self) -> String {
-        self.exporters.as_ref().map_or_else(String::new, |exporters| exporters.prometheus().render())
+        let exporter = self.running.ask(|exporters| exporters.prometheus().exporter.clone());
+        exporter.map_or_else(String::new, |exporter| crate::prometheus::render(&exporter))
     }
 
     /// A handler for the application's own HTTP server: a tower service that answers like `/metrics`. None when
     /// telemetry is disabled.
     #[cfg(feature = "prometheus")]
     pub fn prometheus_service(&self) -> Option<throughline_prometheus::service::MetricsService> {
-        let exporters = self.exporters.as_ref()?;
-        Some(throughline_prometheus::service::MetricsService::new(exporters.prometheus().exporter.clone()))
+        let exporter = self.running.ask(|exporters| exporters.prometheus().exporter.clone())?;
+        Some(throughline_prometheus::service::MetricsService::new(exporter))
     }
 
     /// Exports what there is now and says what was delivered. Waits as long as an export may take.
     pub async fn flush(&self) -> ShutdownReport {
-        match &self.exporters {
-            Some(exporters) => exporters.flush().await,
+        match self.running.ask(Exporters::flush) {
+            Some(report) => report.await,
             None => ShutdownReport::default(),
         }
     }
@@ -120,10 +126,8 @@ impl TelemetryProviders {
     /// Exports a last time, closes the endpoint, ends the exporter thread, and says what was delivered and what was
     /// not. Takes at most [`SHUTDOWN_TIMEOUT`], under any runtime, and blocks no thread of it.
     pub async fn shutdown(mut self) -> ShutdownReport {
-        match self.exporters.take() {
-            Some(exporters) => exporters.shutdown(SHUTDOWN_TIMEOUT).await,
-            None => ShutdownReport::default(),
-        }
+        // Taken out, so that dropping the rest, or this future, waits for nothing.
+        std::mem::take(&mut self.running).end_elsewhere(SHUTDOWN_TIMEOUT).await
     }
 
     /// As [`shutdown`](Self::shutdown), blocking the caller.
@@ -132,18 +136,14 @@ impl TelemetryProviders {
     }
 
     /// As [`shutdown_blocking`](Self::shutdown_blocking), taking at most this long.
-    pub fn shutdown_within(mut self, timeout: Duration) -> ShutdownReport {
-        self.end(timeout)
-    }
-
-    fn end(&mut self, timeout: Duration) -> ShutdownReport {
-        self.exporters.take().map(|exporters| exporters.shutdown_blocking(timeout)).unwrap_or_default()
+    pub fn shutdown_within(self, timeout: Duration) -> ShutdownReport {
+        self.running.end(timeout)
     }
 }
 
 impl Drop for TelemetryProviders {
     fn drop(&mut self) {
-        let report = self.end(SHUTDOWN_TIMEOUT);
+        let report = self.running.end(SHUTDOWN_TIMEOUT);
         if !report.is_complete() {
             tracing::warn!(target: "throughline", "telemetry was dropped: {report}");
         }

@@ -73,7 +73,7 @@ impl Otlp {
     }
 
     #[cfg(feature = "runtime")]
-    pub(crate) fn flush(&self) -> impl Future<Output = crate::ShutdownReport> + Send + 'static {
+    pub(crate) fn flush(&self) -> impl Future<Output = crate::ShutdownReport> + Send + use<> {
         std::future::ready(crate::ShutdownReport::default())
     }
 

@@ -177,7 +177,7 @@ impl Otlp {
     }
 
     /// Asks all exporters to export now; the future is their report.
-    pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + 'static {
+    pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + use<> {
         report(self.0.iter().map(|exporter| (exporter.signal, exporter.flush())).collect())
     }
 

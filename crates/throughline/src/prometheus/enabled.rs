@@ -82,6 +82,12 @@ fn parse_host(host: &str) -> Result<IpAddr, String> {
     })
 }
 
+/// The metrics as OpenMetrics text.
+pub(crate) fn render(exporter: &PrometheusExporter) -> String {
+    let exposition = Exposition::OpenMetrics1_0_0;
+    exporter.render_text(Format { exposition, ..Format::default() })
+}
+
 /// The exporter, and the endpoint when there is one.
 #[derive(Debug)]
 pub(crate) struct Prometheus {
@@ -107,12 +113,6 @@ impl Prometheus {
     /// Closes the port; scrapes under way are finished.
     pub(crate) fn stop(&self) {
         self.stop.notify_one();
-    }
-
-    /// The metrics as OpenMetrics text.
-    pub(crate) fn render(&self) -> String {
-        let exposition = Exposition::OpenMetrics1_0_0;
-        self.exporter.render_text(Format { exposition, ..Format::default() })
     }
 
     /// Where the endpoint is, and what cannot be shown as it was recorded.

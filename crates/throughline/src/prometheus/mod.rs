@@ -3,7 +3,7 @@
 #[cfg(feature = "prometheus")]
 mod enabled;
 #[cfg(feature = "prometheus")]
-pub(crate) use enabled::{IS_BUILT_IN, Plan, Prometheus};
+pub(crate) use enabled::{IS_BUILT_IN, Plan, Prometheus, render};
 
 #[cfg(not(feature = "prometheus"))]
 mod disabled;
