@@ -197,9 +197,13 @@ impl Exporter {
         export.await
     }
 
-    /// The last export; what it leaves is on disk, or lost.
+    /// The last export; what it leaves is on disk, or lost. What is on disk need not be tried twice: nobody is to wait for
+    /// a receiver that is away.
     async fn finish(&mut self, deadline: Instant) -> ExportReport {
-        let (_never, stop) = Stop::new();
+        let (stopper, stop) = Stop::new();
+        if self.intake.is_spooling() {
+            stopper.send_replace(Some(deadline));
+        }
         let until = Until { deadline: Some(deadline), stop, wakes: None };
         let mut report = self.export(Some(Cause::Due), until).await;
         report.undelivered_items += self.intake.finish(&mut report).await;
