@@ -47,7 +47,7 @@ pub use config::{
 };
 pub use encode::{EncodedRequest, JsonEncoder, LogEncoder, ProtobufEncoder, SpanEncoder};
 pub use endpoint::{Endpoint, EndpointError, Signal};
-pub use exporter::{Command, ExportReport, MetricExporter, RecordExporter};
+pub use exporter::{Command, ExportReport, ForkedExporter, MetricExporter, RecordExporter, Successor};
 pub use retry::RetryPolicy;
 pub use self_telemetry::METRICS;
 pub use spool::SpoolConfig;

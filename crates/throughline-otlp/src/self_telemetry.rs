@@ -313,7 +313,7 @@ const fn component_type(signal: Signal, protocol: Protocol) -> &'static str {
 }
 
 /// Takes how long each delivery took.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Operations {
     /// None when nobody asked.
     duration: Option<Histogram<f64>>,

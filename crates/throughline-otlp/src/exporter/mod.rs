@@ -23,11 +23,11 @@ mod intake;
 mod metrics;
 mod queue;
 mod records;
+mod source;
 mod spool;
+mod successor;
 mod wakes;
 
-use std::borrow::Cow;
-use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -43,6 +43,8 @@ use self::health::{Failure, Health};
 use self::intake::Intake;
 pub use self::metrics::MetricExporter;
 pub use self::records::RecordExporter;
+use self::source::{Encoded, SharedSource, Source};
+pub use self::successor::{ForkedExporter, Successor};
 use self::wakes::Wakes;
 use crate::config::{BuildError, OtlpConfig};
 use crate::endpoint::Signal;
@@ -56,32 +58,9 @@ use crate::status::{ExportStatus, LastError, StatusSnapshot};
 use crate::transport::connect::Connect;
 use crate::transport::{Accepted, Transport};
 
-/// Where requests come from: what differs between the signals.
-trait Source: Send + fmt::Debug {
-    /// Has `wake` called when an export is due before its time.
-    fn on_batch(&self, wake: Wake) {
-        drop(wake);
-    }
-
-    /// Makes metrics of what it does.
-    fn observe(&mut self, meter: &Meter) {
-        let _: &Meter = meter;
-    }
-
-    /// Says that an export begins, and why.
-    fn begin(&mut self, cause: Cause) {
-        let _: Cause = cause;
-    }
-
-    /// Gives the next requests of this export to `sink`. Whether there are more.
-    fn take(&mut self, sink: &mut dyn FnMut(Encoded<'_>)) -> bool;
-}
-
 /// How often requests are cut in two during one export: enough to find several bad items among a thousand, and a limit
 /// to what a peer that refuses everything is bothered with.
 const SPLITS_MAX: u32 = 32;
-
-type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// Why there is an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,14 +69,6 @@ enum Cause {
     Due,
     /// A batch is full before it was time.
     BatchFull,
-}
-
-/// An encoded request.
-struct Encoded<'a> {
-    body: Cow<'a, [u8]>,
-    items: u64,
-    /// Whether it has items that no later request repeats.
-    must_arrive: bool,
 }
 
 /// The loop of one signal.
@@ -128,7 +99,7 @@ impl Exporter {
         let transport = Transport::new(&config, connector, Arc::clone(&clock))?;
         Ok(Self {
             signal,
-            intake: Intake::new(signal, source, &config, Arc::clone(&clock)),
+            intake: Intake::new(signal, SharedSource::new(source), &config, Arc::clone(&clock)),
             delivery: Delivery::new(transport, config.retry.clone(), Random::new(seed)),
             health: Health::new(config.interval),
             operations: Operations::default(),
@@ -148,7 +119,7 @@ impl Exporter {
         let queued_items_max = intake.queue.items_max();
         let observed = Observed { signal: *signal, config, queued_items_max, status: &intake.status };
         self.operations = observed.register(meter);
-        self.intake.source_mut().observe(meter);
+        self.intake.source.lock().observe(meter);
     }
 
     fn status(&self) -> ExportStatus {
@@ -158,7 +129,7 @@ impl Exporter {
     async fn run(mut self, commands: mpsc::Receiver<Command>) {
         let _running = Running::begin(self.status());
         let mut inbox = Inbox::new(commands, self.config.timeout);
-        let mut wakes = Wakes::new(&self.config, self.intake.source());
+        let mut wakes = Wakes::new(&self.config, &self.intake.source);
         if self.intake.open_spool().await {
             self.export_listening(None, &mut inbox, &mut wakes).await;
         }

@@ -2,6 +2,7 @@
 
 mod engine;
 mod fake;
+mod forked;
 mod logs;
 mod observed;
 mod records;
