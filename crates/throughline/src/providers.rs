@@ -13,6 +13,7 @@ use crate::exporters::{Exporters, ShutdownReport};
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
 use crate::records::Records;
+use crate::resource;
 use crate::running::Running;
 use crate::settings::{Decisions, Definition, Overridden, Setting, catalogue};
 use crate::status::Status;
@@ -121,6 +122,32 @@ impl TelemetryProviders {
             Some(report) => report.await,
             None => ShutdownReport::default(),
         }
+    }
+
+    /// Goes on in a forked child: starts the exporter thread that a fork leaves behind. Does nothing in the process that has
+    /// one.
+    ///
+    /// A child that was forked off after telemetry was started records, and exports nothing until this is called; shutting
+    /// down, dropping and flushing return at once there. What the parent had not delivered is left to the parent. Ids do
+    /// not repeat those of the parent, and what is pushed says by `process.pid` and a new `service.instance.id` that it
+    /// comes from another process. Cumulative metrics go on from what the parent had counted; delta ones begin anew. The
+    /// scrape endpoint stays with the parent, and so does the spool: the child works from memory until the parent has
+    /// ended. A handler of [`signals`](crate#cargo-features) is to be asked for again.
+    ///
+    /// Whatever lock another thread held at the fork stays locked in the child, in this library as in any: fork before
+    /// other threads record, or not at all where that can be.
+    ///
+    /// # Errors
+    /// The parent was exporting at the moment of the fork, or the thread cannot be started.
+    pub fn restart_after_fork(&mut self) -> Result<(), Error> {
+        let resource = resource::of_child(self.provider.resource());
+        if let Some(forked) = self.running.ask(|exporters| exporters.forked(&resource)).transpose()?.flatten()
+        {
+            // Ends nothing: what ran is in the parent alone.
+            self.running = Running::new(forked);
+            self.address = None;
+        }
+        Ok(())
     }
 
     /// Exports a last time, closes the endpoint, ends the exporter thread, and says what was delivered and what was

@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use throughline_core::Resource;
+
 use super::ShutdownReport;
 use crate::error::Error;
 use crate::otlp::Otlp;
@@ -22,6 +24,10 @@ pub(crate) struct Exporters;
 impl Exporters {
     pub(crate) fn start(_: Prometheus, _: Otlp, _: &Arc<Status>) -> Result<Self, Error> {
         Ok(Self)
+    }
+
+    pub(crate) fn forked(&self, _: &Resource) -> Result<Option<Self>, Error> {
+        Ok(None)
     }
 
     pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + use<> {

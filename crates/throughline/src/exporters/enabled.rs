@@ -6,10 +6,11 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use throughline_core::Resource;
 use tokio::sync::oneshot;
 
 use super::ShutdownReport;
-use super::thread::ExporterThread;
+use super::thread::{ExporterThread, Task};
 use crate::error::Error;
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
@@ -35,10 +36,24 @@ impl Exporters {
     ) -> Result<Self, Error> {
         let status = Arc::clone(status);
         let serve = prometheus.task(move || status.to_json().to_string());
-        let tasks: Vec<_> = serve.into_iter().chain(otlp.tasks()).collect();
+        let tasks = serve.into_iter().chain(otlp.tasks()).collect();
+        Self::run(prometheus, otlp, tasks)
+    }
+
+    fn run(prometheus: Prometheus, otlp: Otlp, tasks: Vec<Task>) -> Result<Self, Error> {
         let thread =
             if tasks.is_empty() { None } else { Some(ExporterThread::start(tasks).map_err(Error::Thread)?) };
         Ok(Self { prometheus, otlp, thread, process: std::process::id() })
+    }
+
+    /// Starts a thread in a forked child, where there is none; nothing in the process that has one.
+    pub(crate) fn forked(&self, resource: &Resource) -> Result<Option<Self>, Error> {
+        if !self.is_forked() {
+            return Ok(None);
+        }
+        let mut otlp = self.otlp.forked(resource)?;
+        let tasks = otlp.tasks();
+        Self::run(self.prometheus.forked(), otlp, tasks).map(Some)
     }
 
     #[cfg(feature = "prometheus")]
@@ -90,7 +105,7 @@ impl Exporters {
 
 /// What a forked child has to report: what there is to deliver is its parent's.
 fn forked() -> ShutdownReport {
-    let error = "this process was forked off after telemetry was started: its parent delivers, and it has no exporter";
+    let error = "this process was forked off after telemetry was started: its parent delivers, and it has no exporter until `restart_after_fork`";
     ShutdownReport { last_error: Some(error.to_owned()), ..ShutdownReport::default() }
 }
 

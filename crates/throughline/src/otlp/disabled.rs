@@ -73,6 +73,12 @@ impl Otlp {
     }
 
     #[cfg(feature = "runtime")]
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of `enabled.rs`")]
+    pub(crate) fn forked(&self, _resource: &throughline_core::Resource) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    #[cfg(feature = "runtime")]
     pub(crate) fn flush(&self) -> impl Future<Output = crate::ShutdownReport> + Send + use<> {
         std::future::ready(crate::ShutdownReport::default())
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Map;
+use throughline_core::Resource;
 use throughline_metrics::{Meter, MeterProvider, TemporalityPreference};
 use throughline_otlp::{BuildError, MetricExporter, Signal};
 
@@ -81,8 +82,9 @@ impl Plan {
             let exporter = MetricExporter::new(reader, push, Arc::clone(&config.clock), seed());
             let mut exporter = exporter.map_err(|error| refused(&error))?;
             own.into_iter().for_each(|meter| exporter.observe(meter));
-            let status = exporter.status();
-            exporters.push(Pushed::new(Signal::Metrics, status, |inbox| Box::pin(exporter.run(inbox))));
+            let (status, successor) = (exporter.status(), exporter.successor());
+            let run = |inbox| -> Task { Box::pin(exporter.run(inbox)) };
+            exporters.push(Pushed::new(Signal::Metrics, status, successor, run));
         }
         exporters.extend(
             self.records
@@ -160,6 +162,12 @@ impl Otlp {
     /// What the exporter thread has to do.
     pub(crate) fn tasks(&mut self) -> Vec<Task> {
         self.0.iter_mut().filter_map(|exporter| exporter.task.take()).collect()
+    }
+
+    /// Exporters for a forked child.
+    pub(crate) fn forked(&self, resource: &Resource) -> Result<Self, Error> {
+        let forked = self.0.iter().map(|exporter| exporter.forked(resource, seed()));
+        forked.collect::<Result<_, _>>().map(Self).map_err(|error| refused(&error))
     }
 
     /// What was exported, and what was not; nothing when nothing is pushed.

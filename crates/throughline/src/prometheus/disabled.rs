@@ -53,5 +53,10 @@ impl Prometheus {
     }
 
     #[cfg(feature = "runtime")]
+    pub(crate) fn forked(&self) -> Self {
+        Self { address: None }
+    }
+
+    #[cfg(feature = "runtime")]
     pub(crate) fn stop(&self) {}
 }

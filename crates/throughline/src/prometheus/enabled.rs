@@ -110,6 +110,12 @@ impl Prometheus {
         }))
     }
 
+    /// Without a port: that is the parent's.
+    pub(crate) fn forked(&self) -> Self {
+        let stop = Arc::new(Notify::new());
+        Self { exporter: self.exporter.clone(), address: None, listener: None, stop }
+    }
+
     /// Closes the port; scrapes under way are finished.
     pub(crate) fn stop(&self) {
         self.stop.notify_one();

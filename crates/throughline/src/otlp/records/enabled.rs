@@ -82,7 +82,8 @@ impl Plan {
 
 fn pushed(signal: Signal, mut exporter: RecordExporter, own: Option<&Meter>) -> Pushed {
     own.into_iter().for_each(|meter| exporter.observe(meter));
-    Pushed::new(signal, exporter.status(), |inbox| Box::pin(exporter.run(inbox)))
+    let (status, successor) = (exporter.status(), exporter.successor());
+    Pushed::new(signal, status, successor, |inbox| Box::pin(exporter.run(inbox)))
 }
 
 /// The settings of one batching exporter.
