@@ -44,7 +44,9 @@ impl Plan {
     pub(crate) fn new(config: &TelemetryConfig, selection: &Selection, settings: &mut Settings<'_>) -> Self {
         let metrics = selection.metrics.otlp.as_ref().and_then(|wanted| metrics(config, wanted, settings));
         let records = records::Plan::new(config, selection, settings);
-        let is_pushed = metrics.is_some() || records.pushes_spans() || records.pushes_logs();
+        let Selection { metrics: of_metrics, traces, logs, .. } = selection;
+        // Asked for, even if it cannot be done: so that all problems are reported.
+        let is_pushed = [of_metrics, traces, logs].iter().any(|exporters| exporters.otlp.is_some());
         let buffer = is_pushed.then(|| Buffer::decide(&config.buffer, settings));
         Self { metrics, records, buffer }
     }

@@ -63,10 +63,11 @@ fn group_of(name: &str) -> &'static str {
 /// Where variables are proved by what they do. `THROUGHLINE_LOG_FORMAT` is about standard error of a whole process,
 /// propagators are global: the first is proved with the command, the second in `globals.rs`.
 const PROOFS: &[&str] = &[
+    include_str!("buffer.rs"),
     include_str!("effects.rs"),
     include_str!("security.rs"),
     include_str!("../globals.rs"),
-    include_str!("../../../throughline-cli/tests/command.rs"),
+    include_str!("../../../throughline-cli/tests/command/main.rs"),
 ];
 
 #[test]
