@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use throughline_core::Timestamp;
-use throughline_otlp::{Command, ExportReport, ExportStatus, Signal, StatusSnapshot};
+use serde_json::{Map, Value, json};
+use throughline_core::{Resource, Timestamp};
+use throughline_otlp::{
+    BuildError, Command, ExportReport, ExportStatus, Signal, SpoolState, StatusSnapshot, Successor,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -15,6 +17,7 @@ use crate::exporters::{Delivery, ShutdownReport, Task};
 pub(super) struct Pushed {
     pub(super) signal: Signal,
     pub(super) status: ExportStatus,
+    successor: Successor,
     commands: mpsc::Sender<Command>,
     pub(super) task: Option<Task>,
 }
@@ -27,10 +30,18 @@ impl Pushed {
     pub(super) fn new(
         signal: Signal,
         status: ExportStatus,
+        successor: Successor,
         run: impl FnOnce(mpsc::Receiver<Command>) -> Task,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        Self { signal, status, commands, task: Some(run(inbox)) }
+        Self { signal, status, successor, commands, task: Some(run(inbox)) }
+    }
+
+    /// One for a forked child.
+    pub(super) fn forked(&self, resource: &Resource, seed: u64) -> Result<Self, BuildError> {
+        let exporter = self.successor.exporter(resource, seed)?;
+        let (status, successor) = (self.status.clone(), self.successor.clone());
+        Ok(Self::new(self.signal, status, successor, |inbox| Box::pin(exporter.run(inbox))))
     }
 
     /// Asks for an export now. The answer comes from the exporter thread; it does not, when that has ended.
@@ -71,12 +82,14 @@ pub(super) fn add(
     signal: Signal,
     answer: Result<ExportReport, oneshot::error::RecvError>,
 ) {
-    let Ok(ExportReport { delivered_items, undelivered_items, last_error, .. }) = answer else {
+    let Ok(ExportReport { delivered_items, undelivered_items, spooled_items, last_error, .. }) = answer
+    else {
         into.timed_out = true;
         into.last_error = Some("the exporter does not answer".to_owned());
         return;
     };
-    let delivery = Delivery { delivered: delivered_items, undelivered: undelivered_items };
+    let delivery =
+        Delivery { delivered: delivered_items, undelivered: undelivered_items, spooled: spooled_items };
     match signal {
         Signal::Traces => into.spans = delivery,
         Signal::Logs => into.log_records = delivery,
@@ -87,19 +100,20 @@ pub(super) fn add(
 
 /// What is served at `/telemetry` of one exporter.
 pub(super) fn to_json(status: &StatusSnapshot) -> Value {
-    let dropped = &status.dropped_items;
+    let dropped = status.dropped_items.by_reason();
+    let dropped: Map<_, _> = dropped.into_iter().map(|(why, items)| (why.to_owned(), items.into())).collect();
     json!({
+        "running": status.is_running,
         "collected": status.collected_items,
+        "recovered": status.recovered_items,
         "exported": status.exported_items,
         "rejected": status.rejected_items,
-        "dropped": {
-            "refused": dropped.refused,
-            "superseded": dropped.superseded,
-            "queue_full": dropped.queue_full,
-            "shutdown": dropped.shutdown,
-        },
+        "dropped": dropped,
         "queued": status.queued_items,
         "queued_bytes": status.queued_bytes,
+        "spooled": status.spooled_items,
+        "spooled_bytes": status.spooled_bytes,
+        "spool": spool(status),
         "failed_requests": status.failed_requests,
         "retries": status.retries,
         "collect_panics": status.collect_panics,
@@ -109,4 +123,13 @@ pub(super) fn to_json(status: &StatusSnapshot) -> Value {
             "unix_seconds": error.time.as_secs_f64(),
         })),
     })
+}
+
+fn spool(status: &StatusSnapshot) -> Value {
+    let state = match status.spool {
+        SpoolState::Working => "working",
+        SpoolState::Unavailable => "unavailable",
+        _ => "off",
+    };
+    json!({ "state": state, "problem": status.spool_problem, "failures": status.spool_failures })
 }

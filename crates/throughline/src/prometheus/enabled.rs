@@ -7,19 +7,20 @@ use std::sync::Arc;
 
 use serde_json::json;
 use throughline_core::name::TranslationStrategy;
-use throughline_metrics::{MeterProvider, TemporalityPreference};
+use throughline_metrics::{Meter, MeterProvider, TemporalityPreference};
 use throughline_prometheus::server::Server;
 use throughline_prometheus::{Exposition, Format, PrometheusConfig, PrometheusExporter};
 use tokio::sync::Notify;
 
 use crate::config::TelemetryConfig;
-use crate::error::{Error, Source};
+use crate::error::Error;
 use crate::exporters::Task;
-use crate::settings::Settings;
+use crate::selection::Selection;
+use crate::settings::{Settings, catalogue};
 use crate::status::ExporterStatus;
 
-/// The specification's default port of the Prometheus exporter; its host is that of the local machine.
-const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+/// A build with it has a scrape endpoint unless somebody says otherwise.
+pub(crate) const IS_BUILT_IN: bool = true;
 
 /// What was decided about the endpoint.
 #[derive(Debug)]
@@ -29,27 +30,20 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
-        let strategy = settings.decide(
-            "prometheus.translation_strategy",
-            config.translation.map(|strategy| ("with_translation_strategy", strategy)),
-            &[],
-            |_never| Ok(TranslationStrategy::default()),
-            TranslationStrategy::default(),
-        );
-        let address = if config.prometheus == Some(false) {
-            settings.decided("prometheus.endpoint", &"none", Source::Code("without_prometheus_endpoint"));
-            None
-        } else {
-            Some(decide_address(config, settings))
-        };
-        let config =
-            PrometheusConfig::default().with_strategy(strategy).with_scope_labels(config.scope_labels);
+    pub(crate) fn new(config: &TelemetryConfig, selection: &Selection, settings: &mut Settings<'_>) -> Self {
+        let strategy = config.translation.map(|strategy| ("with_translation_strategy", strategy));
+        let strategy = settings.decide(&catalogue::PROMETHEUS_STRATEGY, strategy, |text| {
+            text.parse::<TranslationStrategy>().map_err(|error| error.to_string())
+        });
+        let labels = config.scope_labels.map(|labels| ("without_scope_labels", labels));
+        let labels = settings.switch(&catalogue::PROMETHEUS_SCOPES, labels);
+        let address = selection.metrics.prometheus.is_some().then(|| decide_address(config, settings));
+        let config = PrometheusConfig::default().with_strategy(strategy).with_scope_labels(labels);
         Self { address, config }
     }
 
     /// Opens the port, when there is to be one.
-    pub(crate) fn start(self, provider: &MeterProvider) -> Result<Prometheus, Error> {
+    pub(crate) fn start(self, provider: &MeterProvider, own: Option<&Meter>) -> Result<Prometheus, Error> {
         let listener = match self.address {
             Some(address) => {
                 Some(TcpListener::bind(address).map_err(|source| Error::Bind { address, source })?)
@@ -58,47 +52,42 @@ impl Plan {
         };
         let exporter =
             PrometheusExporter::new(provider.reader(TemporalityPreference::Cumulative), self.config);
+        if let Some(meter) = own {
+            exporter.observe(meter);
+        }
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         Ok(Prometheus { exporter, address, listener, stop: Arc::new(Notify::new()) })
     }
 }
 
 fn decide_address(config: &TelemetryConfig, settings: &mut Settings<'_>) -> SocketAddr {
-    if let Some(address) = config.prometheus_address {
-        settings.decided("prometheus.endpoint", &address, Source::Code("with_prometheus_address"));
-        return address;
-    }
-    let host = settings.variable(&["OTEL_EXPORTER_PROMETHEUS_HOST"]);
-    let port = settings.variable(&["OTEL_EXPORTER_PROMETHEUS_PORT"]);
-    let source =
-        host.as_ref().or(port.as_ref()).map_or(Source::Default, |(name, _)| Source::Environment(name));
-    let mut address = DEFAULT_ADDRESS;
-    if let Some((variable, host)) = host {
-        match parse_host(&host) {
-            Some(host) => address.set_ip(host),
-            None => settings.problem(
-                Source::Environment(variable),
-                host,
-                "is no address of this machine; write an IP address, such as 127.0.0.1 or 0.0.0.0, or localhost",
-            ),
-        }
-    }
-    if let Some((variable, port)) = port {
-        match port.parse() {
-            Ok(port) => address.set_port(port),
-            Err(_) => settings.problem(
-                Source::Environment(variable),
-                port,
-                "is no port; write a number from 0 to 65535, where 0 takes any free port",
-            ),
-        }
-    }
-    settings.decided("prometheus.endpoint", &address, source);
-    address
+    let code = config.prometheus_address;
+    let method = "with_prometheus_address";
+    let host = code.map(|address| (method, address.ip()));
+    let host = settings.decide(&catalogue::PROMETHEUS_HOST, host, parse_host);
+    let port = code.map(|address| (method, address.port()));
+    let port = settings.decide(&catalogue::PROMETHEUS_PORT, port, |port| {
+        port.parse().map_err(|_not_a_port| {
+            "is no port; write a number from 0 to 65535, where 0 takes any free port".to_owned()
+        })
+    });
+    SocketAddr::new(host, port)
 }
 
-fn parse_host(host: &str) -> Option<IpAddr> {
-    if host.eq_ignore_ascii_case("localhost") { Some(Ipv4Addr::LOCALHOST.into()) } else { host.parse().ok() }
+fn parse_host(host: &str) -> Result<IpAddr, String> {
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    host.parse().map_err(|_not_an_address| {
+        "is no address of this machine; write an IP address, such as 127.0.0.1 or 0.0.0.0, or localhost"
+            .to_owned()
+    })
+}
+
+/// The metrics as OpenMetrics text.
+pub(crate) fn render(exporter: &PrometheusExporter) -> String {
+    let exposition = Exposition::OpenMetrics1_0_0;
+    exporter.render_text(Format { exposition, ..Format::default() })
 }
 
 /// The exporter, and the endpoint when there is one.
@@ -123,15 +112,15 @@ impl Prometheus {
         }))
     }
 
+    /// Without a port: that is the parent's.
+    pub(crate) fn forked(&self) -> Self {
+        let stop = Arc::new(Notify::new());
+        Self { exporter: self.exporter.clone(), address: None, listener: None, stop }
+    }
+
     /// Closes the port; scrapes under way are finished.
     pub(crate) fn stop(&self) {
         self.stop.notify_one();
-    }
-
-    /// The metrics as OpenMetrics text.
-    pub(crate) fn render(&self) -> String {
-        let exposition = Exposition::OpenMetrics1_0_0;
-        self.exporter.render_text(Format { exposition, ..Format::default() })
     }
 
     /// Where the endpoint is, and what cannot be shown as it was recorded.

@@ -2,8 +2,12 @@
 
 mod engine;
 mod fake;
+mod forked;
 mod logs;
+mod observed;
 mod records;
+#[cfg(feature = "spool")]
+mod spool;
 mod tcp;
 
 use std::io::Read as _;

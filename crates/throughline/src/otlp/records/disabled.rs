@@ -2,18 +2,25 @@
 #![expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the shape of `enabled.rs`")]
 
 use throughline_core::Resource;
+use throughline_metrics::Meter;
 use throughline_otlp::BuildError;
 
 use crate::config::TelemetryConfig;
+use crate::otlp::buffer::Buffer;
 use crate::otlp::pushed::Pushed;
 use crate::records::Records;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// Nothing to push.
 pub(crate) struct Plan;
 
 impl Plan {
-    pub(crate) fn new(_config: &TelemetryConfig, _settings: &mut Settings<'_>) -> Self {
+    pub(crate) fn new(
+        _config: &TelemetryConfig,
+        _selection: &Selection,
+        _settings: &mut Settings<'_>,
+    ) -> Self {
         Self
     }
 
@@ -29,7 +36,9 @@ impl Plan {
         self,
         _resource: &Resource,
         _recorders: &Records,
+        _buffer: &Buffer,
         _config: &TelemetryConfig,
+        _own: Option<&Meter>,
     ) -> Result<Vec<Pushed>, BuildError> {
         Ok(Vec::new())
     }
