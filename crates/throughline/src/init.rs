@@ -13,7 +13,7 @@ use crate::config::TelemetryConfig;
 use crate::error::{Error, Source};
 use crate::providers::{DISABLED, Description, TelemetryProviders};
 use crate::settings::Settings;
-use crate::{otlp, prometheus, records, resource};
+use crate::{console, otlp, prometheus, records, resource};
 
 /// Starts telemetry.
 ///
@@ -53,7 +53,8 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     let (resource, service) = resource::resource(&config, &mut settings);
     let prometheus = prometheus::Plan::new(&config, &mut settings);
     let otlp = otlp::Plan::new(&config, &mut settings);
-    let records = records::Plan::new(&config, &otlp, &mut settings);
+    let console = console::Plan::new(&config, &service, &mut settings);
+    let records = records::Plan::new(&config, (&otlp, &console), &mut settings);
     let propagators = propagators(&mut settings);
     let exemplars = exemplars(&mut settings);
     let description = Description::new(service, settings.finish()?);
@@ -62,7 +63,9 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     let prometheus = prometheus.start(&provider)?;
     let records = records.start(&config);
     let otlp = otlp.start(&provider, &records, &config)?;
-    let providers = TelemetryProviders::start(provider.clone(), records, prometheus, otlp, description)?;
+    let console = console.start(&provider, &records)?;
+    let providers =
+        TelemetryProviders::start(provider.clone(), records, (prometheus, otlp, console), description)?;
     if config.globals {
         // Dropping `providers` ends what was started.
         if statics::global().is_some() {

@@ -42,6 +42,7 @@
 //! # Cargo features
 //!
 //! - `prometheus` (default): the scrape endpoint.
+//! - `console` (default): metrics, spans and log records on standard output, for development.
 //! - `otlp-http`: pushing over OTLP/HTTP; `otlp-grpc`: over gRPC as well.
 //! - `tls`: endpoints with `https`; `zstd`: that compression.
 //! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.
@@ -54,6 +55,7 @@
 pub struct Readme;
 
 mod config;
+mod console;
 mod error;
 mod exporters;
 mod init;
@@ -69,6 +71,7 @@ mod status;
 #[cfg(feature = "tracing")]
 pub use config::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
 pub use config::{ExportConfig, MetricsConfig, OtlpCompression, OtlpProtocol, TelemetryConfig};
+pub use console::{ConsoleConfig, ConsoleOutput, ConsoleStream};
 pub use error::{Error, Problem, Source};
 pub use exporters::ShutdownReport;
 pub use init::init_telemetry;

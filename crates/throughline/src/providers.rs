@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use throughline_metrics::{CatalogueEntry, Meter, MeterProvider};
 
+use crate::console::Console;
 use crate::error::Error;
 use crate::exporters::{Exporters, ShutdownReport};
 use crate::otlp::Otlp;
@@ -46,8 +47,7 @@ impl TelemetryProviders {
     pub(crate) fn start(
         provider: MeterProvider,
         records: Records,
-        prometheus: Prometheus,
-        otlp: Otlp,
+        (prometheus, otlp, console): (Prometheus, Otlp, Console),
         mut description: Description,
     ) -> Result<Self, Error> {
         let address = prometheus.address;
@@ -55,8 +55,9 @@ impl TelemetryProviders {
         let mut exporters = vec![("prometheus", prometheus.status())];
         exporters.extend(records.status().map(|status| ("recorder", status)));
         exporters.extend(otlp.status().map(|status| ("otlp", status)));
+        exporters.extend(console.status().map(|status| ("console", status)));
         let status = Arc::new(Status::new(provider.clone(), description.clone(), exporters));
-        let exporters = Exporters::start(prometheus, otlp, &status)?;
+        let exporters = Exporters::start(prometheus, otlp, console, &status)?;
         Ok(Self { provider, description, records, status, address, exporters: Some(exporters) })
     }
 
@@ -194,6 +195,9 @@ impl fmt::Display for Description {
             f.write_str("; pushed nowhere")?;
         } else {
             write!(f, "; pushed to {}", pushed.join(", "))?;
+        }
+        if let Some(stream) = value("console.stream") {
+            write!(f, "; shown on {stream}")?;
         }
         let width = self.settings.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
         self.settings.iter().try_for_each(|Setting { name, value, source }| {

@@ -18,6 +18,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::console::ConsoleConfig;
 use throughline_core::name::TranslationStrategy;
 use throughline_core::resource::Detector;
 use throughline_core::{Clock, KeyValue, SystemClock};
@@ -54,6 +55,7 @@ pub struct TelemetryConfig {
     pub(crate) export: ExportConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) records: Records,
+    pub(crate) console: ConsoleConfig,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -88,6 +90,7 @@ impl TelemetryConfig {
             export: ExportConfig::new(),
             metrics: MetricsConfig::new(),
             records: Records::default(),
+            console: ConsoleConfig::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -212,6 +215,7 @@ impl fmt::Debug for TelemetryConfig {
             .field("export", &self.export)
             .field("metrics", &self.metrics)
             .field("records", &self.records)
+            .field("console", &self.console)
             .finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ShutdownReport;
+use crate::console::Console;
 use crate::error::Error;
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
@@ -20,7 +21,7 @@ use crate::status::Status;
 pub(crate) struct Exporters;
 
 impl Exporters {
-    pub(crate) fn start(_: Prometheus, _: Otlp, _: &Arc<Status>) -> Result<Self, Error> {
+    pub(crate) fn start(_: Prometheus, _: Otlp, _: Console, _: &Arc<Status>) -> Result<Self, Error> {
         Ok(Self)
     }
 

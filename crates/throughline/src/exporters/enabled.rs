@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::ShutdownReport;
 use super::thread::ExporterThread;
+use crate::console::Console;
 use crate::error::Error;
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
@@ -20,6 +21,7 @@ use crate::status::Status;
 pub(crate) struct Exporters {
     prometheus: Prometheus,
     otlp: Otlp,
+    console: Console,
     /// None when there is nothing to run.
     thread: Option<ExporterThread>,
 }
@@ -29,14 +31,15 @@ impl Exporters {
     pub(crate) fn start(
         mut prometheus: Prometheus,
         mut otlp: Otlp,
+        mut console: Console,
         status: &Arc<Status>,
     ) -> Result<Self, Error> {
         let status = Arc::clone(status);
         let serve = prometheus.task(move || status.to_json().to_string());
-        let tasks: Vec<_> = serve.into_iter().chain(otlp.tasks()).collect();
+        let tasks: Vec<_> = serve.into_iter().chain(otlp.tasks()).chain(console.task()).collect();
         let thread =
             if tasks.is_empty() { None } else { Some(ExporterThread::start(tasks).map_err(Error::Thread)?) };
-        Ok(Self { prometheus, otlp, thread })
+        Ok(Self { prometheus, otlp, console, thread })
     }
 
     #[cfg(feature = "prometheus")]
@@ -46,17 +49,23 @@ impl Exporters {
 
     /// Pushes what there is now.
     pub(crate) async fn flush(&self) -> ShutdownReport {
-        self.otlp.flush().await
+        let mut report = self.otlp.flush().await;
+        report.console = self.console.flush().await.unwrap_or_default();
+        report
     }
 
     /// Ends everything within the time.
     pub(crate) fn shutdown_blocking(self, timeout: Duration) -> ShutdownReport {
-        let Self { prometheus, otlp, thread: Some(thread) } = self else { return ShutdownReport::default() };
+        let Self { prometheus, otlp, console, thread: Some(thread) } = self else {
+            return ShutdownReport::default();
+        };
         let (done, finished) = mpsc::channel();
         // The export gives up a little earlier, so that its report still arrives in time.
         let last_export = otlp.shutdown(timeout / 8 * 7);
         thread.spawn(async move {
-            let report = last_export.await;
+            let mut report = last_export.await;
+            // What was pushed last is shown last.
+            report.console = console.shutdown().await.unwrap_or_default();
             prometheus.stop();
             let _nobody_waits = done.send(report);
         });

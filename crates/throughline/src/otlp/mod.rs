@@ -70,12 +70,12 @@ macro_rules! names {
     };
 }
 
-const METRICS: Names = names!("metrics", "METRICS", &["otlp", "prometheus", "none"]);
+const METRICS: Names = names!("metrics", "METRICS", &["otlp", "prometheus", "console", "none"]);
 #[cfg_attr(
     all(feature = "otlp-http", not(feature = "tracing")),
     expect(dead_code, reason = "there are none to push")
 )]
-const TRACES: Names = names!("traces", "TRACES", &["otlp", "none"]);
+const TRACES: Names = names!("traces", "TRACES", &["otlp", "console", "none"]);
 #[cfg_attr(
     all(feature = "otlp-http", not(feature = "tracing")),
     expect(dead_code, reason = "there are none to push")

@@ -1,7 +1,7 @@
 //! Spans and log records: decided, recorded, and put into the process' `tracing` subscriber.
 //!
 //! Called by `init.rs`. What records them is `throughline-trace`; what pushes them is decided in `otlp/records/`. When
-//! spans are pushed nowhere none is recorded, but there are traces all the same: log lines carry their ids.
+//! spans are exported nowhere none is recorded, but there are traces all the same: log lines carry their ids.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use super::console::Console;
 use super::gate::{Gate, LogFilter};
 use crate::config::{ConsoleFormat, TelemetryConfig};
+use crate::console::{self, Taps};
 use crate::error::{Error, Source};
 use crate::otlp;
 use crate::providers::TelemetryProviders;
@@ -30,18 +31,24 @@ pub(crate) struct Plan {
     no_color: bool,
     pushes_spans: bool,
     pushes_logs: bool,
+    taps: Taps,
 }
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, otlp: &otlp::Plan, settings: &mut Settings<'_>) -> Self {
+    pub(crate) fn new(
+        config: &TelemetryConfig,
+        (otlp, shown): (&otlp::Plan, &console::Plan),
+        settings: &mut Settings<'_>,
+    ) -> Self {
         Self {
             sampler: sampler(config, settings),
             limits: limits(config, settings),
             filter: filter(config, settings),
-            console: console(config, settings),
+            console: log_console(config, shown.shows_logs(), settings),
             no_color: settings.variable(&["NO_COLOR"]).is_some(),
-            pushes_spans: otlp.pushes_spans(),
-            pushes_logs: otlp.pushes_logs(),
+            pushes_spans: otlp.pushes_spans() || shown.shows_spans(),
+            pushes_logs: otlp.pushes_logs() || shown.shows_logs(),
+            taps: shown.taps(),
         }
     }
 
@@ -55,7 +62,15 @@ impl Plan {
         }
         let console = (self.console != ConsoleFormat::None)
             .then(|| Console::new(self.console, self.no_color, Arc::clone(&config.clock)));
-        Records { traces, logs, layer, filter, console, subscriber: config.records.subscriber }
+        Records {
+            traces,
+            logs,
+            layer,
+            filter,
+            console,
+            taps: self.taps,
+            subscriber: config.records.subscriber,
+        }
     }
 
     fn traces(&self, config: &TelemetryConfig) -> TracerProvider {
@@ -146,7 +161,9 @@ pub(crate) fn parse_filter(text: &str) -> Result<Targets, String> {
     })
 }
 
-fn console(config: &TelemetryConfig, settings: &mut Settings<'_>) -> ConsoleFormat {
+/// What goes to standard error at once. Log records that the console exporter shows are not shown twice unless that was
+/// asked for.
+fn log_console(config: &TelemetryConfig, shown: bool, settings: &mut Settings<'_>) -> ConsoleFormat {
     let code = config.records.logs.console.map(|format| ("with_console", format));
     let parse = |text: &str| match text {
         "text" => Ok(ConsoleFormat::Text),
@@ -154,7 +171,8 @@ fn console(config: &TelemetryConfig, settings: &mut Settings<'_>) -> ConsoleForm
         "none" => Ok(ConsoleFormat::None),
         _ => Err("is no format; write text, json or none".to_owned()),
     };
-    settings.decide("logs.console", code, &["THROUGHLINE_LOG_FORMAT"], parse, ConsoleFormat::default())
+    let default = if shown { ConsoleFormat::None } else { ConsoleFormat::default() };
+    settings.decide("logs.console", code, &["THROUGHLINE_LOG_FORMAT"], parse, default)
 }
 
 /// The recorders of spans and log records.
@@ -164,6 +182,7 @@ pub(crate) struct Records {
     layer: TelemetryLayerBuilder,
     pub(crate) filter: LogFilter,
     console: Option<Console>,
+    taps: Taps,
     subscriber: bool,
 }
 
@@ -177,20 +196,27 @@ impl Records {
             layer: TelemetryLayer::builder().with_span_filter(nothing.clone()),
             filter: LogFilter::new(nothing),
             console: None,
+            taps: Taps::default(),
             subscriber: false,
         }
     }
 
     /// What the exporter of spans takes them from.
-    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "nothing is pushed"))]
+    #[cfg_attr(
+        not(any(feature = "console", feature = "otlp-http")),
+        expect(dead_code, reason = "nothing is pushed")
+    )]
     pub(crate) fn span_reader(&self) -> Option<SpanReader> {
-        self.traces.reader()
+        self.traces.reader().map(|reader| self.taps.spans(reader))
     }
 
     /// What the exporter of log records takes them from.
-    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "nothing is pushed"))]
+    #[cfg_attr(
+        not(any(feature = "console", feature = "otlp-http")),
+        expect(dead_code, reason = "nothing is pushed")
+    )]
     pub(crate) fn log_reader(&self) -> Option<LogReader> {
-        self.logs.reader()
+        self.logs.reader().map(|reader| self.taps.logs(reader))
     }
 
     /// A layer for a subscriber of the application's own.
