@@ -4,28 +4,27 @@
 use throughline_metrics::MeterProvider;
 
 use crate::config::TelemetryConfig;
-use crate::error::{Error, Source};
+use crate::error::Error;
 use crate::records::Records;
+use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::status::ExporterStatus;
 
-/// Nothing to start, but perhaps something to refuse.
+/// Nothing to start.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    asked_for: Option<Source>,
-}
+pub(crate) struct Plan;
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, _service: &str, settings: &mut Settings<'_>) -> Self {
-        let console = &config.console;
-        let signals = [
-            (console.metrics, "OTEL_METRICS_EXPORTER"),
-            (console.traces, "OTEL_TRACES_EXPORTER"),
-            (console.logs, "OTEL_LOGS_EXPORTER"),
-        ];
-        let asked_for =
-            signals.into_iter().find_map(|(code, variable)| super::asked_for(code, variable, settings));
-        Self { asked_for }
+    pub(crate) fn new(
+        _: &TelemetryConfig,
+        Selection { metrics, traces, logs }: &Selection,
+        _service: &str,
+        settings: &mut Settings<'_>,
+    ) -> Self {
+        for source in [metrics, traces, logs].into_iter().filter_map(|signal| signal.console.clone()) {
+            settings.not_compiled_in("the console exporter", "console", source);
+        }
+        Self
     }
 
     #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
@@ -43,13 +42,9 @@ impl Plan {
         Taps
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of `enabled.rs`")]
     pub(crate) fn start(self, _: &MeterProvider, _: &Records) -> Result<Console, Error> {
-        match self.asked_for {
-            None => Ok(Console),
-            Some(source) => {
-                Err(Error::NotCompiledIn { exporter: "the console exporter", feature: "console", source })
-            }
-        }
+        Ok(Console)
     }
 }
 

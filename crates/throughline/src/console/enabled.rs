@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use throughline_metrics::{MeterProvider, TemporalityPreference};
 use tokio::sync::{mpsc, oneshot};
 
-use super::asked_for;
 use super::config::{ConsoleOutput, ConsoleStream};
 use super::output::{Counts, Output, Sink};
 use super::records::{Recorded, Taps, Waiting};
@@ -18,7 +17,9 @@ use crate::config::TelemetryConfig;
 use crate::error::{Error, Source};
 use crate::exporters::{Delivery, Task};
 use crate::records::Records;
-use crate::settings::Settings;
+use crate::selection::Selection;
+use crate::settings::parse::{self, Shown};
+use crate::settings::{Settings, catalogue};
 use crate::status::ExporterStatus;
 
 /// How long spans and log records wait before they are shown: short, because somebody watches.
@@ -47,19 +48,15 @@ pub(super) enum Style {
 }
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, service: &str, settings: &mut Settings<'_>) -> Self {
-        let console = &config.console;
-        let mut shows = |name, code, variable| {
-            let source = asked_for(code, variable, settings);
-            if let Some(source) = &source {
-                settings.decided(name, &"on", source.clone());
-            }
-            source.is_some()
-        };
-        let metrics = shows("metrics.console", console.metrics, "OTEL_METRICS_EXPORTER");
-        let spans = shows("traces.console", console.traces, "OTEL_TRACES_EXPORTER");
-        let logs = shows("logs.console_exporter", console.logs, "OTEL_LOGS_EXPORTER");
-        let metrics = metrics.then(|| interval(config, settings));
+    pub(crate) fn new(
+        config: &TelemetryConfig,
+        selection: &Selection,
+        service: &str,
+        settings: &mut Settings<'_>,
+    ) -> Self {
+        let Selection { metrics, traces, logs } = selection;
+        let (spans, logs) = (traces.console.is_some(), logs.console.is_some());
+        let metrics = metrics.console.is_some().then(|| interval(config, settings));
         let is_used = metrics.is_some() || spans || logs;
         let (sink, style) = if is_used { look(config, settings) } else { silent() };
         let counts = Counts::default();
@@ -113,38 +110,20 @@ fn silent() -> (Sink, Style) {
 
 /// How often metrics are shown: as often as they would be pushed.
 fn interval(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Duration {
-    let name = "metrics.export_interval";
-    let is_decided = settings.decided.iter().any(|setting| setting.name == name);
     let code = config.metrics.interval.map(|interval| ("with_export_interval", Shown(interval)));
-    let default = Shown(Duration::from_secs(60));
-    let interval = settings.decide(name, code, &["OTEL_METRIC_EXPORT_INTERVAL"], parse_interval, default);
-    if is_decided {
-        settings.decided.pop();
-    }
-    interval.0
-}
-
-fn parse_interval(text: &str) -> Result<Shown, String> {
-    let interval =
-        text.parse().map(Duration::from_millis).or_else(|_not_a_number| humantime::parse_duration(text));
-    let interval = interval.ok().filter(|interval| !interval.is_zero());
-    interval.map(Shown).ok_or_else(|| "is no interval; write milliseconds, or 15s".to_owned())
-}
-
-/// A duration as a person writes it.
-struct Shown(Duration);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
-    }
+    settings.decide(&catalogue::METRICS_INTERVAL, code, parse::time).0
 }
 
 fn look(config: &TelemetryConfig, settings: &mut Settings<'_>) -> (Sink, Style) {
     let console = &config.console;
     let sink = match &console.writer {
         Some(writer) => {
-            settings.decided("console.stream", &"writer", Source::Code("with_writer"));
+            settings.note(
+                &catalogue::CONSOLE_STREAM,
+                "writer".to_owned(),
+                Source::Code("with_writer"),
+                Vec::new(),
+            );
             Sink::Writer(writer.clone())
         }
         None => Sink::Stream(stream(console.stream, settings)),
@@ -152,7 +131,7 @@ fn look(config: &TelemetryConfig, settings: &mut Settings<'_>) -> (Sink, Style) 
     let style = match output(console.output, settings) {
         ConsoleOutput::Json => Style::Json,
         ConsoleOutput::Text => {
-            let no_color = settings.variable(&["NO_COLOR"]).is_some();
+            let no_color = settings.variable("NO_COLOR").is_some();
             Style::Text { colours: !no_color && sink.is_terminal() }
         }
     };
@@ -166,7 +145,7 @@ fn stream(code: Option<ConsoleStream>, settings: &mut Settings<'_>) -> ConsoleSt
         "stderr" => Ok(ConsoleStream::Stderr),
         _ => Err("is no stream; write stdout or stderr".to_owned()),
     };
-    settings.decide("console.stream", code, &["THROUGHLINE_CONSOLE_STREAM"], parse, ConsoleStream::default())
+    settings.decide(&catalogue::CONSOLE_STREAM, code, parse)
 }
 
 fn output(code: Option<ConsoleOutput>, settings: &mut Settings<'_>) -> ConsoleOutput {
@@ -176,7 +155,7 @@ fn output(code: Option<ConsoleOutput>, settings: &mut Settings<'_>) -> ConsoleOu
         "json" => Ok(ConsoleOutput::Json),
         _ => Err("is no format; write text or json".to_owned()),
     };
-    settings.decide("console.format", code, &["THROUGHLINE_CONSOLE_FORMAT"], parse, ConsoleOutput::default())
+    settings.decide(&catalogue::CONSOLE_FORMAT, code, parse)
 }
 
 /// The console exporter, and the way to talk to it.

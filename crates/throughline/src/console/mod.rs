@@ -34,16 +34,3 @@ pub(crate) use records::Taps;
 mod disabled;
 #[cfg(not(feature = "console"))]
 pub(crate) use disabled::{Console, Plan, Taps};
-
-use crate::error::Source;
-use crate::settings::Settings;
-
-/// Who asks for a signal on the console, if somebody does.
-fn asked_for(code: bool, variable: &'static str, settings: &Settings<'_>) -> Option<Source> {
-    if code {
-        return Some(Source::Code("with_console_exporter"));
-    }
-    let (_, exporters) = settings.variable(&[variable])?;
-    let mut exporters = exporters.split(',').map(str::trim);
-    exporters.any(|name| name == "console").then_some(Source::Environment(variable))
-}

@@ -87,7 +87,7 @@ fn the_environment_asks_for_signals_stream_and_format() {
         "shown on stderr",
         "(OTEL_TRACES_EXPORTER)",
         "(OTEL_LOGS_EXPORTER)",
-        "(OTEL_METRICS_EXPORTER)",
+        "console of OTEL_METRICS_EXPORTER",
         "1s 500ms  (OTEL_METRIC_EXPORT_INTERVAL)",
         "stderr  (THROUGHLINE_CONSOLE_STREAM)",
         "json  (THROUGHLINE_CONSOLE_FORMAT)",
