@@ -11,6 +11,7 @@ use std::time::Duration;
 use throughline_core::Resource;
 use throughline_core::propagation::{Propagators, set_global_propagators};
 use throughline_metrics::exemplar::ExemplarFilter;
+use throughline_metrics::view::View;
 use throughline_metrics::{MeterProvider, statics};
 
 use crate::config::TelemetryConfig;
@@ -19,7 +20,7 @@ use crate::providers::{Description, TelemetryProviders};
 use crate::selection::Selection;
 use crate::settings::parse::{self, Shown};
 use crate::settings::{Settings, catalogue};
-use crate::{console, otlp, prometheus, records, resource};
+use crate::{console, file, otlp, prometheus, records, resource};
 
 /// Starts telemetry.
 ///
@@ -119,29 +120,20 @@ struct Plan {
 impl Plan {
     /// None when telemetry is disabled.
     fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Option<Self> {
-        file(config, settings);
+        let extras = file::read(config, settings);
         let code = (!config.enabled).then_some(("disabled", true));
         if settings.switch(&catalogue::DISABLED, code) {
             return None;
         }
-        let (resource, service) = resource::resource(config, settings);
+        let (resource, service) = resource::resource(config, &extras, settings);
         let selection = Selection::new(config, settings);
         let prometheus = prometheus::Plan::new(config, &selection, settings);
         let otlp = otlp::Plan::new(config, &selection, settings);
         let console = console::Plan::new(config, &selection, &service, settings);
         let records = records::Plan::new(config, (&otlp, &console), settings);
         let propagators = propagators(settings);
-        let metrics = Metrics::new(config, settings);
+        let metrics = Metrics::new(config, extras.views, settings);
         Some(Self { resource, service, prometheus, otlp, console, records, propagators, metrics })
-    }
-}
-
-/// What a configuration file says, once it can be read.
-fn file(config: &TelemetryConfig, settings: &mut Settings<'_>) {
-    let code = config.file.as_ref().map(|path| ("with_file", path.display().to_string()));
-    if settings.choose(&catalogue::CONFIG_FILE, code, |path| Ok(path.to_owned())).is_some() {
-        let source = settings.last_source();
-        settings.not_compiled_in("a configuration file", "config-file", source);
     }
 }
 
@@ -157,10 +149,12 @@ struct Metrics {
     limit: usize,
     idle_expiry: Option<Duration>,
     exponential: bool,
+    /// Of a file.
+    views: Vec<View>,
 }
 
 impl Metrics {
-    fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
+    fn new(config: &TelemetryConfig, views: Vec<View>, settings: &mut Settings<'_>) -> Self {
         let limit = config.metrics.cardinality_limit.map(|limit| ("with_cardinality_limit", limit));
         let idle = config.metrics.idle_expiry.map(|idle| ("with_idle_expiry", Shown(idle)));
         Self {
@@ -171,6 +165,7 @@ impl Metrics {
                 .map(|Shown(idle)| idle),
             exponential: settings.decide(&catalogue::METRICS_HISTOGRAMS, None, histograms)
                 == Histograms::Exponential,
+            views,
         }
     }
 
@@ -183,7 +178,7 @@ impl Metrics {
         if self.exponential {
             builder = builder.with_exponential_histograms();
         }
-        for view in &config.metrics.views {
+        for view in self.views.iter().chain(&config.metrics.views) {
             builder = builder.with_view(view.clone());
         }
         if let Some(idle) = self.idle_expiry {

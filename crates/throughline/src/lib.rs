@@ -58,6 +58,7 @@ mod config;
 mod console;
 mod error;
 mod exporters;
+mod file;
 mod init;
 mod otlp;
 mod prometheus;

@@ -59,7 +59,10 @@ impl Scalar {
             "" | "~" | "null" | "Null" | "NULL" => Resolved::Null,
             "true" | "True" | "TRUE" => Resolved::Bool(true),
             "false" | "False" | "FALSE" => Resolved::Bool(false),
-            text => int(text).map(Resolved::Int).or_else(|| float(text).map(Resolved::Float)).unwrap_or(Resolved::Text(text)),
+            text => int(text)
+                .map(Resolved::Int)
+                .or_else(|| float(text).map(Resolved::Float))
+                .unwrap_or(Resolved::Text(text)),
         }
     }
 }

@@ -46,7 +46,8 @@ pub(super) enum Effect {
     Part,
     /// It is a setting.
     Sets(&'static str),
-    /// As said.
+    /// As said, which only the documentation reads.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the documentation"))]
     Does(&'static str),
     /// Nothing, for this reason.
     Ignored(&'static str),
@@ -83,7 +84,9 @@ const ROOT_KEYS: &[Key] = &[
 const DISTRIBUTION: &[Key] = &[key(
     "throughline",
     Any,
-    Does("sets any [setting](configuration.md) by its name, such as `console.stream: stderr`; these win over the rest of the file"),
+    Does(
+        "sets any [setting](configuration.md) by its name, such as `console.stream: stderr`; these win over the rest of the file",
+    ),
 )];
 
 const LEVELS: &[(&str, &str)] = &[
@@ -117,18 +120,30 @@ const ATTRIBUTE_LIMITS: &[Key] = &[
     key(
         "attribute_value_length_limit",
         Int(0),
-        Does("sets `traces.limits.value_bytes` and `logs.limits.value_bytes`, unless the provider's own limits do"),
+        Does(
+            "sets `traces.limits.value_bytes` and `logs.limits.value_bytes`, unless the provider's own limits do",
+        ),
     ),
     key(
         "attribute_count_limit",
         Int(0),
-        Does("sets `traces.limits.attributes` and `logs.limits.attributes`, unless the provider's own limits do"),
+        Does(
+            "sets `traces.limits.attributes` and `logs.limits.attributes`, unless the provider's own limits do",
+        ),
     ),
 ];
 
 const RESOURCE: &[Key] = &[
-    key("attributes", List(&Map(ATTRIBUTE)), Does("are attributes of the resource, with their types; `service.name` sets `service.name`")),
-    key("attributes_list", Text, Does("adds attributes as `OTEL_RESOURCE_ATTRIBUTES` has them; those of `attributes` win")),
+    key(
+        "attributes",
+        List(&Map(ATTRIBUTE)),
+        Does("are attributes of the resource, with their types; `service.name` sets `service.name`"),
+    ),
+    key(
+        "attributes_list",
+        Text,
+        Does("adds attributes as `OTEL_RESOURCE_ATTRIBUTES` has them; those of `attributes` win"),
+    ),
     key("detection/development", Map(DETECTION), Part),
     key("schema_url", Text, Ignored("resources have no schema URL here")),
     key("detectors", Any, Ignored("it was renamed: write `detection/development`")),
@@ -152,12 +167,18 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 const DETECTION: &[Key] = &[
-    key("attributes", Map(INCLUDE_EXCLUDE), Does("chooses among what detectors find, by keys with `*` and `?`")),
+    key(
+        "attributes",
+        Map(INCLUDE_EXCLUDE),
+        Does("chooses among what detectors find, by keys with `*` and `?`"),
+    ),
     key("detectors", List(&One(DETECTORS)), Sets("resource.detectors")),
 ];
 
-const INCLUDE_EXCLUDE: &[Key] =
-    &[key("included", List(&Text), Does("keeps these alone")), key("excluded", List(&Text), Does("drops these"))];
+const INCLUDE_EXCLUDE: &[Key] = &[
+    key("included", List(&Text), Does("keeps these alone")),
+    key("excluded", List(&Text), Does("drops these")),
+];
 
 const DETECTORS: &[Key] = &[
     key("container", NOTHING, Does("is the detector `container`")),
@@ -184,14 +205,18 @@ const PROPAGATORS: &[Key] = &[
 const TRACER_PROVIDER: &[Key] = &[
     key("processors", List(&One(SPAN_PROCESSORS)), Sets("exporter")),
     key("limits", Map(SPAN_LIMITS), Part),
-    key("sampler", One(SAMPLERS), Sets("sampler")),
+    key("sampler", One(&SAMPLERS), Sets("sampler")),
     key("id_generator", One(&[key("random", NOTHING, Does("is how ids are made"))]), Part),
     key("tracer_configurator/development", Any, Ignored("tracers cannot be switched off one by one")),
 ];
 
 const SPAN_PROCESSORS: &[Key] = &[
     key("batch", Map(BATCH), Part),
-    key("simple", Map(SIMPLE), Does("is `batch` with its defaults: nothing is exported on the thread that records")),
+    key(
+        "simple",
+        Map(SIMPLE),
+        Does("is `batch` with its defaults: nothing is exported on the thread that records"),
+    ),
 ];
 
 const BATCH: &[Key] = &[
@@ -205,10 +230,18 @@ const BATCH: &[Key] = &[
 const SIMPLE: &[Key] = &[key("exporter", One(EXPORTERS), Part)];
 
 const EXPORTERS: &[Key] = &[
-    key("otlp_http", Map(OTLP_HTTP), Does("pushes over OTLP/HTTP; of several exporters that push, the first counts")),
+    key(
+        "otlp_http",
+        Map(OTLP_HTTP),
+        Does("pushes over OTLP/HTTP; of several exporters that push, the first counts"),
+    ),
     key("otlp_grpc", Map(OTLP_GRPC), Does("pushes over OTLP/gRPC")),
     key("console", NOTHING, Does("shows on the console")),
-    key("otlp_file/development", Any, Ignored("there is no file exporter: `console` with `console.format: json` is near")),
+    key(
+        "otlp_file/development",
+        Any,
+        Ignored("there is no file exporter: `console` with `console.format: json` is near"),
+    ),
 ];
 
 const OTLP_HTTP: &[Key] = &[
@@ -226,8 +259,11 @@ const OTLP_GRPC: &[Key] =
 
 const ENDPOINT: Key = key("endpoint", Text, Sets("otlp.endpoint"));
 const HEADERS: Key = key("headers", List(&Map(HEADER)), Sets("otlp.headers"));
-const HEADERS_LIST: Key =
-    key("headers_list", Text, Does("adds headers as `OTEL_EXPORTER_OTLP_HEADERS` has them; those of `headers` win"));
+const HEADERS_LIST: Key = key(
+    "headers_list",
+    Text,
+    Does("adds headers as `OTEL_EXPORTER_OTLP_HEADERS` has them; those of `headers` win"),
+);
 const COMPRESSION: Key = key("compression", Text, Sets("otlp.compression"));
 const TIMEOUT: Key = key("timeout", Timeout, Sets("otlp.timeout"));
 
@@ -253,31 +289,56 @@ const LOG_LIMITS: &[Key] = &[VALUE_LENGTH_LIMIT, COUNT_LIMIT];
 const VALUE_LENGTH_LIMIT: Key = key("attribute_value_length_limit", Int(0), Sets("limits.value_bytes"));
 const COUNT_LIMIT: Key = key("attribute_count_limit", Int(0), Sets("limits.attributes"));
 
-const SAMPLERS: &[Key] = &[
+/// Statics, because they are in each other.
+static SAMPLERS: [Key; 7] = [
     key("always_on", NOTHING, Does("records every span")),
     key("always_off", NOTHING, Does("records none")),
     key("trace_id_ratio_based", Map(RATIO), Does("records a share of all traces")),
-    key("parent_based", Map(PARENT_BASED), Does("records what the parent's process records")),
-    key("probability/development", Map(RATIO), Does("records a share of all traces, as `trace_id_ratio_based`")),
-    key("composite/development", Any, Ignored("composite samplers are not known here: `parent_based: always_on` is used")),
-    key("jaeger_remote/development", Any, Ignored("there is no remote sampler: `parent_based: always_on` is used")),
+    key("parent_based", Map(&PARENT_BASED), Does("records what the parent's process records")),
+    key(
+        "probability/development",
+        Map(RATIO),
+        Does("records a share of all traces, as `trace_id_ratio_based`"),
+    ),
+    key(
+        "composite/development",
+        Any,
+        Ignored("composite samplers are not known here: `parent_based: always_on` is used"),
+    ),
+    key(
+        "jaeger_remote/development",
+        Any,
+        Ignored("there is no remote sampler: `parent_based: always_on` is used"),
+    ),
 ];
 
 const RATIO: &[Key] = &[key("ratio", Share, Does("is the share, from 0 to 1; all unless set"))];
 
-const PARENT_BASED: &[Key] = &[
-    key("root", One(SAMPLERS), Does("decides about spans without a parent")),
-    key("remote_parent_sampled", One(SAMPLERS), Does("decides where a parent in another process is sampled")),
-    key("remote_parent_not_sampled", One(SAMPLERS), Does("… and where it is not")),
-    key("local_parent_sampled", One(SAMPLERS), Does("decides where a parent in this process is sampled")),
-    key("local_parent_not_sampled", One(SAMPLERS), Does("… and where it is not")),
+static PARENT_BASED: [Key; 5] = [
+    key("root", One(&SAMPLERS), Does("decides about spans without a parent")),
+    key(
+        "remote_parent_sampled",
+        One(&SAMPLERS),
+        Does("decides where a parent in another process is sampled"),
+    ),
+    key("remote_parent_not_sampled", One(&SAMPLERS), Does("… and where it is not")),
+    key("local_parent_sampled", One(&SAMPLERS), Does("decides where a parent in this process is sampled")),
+    key("local_parent_not_sampled", One(&SAMPLERS), Does("… and where it is not")),
 ];
 
 const METER_PROVIDER: &[Key] = &[
     key("readers", List(&One(READERS)), Sets("exporter")),
     key("views", List(&Map(VIEW)), Does("are views, before those of code")),
-    key("exemplar_filter", Choice(&[("always_on", "always_on"), ("always_off", "always_off"), ("trace_based", "trace_based")]), Sets("exemplar_filter")),
-    key("meter_configurator/development", Any, Ignored("meters cannot be switched off one by one: a view with `drop` does it for instruments")),
+    key(
+        "exemplar_filter",
+        Choice(&[("always_on", "always_on"), ("always_off", "always_off"), ("trace_based", "trace_based")]),
+        Sets("exemplar_filter"),
+    ),
+    key(
+        "meter_configurator/development",
+        Any,
+        Ignored("meters cannot be switched off one by one: a view with `drop` does it for instruments"),
+    ),
     key("view_matching_mode/development", Any, Ignored("each view that matches makes a stream")),
 ];
 
@@ -293,10 +354,18 @@ const PERIODIC: &[Key] = &[
 ];
 
 const METRIC_EXPORTERS: &[Key] = &[
-    key("otlp_http", Map(OTLP_HTTP_METRICS), Does("pushes over OTLP/HTTP; of several exporters that push, the first counts")),
+    key(
+        "otlp_http",
+        Map(OTLP_HTTP_METRICS),
+        Does("pushes over OTLP/HTTP; of several exporters that push, the first counts"),
+    ),
     key("otlp_grpc", Map(OTLP_GRPC_METRICS), Does("pushes over OTLP/gRPC")),
     key("console", Map(CONSOLE_METRICS), Does("shows on the console")),
-    key("otlp_file/development", Any, Ignored("there is no file exporter: `console` with `console.format: json` is near")),
+    key(
+        "otlp_file/development",
+        Any,
+        Ignored("there is no file exporter: `console` with `console.format: json` is near"),
+    ),
 ];
 
 const OTLP_HTTP_METRICS: &[Key] = &[
@@ -327,15 +396,24 @@ const TEMPORALITY: Key = key(
     Choice(&[("cumulative", "cumulative"), ("delta", "delta"), ("low_memory", "lowmemory")]),
     Sets("temporality"),
 );
-const HISTOGRAMS: Key = key("default_histogram_aggregation", Choice(HISTOGRAM_AGGREGATIONS), Sets("histogram_aggregation"));
+const HISTOGRAMS: Key =
+    key("default_histogram_aggregation", Choice(HISTOGRAM_AGGREGATIONS), Sets("histogram_aggregation"));
 const HISTOGRAM_AGGREGATIONS: &[(&str, &str)] = &[
     ("explicit_bucket_histogram", "explicit_bucket_histogram"),
     ("base2_exponential_bucket_histogram", "base2_exponential_bucket_histogram"),
 ];
 
 const CONSOLE_METRICS: &[Key] = &[
-    key("temporality_preference", Choice(&[("cumulative", ""), ("delta", ""), ("low_memory", "")]), Ignored("the console shows metrics since the start")),
-    key("default_histogram_aggregation", Choice(HISTOGRAM_AGGREGATIONS), Ignored("histograms are the same for all exporters: a view chooses")),
+    key(
+        "temporality_preference",
+        Choice(&[("cumulative", ""), ("delta", ""), ("low_memory", "")]),
+        Ignored("the console shows metrics since the start"),
+    ),
+    key(
+        "default_histogram_aggregation",
+        Choice(HISTOGRAM_AGGREGATIONS),
+        Ignored("histograms are the same for all exporters: a view chooses"),
+    ),
 ];
 
 const CARDINALITY_LIMITS: &[Key] = &[
@@ -349,10 +427,16 @@ const CARDINALITY_LIMITS: &[Key] = &[
     key("up_down_counter", Int(1), OF_KIND),
 ];
 
-const OF_KIND: Effect = Ignored("`default` holds for instruments of every kind: `aggregation_cardinality_limit` of a view chooses");
+const OF_KIND: Effect = Ignored(
+    "`default` holds for instruments of every kind: `aggregation_cardinality_limit` of a view chooses",
+);
 
 const PULL: &[Key] = &[
-    key("exporter", One(&[key("prometheus/development", Map(PROMETHEUS), Does("serves metrics to Prometheus"))]), Part),
+    key(
+        "exporter",
+        One(&[key("prometheus/development", Map(PROMETHEUS), Does("serves metrics to Prometheus"))]),
+        Part,
+    ),
     key("producers", Any, Ignored("there are no producers beside the instruments")),
     key("cardinality_limits", Map(CARDINALITY_LIMITS), Part),
 ];
@@ -361,14 +445,26 @@ const PROMETHEUS: &[Key] = &[
     key("host", Text, Sets("prometheus.host")),
     key("port", Within(0, 65_535), Sets("prometheus.port")),
     key("scope_info_enabled", Bool, Sets("prometheus.scope_labels")),
-    key("target_info_enabled/development", Bool, Does("whether there is a metric `target_info`")),
-    key("resource_constant_labels", Any, Ignored("attributes of the resource are labels of `target_info`, and of nothing else")),
+    key("target_info_enabled/development", Bool, Sets("prometheus.target_info")),
+    key(
+        "resource_constant_labels",
+        Any,
+        Ignored("attributes of the resource are labels of `target_info`, and of nothing else"),
+    ),
     key("translation_strategy", Choice(STRATEGIES), Sets("prometheus.translation_strategy")),
     key("without_scope_info", Bool, Ignored("it was renamed: write `scope_info_enabled: false`")),
     key("without_type_suffix", Bool, Ignored("it was replaced: write `translation_strategy`")),
     key("without_units", Bool, Ignored("it was replaced: write `translation_strategy`")),
-    key("without_target_info", Bool, Ignored("it was renamed: write `target_info_enabled/development: false`")),
-    key("with_resource_constant_labels", Any, Ignored("it was renamed, and attributes of the resource are labels of `target_info` alone")),
+    key(
+        "without_target_info",
+        Bool,
+        Ignored("it was renamed: write `target_info_enabled/development: false`"),
+    ),
+    key(
+        "with_resource_constant_labels",
+        Any,
+        Ignored("it was renamed, and attributes of the resource are labels of `target_info` alone"),
+    ),
 ];
 
 const STRATEGIES: &[(&str, &str)] = &[
@@ -432,13 +528,25 @@ const MIN_MAX: Effect = Ignored("minimum and maximum cost nothing and are always
 const LOGGER_PROVIDER: &[Key] = &[
     key("processors", List(&One(LOG_PROCESSORS)), Sets("exporter")),
     key("limits", Map(LOG_LIMITS), Part),
-    key("logger_configurator/development", Any, Ignored("loggers cannot be switched off one by one: `logs.filter` chooses by target")),
+    key(
+        "logger_configurator/development",
+        Any,
+        Ignored("loggers cannot be switched off one by one: `logs.filter` chooses by target"),
+    ),
 ];
 
 const LOG_PROCESSORS: &[Key] = &[
     key("batch", Map(BATCH), Part),
-    key("simple", Map(SIMPLE), Does("is `batch` with its defaults: nothing is exported on the thread that records")),
-    key("event_to_span_event_bridge/development", Any, Ignored("log records with the name of an event are no events of spans")),
+    key(
+        "simple",
+        Map(SIMPLE),
+        Does("is `batch` with its defaults: nothing is exported on the thread that records"),
+    ),
+    key(
+        "event_to_span_event_bridge/development",
+        Any,
+        Ignored("log records with the name of an event are no events of spans"),
+    ),
 ];
 
 impl Shape {

@@ -24,7 +24,8 @@ pub(super) fn substitute(node: &mut Node, lookup: Lookup<'_>, problems: &mut Vec
                 problems.push(Finding::new(node.place, "…", what));
             }
             Ok(text) => scalar.text = text,
-            Err(what) => problems.push(Finding::new(node.place, scalar.text.clone(), what)),
+            // The rest of the value may be a secret.
+            Err(what) => problems.push(Finding::new(node.place, "", what)),
         },
     }
 }
@@ -37,7 +38,8 @@ fn replaced(text: &str, lookup: Lookup<'_>) -> Result<String, String> {
         if let Some(after) = from.strip_prefix('$') {
             result.push('$');
             rest = after;
-        } else if let Some((reference, after)) = from.strip_prefix('{').and_then(|from| from.split_once('}')) {
+        } else if let Some((reference, after)) = from.strip_prefix('{').and_then(|from| from.split_once('}'))
+        {
             result.push_str(&value(reference, lookup)?);
             rest = after;
         } else {
@@ -59,7 +61,8 @@ fn value(reference: &str, lookup: Lookup<'_>) -> Result<String, String> {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_name {
-        let what = "is no reference to a variable; write `${NAME}` or `${NAME:-default}`, and `$$` for a dollar";
+        let what =
+            "is no reference to a variable; write `${NAME}` or `${NAME:-default}`, and `$$` for a dollar";
         return Err(format!("`${{{reference}}}` {what}"));
     }
     let found = lookup(name).filter(|value| !value.is_empty());

@@ -15,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::console::Console;
 use super::gate::{Gate, LogFilter};
+use super::sampler;
 use crate::config::{ConsoleFormat, TelemetryConfig};
 use crate::console::{self, Taps};
 use crate::error::{Error, Source};
@@ -98,7 +99,7 @@ fn sampler(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Sampler {
     if argument.is_some() && code.is_none() && settings.given(&catalogue::TRACES_SAMPLER).is_empty() {
         settings.warn("OTEL_TRACES_SAMPLER_ARG has no effect without OTEL_TRACES_SAMPLER: set that to parentbased_traceidratio");
     }
-    let parse = |name: &str| Sampler::parse(name, argument).map_err(|error| error.to_string());
+    let parse = |name: &str| sampler::parse(name, argument);
     settings.decide(&catalogue::TRACES_SAMPLER, code, parse)
 }
 

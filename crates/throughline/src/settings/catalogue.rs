@@ -72,6 +72,8 @@ settings! {
         "How names become Prometheus names";
     PROMETHEUS_SCOPES: "prometheus.scope_labels", ["THROUGHLINE_PROMETHEUS_SCOPE_LABELS"], "true",
         "Whether series carry the labels `otel_scope_*`";
+    PROMETHEUS_TARGET_INFO: "prometheus.target_info", ["THROUGHLINE_PROMETHEUS_TARGET_INFO"], "true",
+        "Whether there is a metric `target_info` with the attributes of the resource";
 }
 
 settings! {

@@ -15,9 +15,11 @@ mod unknown;
 pub use alias::Alias;
 pub use definition::Definition;
 pub(crate) use definition::without_credentials;
-#[expect(unused_imports, reason = "no build reads files")]
-pub(crate) use layers::FileValue;
-pub(crate) use layers::{FileLayer, Given};
+pub(crate) use layers::Given;
+#[cfg(feature = "config-file")]
+pub(crate) use layers::{FileLayer, FileValue};
+#[cfg(feature = "config-file")]
+pub(crate) use unknown::nearest;
 
 use std::fmt;
 
@@ -102,7 +104,6 @@ impl<'a> Settings<'a> {
     }
 
     /// Adds what a file says, below the environment.
-    #[expect(dead_code, reason = "no build reads files")]
     pub(crate) fn add_file(&mut self, file: FileLayer) {
         self.layers.file = file;
     }
