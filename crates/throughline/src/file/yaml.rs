@@ -167,7 +167,8 @@ mod tests {
         assert!(refused("a: 1\nb: 2\na: 3").contains("3:1 `a`: is there twice, first in line 1"));
         assert!(refused("a: 1\n---\nb: 2").contains("second document"));
         assert!(refused(&"[".repeat(100)).contains("deeper"));
-        assert!(refused(&"[".repeat(100_000)).contains("deeper"));
+        // The parser has a limit of its own for brackets.
+        assert!(refused(&"[".repeat(100_000)).contains("recursion limit"));
         assert!(refused(&"- ".repeat(100_000)).contains("deeper"));
         assert!(refused("a: &a [*a]").contains("no end yet"));
         assert!(refused("a: b: c").contains("is no YAML"));
