@@ -56,6 +56,7 @@ pub struct TelemetryConfig {
     pub(crate) environment_wins: bool,
     pub(crate) aliases: Vec<Alias>,
     pub(crate) file: Option<PathBuf>,
+    pub(crate) file_contents: Option<Arc<str>>,
     pub(crate) prometheus: Option<bool>,
     pub(crate) prometheus_address: Option<SocketAddr>,
     pub(crate) translation: Option<TranslationStrategy>,
@@ -81,6 +82,7 @@ impl TelemetryConfig {
             environment_wins: false,
             aliases: Vec::new(),
             file: None,
+            file_contents: None,
             prometheus: None,
             prometheus_address: None,
             translation: None,
@@ -167,6 +169,19 @@ impl TelemetryConfig {
     /// is weaker than code and environment. Needs the cargo feature `config-file`.
     pub fn with_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.file = Some(path.into());
+        self
+    }
+
+    /// As [`with_file`](Self::with_file), with what such a file says: for a configuration that is part of the program. It
+    /// stands in for a file, also for one that `OTEL_CONFIG_FILE` names.
+    ///
+    /// ```
+    /// use throughline::TelemetryConfig;
+    ///
+    /// let config = TelemetryConfig::new("shop").with_file_contents("file_format: \"1.0\"\nlog_level: warn\n");
+    /// ```
+    pub fn with_file_contents(mut self, yaml: impl Into<Arc<str>>) -> Self {
+        self.file_contents = Some(yaml.into());
         self
     }
 

@@ -17,24 +17,9 @@ use crate::settings::{FileLayer, Settings, catalogue};
 
 /// What the file says, if there is to be one. All its problems and warnings are noted.
 pub(crate) fn read(config: &TelemetryConfig, settings: &mut Settings<'_>) -> FileExtras {
-    let code = config.file.as_ref().map(|path| ("with_file", path.display().to_string()));
-    let Some(path) = settings.choose(&catalogue::CONFIG_FILE, code, |path| Ok(path.to_owned())) else {
-        return FileExtras::default();
-    };
-    let source = settings.last_source();
-    if source == Source::Environment("OTEL_EXPERIMENTAL_CONFIG_FILE".into()) {
-        settings.warn("OTEL_EXPERIMENTAL_CONFIG_FILE is the old name of OTEL_CONFIG_FILE: set that");
-    }
-    let text = match contents(&path) {
-        Ok(text) => text,
-        Err(error) => {
-            settings.problem_of(&catalogue::CONFIG_FILE, source, path, format!("cannot be read: {error}"));
-            return FileExtras::default();
-        }
-    };
+    let Some((path, text)) = text(config, settings) else { return FileExtras::default() };
     let lookup = |variable: &str| config.environment.verbatim(variable);
     let (contents, findings) = understand(&text, &lookup);
-    let path: Arc<str> = path.into();
     let at = |Place { line, column }| Source::File { path: Arc::clone(&path), line, column };
     for Finding { place, value, what } in findings.problems {
         settings.problem(at(place), value, what);
@@ -44,6 +29,28 @@ pub(crate) fn read(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Fil
     }
     settings.add_file(FileLayer { path: Arc::clone(&path), values: contents.values });
     contents.extras
+}
+
+/// The file's name and what is in it.
+fn text(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Option<(Arc<str>, Arc<str>)> {
+    if let Some(text) = &config.file_contents {
+        let (name, source) = ("contents", Source::Code("with_file_contents"));
+        settings.note(&catalogue::CONFIG_FILE, name.to_owned(), source, Vec::new());
+        return Some((name.into(), Arc::clone(text)));
+    }
+    let code = config.file.as_ref().map(|path| ("with_file", path.display().to_string()));
+    let path = settings.choose(&catalogue::CONFIG_FILE, code, |path| Ok(path.to_owned()))?;
+    let source = settings.last_source();
+    if source == Source::Environment("OTEL_EXPERIMENTAL_CONFIG_FILE".into()) {
+        settings.warn("OTEL_EXPERIMENTAL_CONFIG_FILE is the old name of OTEL_CONFIG_FILE: set that");
+    }
+    match contents(&path) {
+        Ok(text) => Some((path.into(), text.into())),
+        Err(error) => {
+            settings.problem_of(&catalogue::CONFIG_FILE, source, path, format!("cannot be read: {error}"));
+            None
+        }
+    }
 }
 
 /// Not more of it than a configuration can have: it may be a device that never ends.

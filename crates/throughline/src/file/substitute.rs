@@ -5,7 +5,7 @@
 //! ([specification](https://opentelemetry.io/docs/specs/otel/configuration/data-model/#environment-variable-substitution)).
 
 use super::finding::Finding;
-use super::node::{Node, Value};
+use super::node::{Node, Scalar, Value};
 
 /// Where variables are looked up.
 pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -24,8 +24,11 @@ pub(super) fn substitute(node: &mut Node, lookup: Lookup<'_>, problems: &mut Vec
                 problems.push(Finding::new(node.place, "…", what));
             }
             Ok(text) => scalar.text = text,
-            // The rest of the value may be a secret.
-            Err(what) => problems.push(Finding::new(node.place, "", what)),
+            Err(what) => {
+                // The rest of the value may be a secret, and nothing more is to be said of it.
+                problems.push(Finding::new(node.place, "", what));
+                *scalar = Scalar { text: String::new(), is_plain: true };
+            }
         },
     }
 }
