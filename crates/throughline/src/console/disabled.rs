@@ -53,7 +53,6 @@ impl Plan {
 #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
 pub(crate) struct Taps;
 
-#[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "nobody takes records out"))]
 impl Taps {
     pub(crate) fn spans<R>(&self, reader: R) -> R {
         reader
