@@ -1,6 +1,6 @@
 //! The `throughline` command.
 //!
-//! Exit status: 0 fine, 2 wrong usage, 3 could not do what was asked.
+//! Exit status: 0 fine, 1 what was looked at is not, 2 wrong usage, 3 could not do what was asked.
 #![expect(clippy::print_stderr, reason = "a command line program talks")]
 
 /// Prints a line to standard output, or returns why it cannot be: unlike `println!`, which panics when nobody reads on.
@@ -10,6 +10,7 @@ macro_rules! say {
     };
 }
 
+mod config;
 mod demo;
 
 use std::io::{ErrorKind, IsTerminal as _};
@@ -27,6 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Config(config::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -43,10 +45,11 @@ async fn main() -> ExitCode {
         .without_time()
         .init();
     let done = match Arguments::parse().command {
-        Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Config(arguments) => config::run(arguments),
+        Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

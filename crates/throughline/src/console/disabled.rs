@@ -37,29 +37,9 @@ impl Plan {
         false
     }
 
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
-    pub(crate) fn taps(&self) -> Taps {
-        Taps
-    }
-
     #[expect(clippy::unnecessary_wraps, reason = "the shape of `enabled.rs`")]
     pub(crate) fn start(self, _: &MeterProvider, _: &Records) -> Result<Console, Error> {
         Ok(Console)
-    }
-}
-
-/// Nothing sees what others take out.
-#[derive(Debug, Default)]
-#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
-pub(crate) struct Taps;
-
-impl Taps {
-    pub(crate) fn spans<R>(&self, reader: R) -> R {
-        reader
-    }
-
-    pub(crate) fn logs<R>(&self, reader: R) -> R {
-        reader
     }
 }
 

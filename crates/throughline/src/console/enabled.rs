@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::config::{ConsoleOutput, ConsoleStream};
 use super::output::{Counts, Output, Sink};
-use super::records::{Recorded, Taps, Waiting};
+use super::records::{Recorded, Waiting};
 use super::task::{Command, Metrics, Work};
 use crate::config::TelemetryConfig;
 use crate::error::{Error, Source};
@@ -74,10 +74,10 @@ impl Plan {
         self.logs
     }
 
-    /// What is to see the records that others take out.
-    pub(crate) fn taps(&self) -> Taps {
+    /// Where the records of these signals are to be shown: spans and log records.
+    pub(super) fn waiting(&self) -> (Option<Waiting>, Option<Waiting>) {
         let waiting = |shown: bool| shown.then(|| self.waiting.clone());
-        Taps { spans: waiting(self.spans), logs: waiting(self.logs) }
+        (waiting(self.spans), waiting(self.logs))
     }
 
     /// Makes the exporter; it shows nothing before its task is run. Called when the exporters that push have taken their

@@ -33,4 +33,9 @@ pub(crate) use records::Taps;
 #[cfg(not(feature = "console"))]
 mod disabled;
 #[cfg(not(feature = "console"))]
-pub(crate) use disabled::{Console, Plan, Taps};
+pub(crate) use disabled::{Console, Plan};
+
+#[cfg(all(feature = "tracing", not(feature = "console")))]
+mod untapped;
+#[cfg(all(feature = "tracing", not(feature = "console")))]
+pub(crate) use untapped::Taps;

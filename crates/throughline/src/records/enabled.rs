@@ -53,7 +53,7 @@ impl Plan {
             no_color: settings.variable("NO_COLOR").is_some(),
             pushes_spans: otlp.pushes_spans() || shown.shows_spans(),
             pushes_logs: otlp.pushes_logs() || shown.shows_logs(),
-            taps: shown.taps(),
+            taps: Taps::of(shown),
         }
     }
 

@@ -14,10 +14,11 @@ mod unknown;
 
 pub use alias::Alias;
 pub use definition::Definition;
+#[cfg(feature = "otlp-http")]
 pub(crate) use definition::without_credentials;
-pub(crate) use layers::Given;
 #[cfg(feature = "config-file")]
-pub(crate) use layers::{FileLayer, FileValue};
+pub(crate) use layers::FileValue;
+pub(crate) use layers::{FileLayer, Given};
 #[cfg(feature = "config-file")]
 pub(crate) use unknown::nearest;
 
@@ -25,6 +26,7 @@ use std::fmt;
 
 use crate::config::TelemetryConfig;
 use crate::error::{Error, Problem, Source};
+use catalogue::catalogue;
 use layers::Layers;
 
 /// One setting as it was decided: a line of [`Description`](crate::Description).
@@ -78,7 +80,7 @@ pub(crate) struct Decisions {
 }
 
 /// What was said cannot be used, and the problem is noted.
-struct Refused;
+pub(crate) struct Refused;
 
 /// What a layer says, read.
 struct Candidate<T> {
@@ -104,6 +106,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Adds what a file says, below the environment.
+    #[cfg_attr(not(feature = "config-file"), expect(dead_code, reason = "no file is read"))]
     pub(crate) fn add_file(&mut self, file: FileLayer) {
         self.layers.file = file;
     }
@@ -300,7 +303,11 @@ impl<'a> Settings<'a> {
 
     /// What was decided, and what is wrong with it.
     pub(crate) fn explain(self) -> (Decisions, Option<Error>) {
-        let Self { decided: settings, mut problems, warnings, missing, .. } = self;
+        let Self { decided: mut settings, mut problems, warnings, missing, .. } = self;
+        // As the documentation lists them; what is no setting comes last.
+        let order = catalogue();
+        let place = |setting: &Setting| order.iter().position(|definition| definition.name() == setting.name);
+        settings.sort_by_key(|setting| place(setting).unwrap_or(usize::MAX));
         let error = match missing {
             None if problems.is_empty() => None,
             None => Some(Error::Configuration(problems)),

@@ -11,17 +11,23 @@ pub(super) use waiting::Waiting;
 
 use throughline_trace::{LogReader, SpanReader};
 
+use super::Plan;
 use super::output::Batch;
 use crate::records::Records;
 
 /// What is to be shown of the records that others take out.
 #[derive(Debug, Default)]
 pub(crate) struct Taps {
-    pub(super) spans: Option<Waiting>,
-    pub(super) logs: Option<Waiting>,
+    spans: Option<Waiting>,
+    logs: Option<Waiting>,
 }
 
 impl Taps {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let (spans, logs) = plan.waiting();
+        Self { spans, logs }
+    }
+
     /// This reader, whose spans are shown as well if they are to be.
     pub(crate) fn spans(&self, reader: SpanReader) -> SpanReader {
         match self.spans.clone() {
