@@ -43,6 +43,7 @@
 //!
 //! - `prometheus` (default): the scrape endpoint.
 //! - `console` (default): metrics, spans and log records on standard output, for development.
+//! - `config-file`: settings from a YAML file in OpenTelemetry's declarative format (`OTEL_CONFIG_FILE`).
 //! - `otlp-http`: pushing over OTLP/HTTP; `otlp-grpc`: over gRPC as well.
 //! - `tls`: endpoints with `https`; `zstd`: that compression.
 //! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.

@@ -29,9 +29,12 @@ use super::detect::{Detector, Surroundings};
 pub struct ResourceBuilder {
     surroundings: Surroundings,
     detectors: Vec<Detector>,
-    detected: Option<Box<dyn Fn(&str) -> bool + Send>>,
+    detected: Option<Keep>,
     attributes: Vec<KeyValue>,
 }
+
+/// Says of an attribute's key whether it is wanted.
+type Keep = Box<dyn Fn(&str) -> bool + Send>;
 
 impl fmt::Debug for ResourceBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

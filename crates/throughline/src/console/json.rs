@@ -3,6 +3,8 @@
 //! A span is OTLP's `Span`, a log record its `LogRecord`, a point its `Metric` with that one point; beside them stand
 //! `resource`, with the name of the service alone, and `scope`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 use throughline_core::attribute::{ArrayRef, ValueRef};
 use throughline_core::{AttributeSet, InstrumentationScope, Timestamp};
@@ -253,7 +255,10 @@ fn nanos(time: Timestamp) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _infallible = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// What JSON has no number for is a string, as protobuf's JSON has it.

@@ -38,10 +38,10 @@ impl Items {
 }
 
 impl AddAssign for Items {
-    fn add_assign(&mut self, other: Self) {
-        self.points += other.points;
-        self.spans += other.spans;
-        self.log_records += other.log_records;
+    fn add_assign(&mut self, rhs: Self) {
+        self.points += rhs.points;
+        self.spans += rhs.spans;
+        self.log_records += rhs.log_records;
     }
 }
 

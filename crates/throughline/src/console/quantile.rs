@@ -1,5 +1,7 @@
 //! Quantiles estimated from the buckets of a histogram, for people who look at a console.
 
+use std::cmp::Ordering;
+
 use throughline_metrics::data::{ExponentialValue, HistogramValue};
 
 /// The value below which this share of the measurements is, as if each bucket's were spread evenly.
@@ -20,12 +22,10 @@ pub(super) fn of_exponential(value: &ExponentialValue, quantile: f64) -> Option<
     let (bucket, _) = find(counts.copied(), value.count, quantile)?;
     let middle = |index: i64| ((index as f64 + 0.5) * (-f64::from(*scale)).exp2()).exp2();
     let negatives = negative.counts.len();
-    let estimate = if bucket < negatives {
-        -middle(i64::from(negative.offset) + (negatives - 1 - bucket) as i64)
-    } else if bucket == negatives {
-        0.0
-    } else {
-        middle(i64::from(positive.offset) + (bucket - negatives - 1) as i64)
+    let estimate = match bucket.cmp(&negatives) {
+        Ordering::Less => -middle(i64::from(negative.offset) + (negatives - 1 - bucket) as i64),
+        Ordering::Equal => 0.0,
+        Ordering::Greater => middle(i64::from(positive.offset) + (bucket - negatives - 1) as i64),
     };
     Some(estimate.max(value.min.unwrap_or(f64::NEG_INFINITY)).min(value.max.unwrap_or(f64::INFINITY)))
 }

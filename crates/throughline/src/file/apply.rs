@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::node::{Node, Resolved};
 use super::schema::{Effect, Key, Shape};
-use crate::settings::{FileValue, catalogue};
+use crate::settings::{Definition, FileValue, catalogue};
 
 /// What the file says of settings.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Values {
 /// The setting of this name: of the signal, or of all.
 pub(super) fn setting(signal: &str, name: &str) -> Option<&'static str> {
     let of_signal = format!("{signal}{name}");
-    let names = || catalogue::catalogue().into_iter().map(|definition| definition.name());
+    let names = || catalogue::catalogue().into_iter().map(Definition::name);
     names().find(|known| *known == of_signal).or_else(|| names().find(|known| *known == name))
 }
 

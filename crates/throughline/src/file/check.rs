@@ -116,14 +116,13 @@ impl Findings {
         };
         let fits = match (shape, value) {
             // What a variable says may look like a number: a key of an API, say.
-            (Shape::Text, _) | (Shape::Bool, Resolved::Bool(_)) => true,
+            (Shape::Text, _) | (Shape::Bool, Resolved::Bool(_)) | (Shape::Number, Resolved::Int(_)) => true,
             (Shape::Int(least), Resolved::Int(value)) => value >= least,
             (Shape::Within(least, most), Resolved::Int(value)) => (least..=most).contains(&value),
             (Shape::Timeout, Resolved::Int(value)) => value >= 0,
             (Shape::Share, Resolved::Int(value)) => value == 0 || value == 1,
             (Shape::Share, Resolved::Float(value)) => (0.0..=1.0).contains(&value),
             (Shape::Number, Resolved::Float(value)) => !value.is_nan(),
-            (Shape::Number, Resolved::Int(_)) => true,
             (Shape::Choice(words), Resolved::Text(text)) => words.iter().any(|(word, _)| *word == text),
             _ => false,
         };

@@ -3,6 +3,7 @@
 //! Called by `enabled.rs`, with files alone in which everything has the right type.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::FileExtras;
 use super::apply::Values;
@@ -228,7 +229,7 @@ impl Reader<'_> {
     }
 }
 
-/// The format of OpenTracing.
+/// The format of `OpenTracing`.
 const UNKNOWN_PROPAGATOR: &str = "ottrace";
 
 /// Which exporters a signal has.
@@ -269,7 +270,7 @@ pub(super) fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _infallible = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

@@ -21,7 +21,7 @@ pub(super) enum Shape {
     Map(&'static [Key]),
     /// A map of exactly one of these keys.
     One(&'static [Key]),
-    List(&'static Shape),
+    List(&'static Self),
     Text,
     Bool,
     /// An integer, this or more.
@@ -557,14 +557,6 @@ impl Shape {
             List(shape) => shape.keys(),
             _ => &[],
         }
-    }
-
-    /// The key at this path, of names alone.
-    #[cfg(test)]
-    pub(super) fn at(self, path: &[&str]) -> Option<&'static Key> {
-        let (name, below) = path.split_first()?;
-        let key = self.keys().iter().find(|key| key.name == *name)?;
-        if below.is_empty() { Some(key) } else { key.shape.at(below) }
     }
 }
 

@@ -178,7 +178,7 @@ mod tests {
         for n in 1..12 {
             let before = format!("*a{}", n - 1);
             let nine = [before.as_str(); 9].join(",");
-            bomb += &format!("a{n}: &a{n} [{nine}]\n");
+            bomb.extend(["a", &n.to_string(), ": &a", &n.to_string(), " [", &nine, "]\n"]);
         }
         assert!(refused(&bomb).contains("too much"), "{}", refused(&bomb));
     }

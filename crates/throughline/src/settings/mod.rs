@@ -288,6 +288,10 @@ impl<'a> Settings<'a> {
     }
 
     /// Notes that an exporter is asked for that is not in this build.
+    #[cfg_attr(
+        all(feature = "config-file", feature = "console", feature = "otlp-http", feature = "prometheus"),
+        expect(dead_code, reason = "everything is in this build")
+    )]
     pub(crate) fn not_compiled_in(&mut self, exporter: &'static str, feature: &'static str, source: Source) {
         self.missing.get_or_insert(Missing { exporter, feature, source });
     }

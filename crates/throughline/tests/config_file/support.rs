@@ -68,8 +68,8 @@ impl Written {
 }
 
 impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panicked").write(bytes)
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panicked").write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -54,6 +54,7 @@ fn group_of(name: &str) -> &'static str {
     match name.split('.').next() {
         Some("metrics") => "Metrics",
         Some("prometheus") => "The scrape endpoint",
+        Some("console") => "The console exporter",
         Some("traces") => "Traces",
         Some("logs") => "Logs",
         _ => "All signals",
@@ -65,6 +66,7 @@ fn group_of(name: &str) -> &'static str {
 const PROOFS: &[&str] = &[
     include_str!("effects.rs"),
     include_str!("security.rs"),
+    include_str!("../console/text.rs"),
     include_str!("../globals.rs"),
     include_str!("../../../throughline-cli/tests/command.rs"),
 ];

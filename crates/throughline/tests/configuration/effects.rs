@@ -288,6 +288,7 @@ fn the_scrape_endpoint_is_where_and_how_the_variables_say() {
         ("OTEL_EXPORTER_PROMETHEUS_PORT", &port.to_string()),
         ("THROUGHLINE_PROMETHEUS_TRANSLATION_STRATEGY", "UnderscoreEscapingWithoutSuffixes"),
         ("THROUGHLINE_PROMETHEUS_SCOPE_LABELS", "false"),
+        ("THROUGHLINE_PROMETHEUS_TARGET_INFO", "false"),
     ]);
     let telemetry = init_telemetry(config).expect("telemetry starts");
     count(&telemetry);
@@ -295,7 +296,7 @@ fn the_scrape_endpoint_is_where_and_how_the_variables_say() {
     write!(stream, "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").expect("it reads");
     let mut page = String::new();
     stream.read_to_string(&mut page).expect("it answers");
-    assert!(page.contains("\norders 1"), "{page}");
+    assert!(page.contains("\norders 1") && !page.contains("target_info"), "{page}");
 }
 
 #[test]

@@ -63,9 +63,9 @@ fn a_disk_that_is_full() {
 struct Blocked(mpsc::Receiver<()>);
 
 impl Write for Blocked {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let _released = self.0.recv();
-        Ok(bytes.len())
+        Ok(buf.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

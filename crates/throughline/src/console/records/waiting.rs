@@ -81,7 +81,9 @@ impl Waiting {
             Style::Text { colours } => text::traces(&mut text, spans, colours),
             Style::Json => {
                 spans.sort_by_key(|span| span.start);
-                spans.iter().for_each(|span| text.extend([span.text.as_str(), "\n"]));
+                for span in spans {
+                    text.extend([span.text.as_str(), "\n"]);
+                }
             }
         }
         Batch { text, items }

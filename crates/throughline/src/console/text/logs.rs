@@ -23,7 +23,7 @@ pub(in crate::console) fn log(log: &LogRef<'_>, colours: bool) -> String {
     }
     // What comes from `tracing` says where from in an attribute: its scope is the same for all.
     let target = log.attributes.value("target").map(|target| target.to_string());
-    add(format_args!("{}:", Plain(target.as_deref().unwrap_or(log.scope.scope.name()))));
+    add(format_args!("{}:", Plain(target.as_deref().unwrap_or_else(|| log.scope.scope.name()))));
     if !log.event_name.is_empty() {
         add(format_args!(" {}", Plain(log.event_name)));
     }

@@ -41,7 +41,7 @@ fn metric(text: &mut String, metric: &Metric, colours: bool) {
     let _infallible = writeln!(text, "    {bold}{}{plain}{unit} {dim}{kind}{undim}", Plain(&metric.name));
     match &metric.data {
         MetricData::Gauge { points } | MetricData::Sum { points, .. } => {
-            lines(text, points, colours, |value| shown(value));
+            lines(text, points, colours, shown);
         }
         MetricData::Histogram { points, .. } => {
             let bounds = points.values().bounds();
