@@ -73,7 +73,7 @@ mod status;
 
 #[cfg(feature = "tracing")]
 pub use config::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
-pub use config::{ExportConfig, MetricsConfig, OtlpCompression, OtlpProtocol, TelemetryConfig};
+pub use config::{ExportConfig, Exporter, MetricsConfig, OtlpCompression, OtlpProtocol, TelemetryConfig};
 pub use console::{ConsoleConfig, ConsoleOutput, ConsoleStream};
 pub use error::{Error, Problem, Source};
 pub use exporters::ShutdownReport;

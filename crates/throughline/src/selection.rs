@@ -3,7 +3,7 @@
 //! Code, `OTEL_{METRICS,TRACES,LOGS}_EXPORTER` and endpoints decide together. `init.rs` asks once, before the exporters
 //! decide about themselves; nothing is opened here.
 
-use crate::config::{Destination, ExportConfig, TelemetryConfig};
+use crate::config::{Destination, ExportConfig, Exporter, TelemetryConfig};
 use crate::error::Source;
 use crate::prometheus;
 use crate::settings::catalogue::{
@@ -82,11 +82,11 @@ impl Signal {
         settings: &mut Settings<'_>,
     ) -> Exporters {
         let code = own.destination.as_ref().or(all.destination.as_ref());
-        let (list, is_bad) = match self.list(settings) {
+        let (list, is_bad) = match self.list((own, all), settings) {
             Ok(list) => (list, false),
             Err(Refused) => (None, true),
         };
-        let list_wins = list.is_some() && settings.environment_wins();
+        let list_wins = list.as_ref().is_some_and(|list| list.is_code() || settings.environment_wins());
         let prometheus = prometheus.filter(|_| !list_wins);
         let code_wants = code.is_some() && !list_wins;
         let endpoints = self.endpoints(code, settings);
@@ -142,10 +142,22 @@ impl Signal {
         Wanted { destination, source, overrode: overrode.collect() }
     }
 
-    /// The list of exporters that the environment or a file asks for.
-    fn list(&self, settings: &mut Settings<'_>) -> Result<Option<List>, Refused> {
-        let given = settings.given(self.exporter).into_iter().next();
-        let Some(Given { text, source, .. }) = given else { return Ok(None) };
+    /// The list of exporters that somebody asks for.
+    fn list(
+        &self,
+        (own, all): (&ExportConfig, &ExportConfig),
+        settings: &mut Settings<'_>,
+    ) -> Result<Option<List>, Refused> {
+        let code = own.exporters.clone().or_else(|| {
+            // What all signals have is not for each of them.
+            let all = all.exporters.as_ref()?.iter();
+            Some(all.copied().filter(|exporter| self.known.contains(&exporter.name())).collect())
+        });
+        let code = code.map(|exporters| (in_a_list(&exporters), Source::Code(WITH_EXPORTERS)));
+        let given = settings.given(self.exporter).into_iter().map(|given| (given.text, given.source));
+        let mut lists: Vec<_> = code.into_iter().chain(given).collect();
+        settings.sort(&mut lists, |(_, source)| source);
+        let Some((text, source)) = lists.into_iter().next() else { return Ok(None) };
         let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
         let unknown = names.iter().find(|name| !self.known.contains(&name.as_str()));
         let what = match unknown {
@@ -188,6 +200,14 @@ impl Signal {
     }
 }
 
+/// How code asks for exporters.
+const WITH_EXPORTERS: &str = "with_exporters";
+
+fn in_a_list(exporters: &[Exporter]) -> String {
+    let names: Vec<_> = exporters.iter().map(|exporter| exporter.name()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(",") }
+}
+
 /// How code asks for the scrape endpoint.
 const WITH_ENDPOINT: &str = "with_prometheus_address";
 
@@ -198,6 +218,10 @@ struct List {
 }
 
 impl List {
+    fn is_code(&self) -> bool {
+        matches!(self.source, Source::Code(_))
+    }
+
     fn names(&self, name: &str) -> bool {
         self.names.iter().any(|named| named == name)
     }

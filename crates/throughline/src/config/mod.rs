@@ -3,6 +3,7 @@
 //! Plain values, one type for what all signals share and one for each signal; `settings.rs` joins them with the
 //! environment, and `init.rs` builds from the result.
 
+mod document;
 mod environment;
 mod export;
 mod metrics;
@@ -10,7 +11,7 @@ mod records;
 
 pub(crate) use environment::Environment;
 pub(crate) use export::Destination;
-pub use export::{ExportConfig, OtlpCompression, OtlpProtocol};
+pub use export::{ExportConfig, Exporter, OtlpCompression, OtlpProtocol};
 pub use metrics::MetricsConfig;
 pub(crate) use records::Records;
 #[cfg(feature = "tracing")]

@@ -4,6 +4,7 @@
 mod aliases;
 mod bad;
 mod documentation;
+mod documents;
 mod effects;
 mod layers;
 mod receiver;
