@@ -68,7 +68,7 @@ const PROOFS: &[&str] = &[
     include_str!("security.rs"),
     include_str!("../console/text.rs"),
     include_str!("../globals.rs"),
-    include_str!("../../../throughline-cli/tests/command.rs"),
+    include_str!("../../../throughline-cli/tests/command/main.rs"),
 ];
 
 #[test]
