@@ -15,9 +15,7 @@ use crate::settings::{Definition, Given, Overridden, Refused, Settings};
 #[derive(Debug)]
 pub(crate) struct Selection {
     pub(crate) metrics: Exporters,
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nothing is recorded"))]
     pub(crate) traces: Exporters,
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nothing is recorded"))]
     pub(crate) logs: Exporters,
 }
 
@@ -31,6 +29,7 @@ pub(crate) struct Exporters {
 
 /// Where OTLP is to go, and who says so.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "only who asks is told"))]
 pub(crate) struct Wanted {
     pub(crate) destination: Destination,
     pub(crate) source: Source,

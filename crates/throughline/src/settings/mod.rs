@@ -14,6 +14,7 @@ mod unknown;
 
 pub use alias::Alias;
 pub use definition::Definition;
+#[cfg(feature = "otlp-http")]
 pub(crate) use definition::without_credentials;
 #[expect(unused_imports, reason = "no build reads files")]
 pub(crate) use layers::FileValue;
