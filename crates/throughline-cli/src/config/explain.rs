@@ -29,9 +29,9 @@ pub(crate) fn run(Arguments { json, config, service }: &Arguments) -> anyhow::Re
     }
     let description = telemetry.explain();
     if *json {
-        say!("{:#}", description.to_json())
+        say!("{:#}", description.to_json());
     } else {
-        table(&description)?
+        table(&description)?;
     }
     Ok(if description.error().is_some() { ExitCode::from(crate::FOUND) } else { ExitCode::SUCCESS })
 }
