@@ -46,6 +46,7 @@
 //! - `config-file`: settings from a YAML file in OpenTelemetry's declarative format (`OTEL_CONFIG_FILE`).
 //! - `otlp-http`: pushing over OTLP/HTTP; `otlp-grpc`: over gRPC as well.
 //! - `tls`: endpoints with `https`; `zstd`: that compression.
+//! - `serde`: the configuration as part of the application's own file.
 //! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.
 //!
 //! A backend is chosen at run time; asking for one that is not compiled in is an error that names the feature.

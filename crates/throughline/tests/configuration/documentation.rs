@@ -36,7 +36,7 @@ fn table() -> String {
                 table,
                 "\n### {group}\n\n| setting | variable | default | what it is |\n|---|---|---|---|"
             )
-            .unwrap();
+            .expect("a string takes everything");
         }
         let variables: Vec<_> = setting.variables().iter().map(|name| format!("`{name}`")).collect();
         let default =
@@ -44,7 +44,7 @@ fn table() -> String {
         let (name, about) = (setting.name(), setting.about());
         let secret = if setting.is_secret() { "; never shown whole" } else { "" };
         writeln!(table, "| `{name}` | {} | {default} | {about}{secret} |", variables.join(", else "))
-            .unwrap();
+            .expect("a string takes everything");
     }
     table.push('\n');
     table

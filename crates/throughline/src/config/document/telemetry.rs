@@ -150,7 +150,7 @@ impl TryFrom<Telemetry> for TelemetryConfig {
         config.globals = document.globals.unwrap_or(true);
         config.records.subscriber = document.subscriber.unwrap_or(true);
         let Prometheus { endpoint, address, translation_strategy, scope_labels } = document.prometheus;
-        config.prometheus = endpoint.or(address.map(|_| true));
+        config.prometheus = endpoint.or_else(|| address.map(|_| true));
         config.prometheus_address = address;
         config.translation = translation_strategy.as_deref().map(strategy).transpose()?;
         config.scope_labels = scope_labels;

@@ -42,30 +42,29 @@ struct InUnits {
 impl<'de> Visitor<'de> for InUnits {
     type Value = Duration;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = if self.second == 1 { "seconds" } else { "milliseconds" };
-        write!(f, "a time above zero, such as \"15s\", or a whole number of {unit}")
+        write!(formatter, "a time above zero, such as \"15s\", or a whole number of {unit}")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-        if let (true, Ok(number)) = (is_number, text.parse()) {
+    fn visit_str<E: Error>(self, v: &str) -> Result<Duration, E> {
+        let is_number = v.bytes().all(|byte| byte.is_ascii_digit());
+        if let (true, Ok(number)) = (is_number, v.parse()) {
             return self.visit_u64(number);
         }
-        parse::time(text).map(|time| time.0).map_err(|what| E::custom(format_args!("`{text}` {what}")))
+        parse::time(v).map(|time| time.0).map_err(|what| E::custom(format_args!("`{v}` {what}")))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Duration, E> {
-        let duration =
-            if self.second == 1 { Duration::from_secs(number) } else { Duration::from_millis(number) };
+    fn visit_u64<E: Error>(self, v: u64) -> Result<Duration, E> {
+        let duration = if self.second == 1 { Duration::from_secs(v) } else { Duration::from_millis(v) };
         not_zero(duration)
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Duration, E> {
-        let number = u64::try_from(number).map_err(|_negative| {
-            E::custom(format_args!("`{number}` is below zero; write a time such as \"15s\""))
-        })?;
-        self.visit_u64(number)
+    fn visit_i64<E: Error>(self, v: i64) -> Result<Duration, E> {
+        let whole = u64::try_from(v);
+        self.visit_u64(whole.map_err(|_negative| {
+            E::custom(format_args!("`{v}` is below zero; write a time such as \"15s\""))
+        })?)
     }
 
     /// As `serde` writes a `Duration`.
