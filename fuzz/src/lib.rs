@@ -10,6 +10,7 @@
 //! A target answers with a number that says what kind of thing happened. The runner keeps inputs that make something
 //! happen that it has not seen.
 
+pub mod file;
 pub mod headers;
 pub mod mutate;
 
@@ -30,4 +31,6 @@ pub struct Target {
 pub const INPUT_BYTES_MAX: usize = 64 << 10;
 
 /// Every target.
-pub const TARGETS: &[Target] = headers::TARGETS;
+pub fn targets() -> impl Iterator<Item = &'static Target> {
+    headers::TARGETS.iter().chain(file::TARGETS)
+}

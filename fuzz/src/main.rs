@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use throughline_fuzz::mutate::{Random, mutated};
-use throughline_fuzz::{TARGETS, Target};
+use throughline_fuzz::{Target, targets};
 
 const USAGE: &str = "usage: cargo xtask fuzz [--seconds N] [--seed N] [TARGET...]";
 
@@ -22,7 +22,7 @@ const KEPT_MAX: usize = 4096;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(options) = options(&arguments) else {
-        let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+        let names: Vec<&str> = targets().map(|target| target.name).collect();
         eprintln!("{USAGE}\n\ntargets: {}", names.join(", "));
         return ExitCode::from(2);
     };
@@ -43,11 +43,11 @@ fn options(words: &[String]) -> Option<Options> {
         match word.as_str() {
             "--seconds" => options.time = Duration::from_secs(words.next()?.parse().ok()?),
             "--seed" => options.seed = words.next()?.parse().ok()?,
-            name => options.targets.push(TARGETS.iter().find(|target| target.name == name)?),
+            name => options.targets.push(targets().find(|target| target.name == name)?),
         }
     }
     if options.targets.is_empty() {
-        options.targets = TARGETS.iter().collect();
+        options.targets = targets().collect();
     }
     Some(options)
 }

@@ -16,9 +16,12 @@ pub(crate) fn check() -> Result<()> {
     let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     step("lints", cargo(lints))?;
     fuzz::check()?;
-    for features in
-        [&["--no-default-features"][..], &[], &["--no-default-features", "--features", "otlp-http"]]
-    {
+    for features in [
+        &["--no-default-features"][..],
+        &[],
+        &["--features", "serde"],
+        &["--no-default-features", "--features", "otlp-http"],
+    ] {
         let mut lints = cargo(["clippy", "--package", "throughline", "--all-targets"]);
         lints.args(features).args(["--", "-D", "warnings"]);
         step(&format!("lints of throughline {}", features.join(" ")), lints)?;

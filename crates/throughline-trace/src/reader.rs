@@ -3,6 +3,7 @@
 //! What was drained is gone; what was not stays. Records of one thread come in the order they were finished; there is no
 //! order between threads.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -23,24 +24,53 @@ pub struct SpanReader {
     receiver: Receiver,
     scopes: Vec<Arc<Scope>>,
     keeper: Option<Keeper>,
+    tap: SpanTap,
+}
+
+/// Who else sees what is drained.
+struct Tap<F: ?Sized>(Option<Box<F>>);
+
+type SpanTap = Tap<dyn FnMut(&SpanRef<'_>) + Send>;
+type LogTap = Tap<dyn FnMut(&LogRef<'_>) + Send>;
+
+impl<F: ?Sized> fmt::Debug for Tap<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tap").field(&self.0.is_some()).finish()
+    }
 }
 
 impl SpanReader {
     pub(crate) fn new(shared: &'static Shared) -> Option<Self> {
         let receiver = shared.channel.receiver()?;
-        Some(Self { shared, receiver, scopes: Vec::new(), keeper: shared.keep.map(Keeper::new) })
+        Some(Self {
+            shared,
+            receiver,
+            scopes: Vec::new(),
+            keeper: shared.keep.map(Keeper::new),
+            tap: Tap(None),
+        })
+    }
+
+    /// Shows each span that is drained to this one as well, first: there is one reader, and a console may want to see what
+    /// another exporter takes.
+    pub fn with_tap(mut self, tap: impl FnMut(&SpanRef<'_>) + Send + 'static) -> Self {
+        self.tap = Tap(Some(Box::new(tap)));
+        self
     }
 
     /// Shows up to `limit` finished spans, and forgets them. How many there were.
     pub fn drain(&mut self, limit: usize, mut visit: impl FnMut(SpanRef<'_>)) -> usize {
         self.shared.clock.anchor();
         let shared = self.shared;
-        let Self { receiver, scopes, keeper, .. } = self;
+        let Self { receiver, scopes, keeper, tap, .. } = self;
         let mut show = |record: &[u8]| {
             let scopes = &mut *scopes;
             if let Some(span) =
                 SpanRef::decode(record, move |number| find(scopes, number, |into| shared.scopes.read(into)))
             {
+                if let Tap(Some(tap)) = tap {
+                    tap(&span);
+                }
                 visit(span);
             }
         };
@@ -111,23 +141,33 @@ pub struct LogReader {
     shared: &'static LogShared,
     receiver: Receiver,
     scopes: Vec<Arc<Scope>>,
+    tap: LogTap,
 }
 
 impl LogReader {
     pub(crate) fn new(shared: &'static LogShared) -> Option<Self> {
         let receiver = shared.channel.receiver()?;
-        Some(Self { shared, receiver, scopes: Vec::new() })
+        Some(Self { shared, receiver, scopes: Vec::new(), tap: Tap(None) })
+    }
+
+    /// Shows each log record that is drained to this one as well; see [`SpanReader::with_tap`].
+    pub fn with_tap(mut self, tap: impl FnMut(&LogRef<'_>) + Send + 'static) -> Self {
+        self.tap = Tap(Some(Box::new(tap)));
+        self
     }
 
     /// Shows up to `limit` log records, and forgets them. How many there were.
     pub fn drain(&mut self, limit: usize, mut visit: impl FnMut(LogRef<'_>)) -> usize {
         self.shared.clock.anchor();
         let shared = self.shared;
-        let Self { receiver, scopes, .. } = self;
+        let Self { receiver, scopes, tap, .. } = self;
         receiver.drain(limit, |record| {
             if let Some(log) =
                 LogRef::decode(record, |number| find(scopes, number, |into| shared.scopes.read(into)))
             {
+                if let Tap(Some(tap)) = tap {
+                    tap(&log);
+                }
                 visit(log);
             }
         })

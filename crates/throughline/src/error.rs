@@ -117,6 +117,7 @@ impl fmt::Display for Problem {
         let cut: String = value.chars().take(SHOWN_CHARS_MAX).collect();
         let dots = if cut.len() < value.len() { "…" } else { "" };
         match source {
+            _ if value.is_empty() && setting.is_empty() => write!(f, "{source}: {what}"),
             Source::Environment(_) => write!(f, "{source} = `{cut}{dots}`: {what}"),
             _ if setting.is_empty() => write!(f, "{source} = `{cut}{dots}`: {what}"),
             _ => write!(f, "{setting} = `{cut}{dots}` ({source}): {what}"),

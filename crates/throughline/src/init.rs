@@ -11,6 +11,7 @@ use std::time::Duration;
 use throughline_core::Resource;
 use throughline_core::propagation::{Propagators, set_global_propagators};
 use throughline_metrics::exemplar::ExemplarFilter;
+use throughline_metrics::view::View;
 use throughline_metrics::{MeterProvider, statics};
 
 use crate::config::TelemetryConfig;
@@ -19,7 +20,7 @@ use crate::providers::{Description, TelemetryProviders};
 use crate::selection::Selection;
 use crate::settings::parse::{self, Shown};
 use crate::settings::{Settings, catalogue};
-use crate::{otlp, prometheus, records, resource};
+use crate::{console, file, otlp, prometheus, records, resource};
 
 /// Starts telemetry.
 ///
@@ -58,7 +59,7 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     let Some(plan) = plan else {
         return Ok(TelemetryProviders::disabled(Description::new(String::new(), decisions)));
     };
-    let Plan { resource, service, prometheus, otlp, records, propagators, metrics, observes_itself } = plan;
+    let Plan { resource, service, prometheus, otlp, console, records, propagators, metrics, observes_itself } = plan;
     let description = Description::new(service, decisions);
 
     let provider = metrics.provider(&config, resource);
@@ -69,7 +70,9 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
         records.observe(meter);
     }
     let otlp = otlp.start(&provider, &records, &config, own.as_ref())?;
-    let providers = TelemetryProviders::start(provider.clone(), records, prometheus, otlp, description)?;
+    let console = console.start(&provider, &records)?;
+    let providers =
+        TelemetryProviders::start(provider.clone(), records, (prometheus, otlp, console), description)?;
     if config.globals {
         // Dropping `providers` ends what was started.
         if statics::global().is_some() {
@@ -112,6 +115,7 @@ struct Plan {
     service: String,
     prometheus: prometheus::Plan,
     otlp: otlp::Plan,
+    console: console::Plan,
     records: records::Plan,
     propagators: Propagators,
     metrics: Metrics,
@@ -124,21 +128,21 @@ const SCOPE: &str = "throughline";
 impl Plan {
     /// None when telemetry is disabled.
     fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Option<Self> {
-        file(config, settings);
+        let extras = file::read(config, settings);
         let code = (!config.enabled).then_some(("disabled", true));
         if settings.switch(&catalogue::DISABLED, code) {
             return None;
         }
-        let (resource, service) = resource::resource(config, settings);
+        let (resource, service) = resource::resource(config, &extras, settings);
         let selection = Selection::new(config, settings);
-        console(&selection, settings);
         let prometheus = prometheus::Plan::new(config, &selection, settings);
         let otlp = otlp::Plan::new(config, &selection, settings);
         let observes_itself = observes_itself(config, otlp.pushes(), settings);
-        let records = records::Plan::new(config, &otlp, settings);
+        let console = console::Plan::new(config, &selection, &service, settings);
+        let records = records::Plan::new(config, (&otlp, &console), settings);
         let propagators = propagators(settings);
-        let metrics = Metrics::new(config, settings);
-        Some(Self { resource, service, prometheus, otlp, records, propagators, metrics, observes_itself })
+        let metrics = Metrics::new(config, extras.views, settings);
+        Some(Self { resource, service, prometheus, otlp, console, records, propagators, metrics, observes_itself })
     }
 }
 
@@ -150,26 +154,6 @@ fn observes_itself(config: &TelemetryConfig, pushes: bool, settings: &mut Settin
 
 fn parse_switch(text: &str) -> Result<bool, String> {
     text.to_ascii_lowercase().parse().map_err(|_neither| "is no switch; write true or false".to_owned())
-}
-
-/// What a configuration file says, once it can be read.
-fn file(config: &TelemetryConfig, settings: &mut Settings<'_>) {
-    let code = config.file.as_ref().map(|path| ("with_file", path.display().to_string()));
-    if settings.choose(&catalogue::CONFIG_FILE, code, |path| Ok(path.to_owned())).is_some() {
-        let source = settings.last_source();
-        settings.not_compiled_in("a configuration file", "config-file", source);
-    }
-}
-
-/// Refuses what no build has: spans and metrics on the console.
-fn console(Selection { metrics, traces, .. }: &Selection, settings: &mut Settings<'_>) {
-    let of_signals = [(metrics, &catalogue::METRICS_EXPORTER), (traces, &catalogue::TRACES_EXPORTER)];
-    for (exporters, definition) in of_signals {
-        if let Some(source) = &exporters.console {
-            let what = "is not in this build; write otlp, or none";
-            settings.problem_of(definition, source.clone(), "console", what);
-        }
-    }
 }
 
 /// How contexts go to other processes and come from them.
@@ -184,10 +168,12 @@ struct Metrics {
     limit: usize,
     idle_expiry: Option<Duration>,
     exponential: bool,
+    /// Of a file.
+    views: Vec<View>,
 }
 
 impl Metrics {
-    fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
+    fn new(config: &TelemetryConfig, views: Vec<View>, settings: &mut Settings<'_>) -> Self {
         let limit = config.metrics.cardinality_limit.map(|limit| ("with_cardinality_limit", limit));
         let idle = config.metrics.idle_expiry.map(|idle| ("with_idle_expiry", Shown(idle)));
         Self {
@@ -198,6 +184,7 @@ impl Metrics {
                 .map(|Shown(idle)| idle),
             exponential: settings.decide(&catalogue::METRICS_HISTOGRAMS, None, histograms)
                 == Histograms::Exponential,
+            views,
         }
     }
 
@@ -210,7 +197,7 @@ impl Metrics {
         if self.exponential {
             builder = builder.with_exponential_histograms();
         }
-        for view in &config.metrics.views {
+        for view in self.views.iter().chain(&config.metrics.views) {
             builder = builder.with_view(view.clone());
         }
         if let Some(idle) = self.idle_expiry {

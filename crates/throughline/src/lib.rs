@@ -42,10 +42,13 @@
 //! # Cargo features
 //!
 //! - `prometheus` (default): the scrape endpoint.
+//! - `console` (default): metrics, spans and log records on standard output, for development.
+//! - `config-file`: settings from a YAML file in OpenTelemetry's declarative format (`OTEL_CONFIG_FILE`).
 //! - `otlp-http`: pushing over OTLP/HTTP; `otlp-grpc`: over gRPC as well.
 //! - `tls`: endpoints with `https`; `zstd`: that compression.
 //! - `spool`: what cannot be pushed yet is kept on disk.
 //! - `signals`: telemetry is shut down on SIGTERM and SIGINT, when asked for.
+//! - `serde`: the configuration as part of the application's own file.
 //! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.
 //!
 //! A backend is chosen at run time; asking for one that is not compiled in is an error that names the feature.
@@ -56,8 +59,10 @@
 pub struct Readme;
 
 mod config;
+mod console;
 mod error;
 mod exporters;
+mod file;
 mod init;
 mod otlp;
 mod prometheus;
@@ -75,8 +80,10 @@ mod status;
 #[cfg(feature = "tracing")]
 pub use config::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
 pub use config::{
-    BufferConfig, ExportConfig, MetricsConfig, OtlpCompression, OtlpProtocol, QueueFull, TelemetryConfig,
+    BufferConfig, ExportConfig, Exporter, MetricsConfig, OtlpCompression, OtlpProtocol, QueueFull,
+    TelemetryConfig,
 };
+pub use console::{ConsoleConfig, ConsoleOutput, ConsoleStream};
 pub use error::{Error, Problem, Source};
 pub use exporters::{Delivery, ShutdownReport};
 pub use init::init_telemetry;

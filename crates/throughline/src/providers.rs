@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use throughline_metrics::{CatalogueEntry, Meter, MeterProvider};
 
+use crate::console::Console;
 use crate::error::Error;
 use crate::exporters::{Exporters, ShutdownReport};
 use crate::otlp::Otlp;
@@ -48,8 +49,7 @@ impl TelemetryProviders {
     pub(crate) fn start(
         provider: MeterProvider,
         records: Records,
-        prometheus: Prometheus,
-        otlp: Otlp,
+        (prometheus, otlp, console): (Prometheus, Otlp, Console),
         mut description: Description,
     ) -> Result<Self, Error> {
         let address = prometheus.address;
@@ -57,8 +57,9 @@ impl TelemetryProviders {
         let mut exporters = vec![("prometheus", prometheus.status())];
         exporters.extend(records.status().map(|status| ("recorder", status)));
         exporters.extend(otlp.status().map(|status| ("otlp", status)));
+        exporters.extend(console.status().map(|status| ("console", status)));
         let status = Arc::new(Status::new(provider.clone(), description.clone(), exporters));
-        let running = Running::new(Exporters::start(prometheus, otlp, &status)?);
+        let running = Running::new(Exporters::start(prometheus, otlp, console, &status)?);
         Ok(Self { provider, description, records, status, address, running })
     }
 
@@ -258,6 +259,9 @@ impl fmt::Display for Description {
             f.write_str("; pushed nowhere")?;
         } else {
             write!(f, "; pushed to {}", pushed.join(", "))?;
+        }
+        if let Some(stream) = self.settings().iter().find(|setting| setting.name == "console.stream") {
+            write!(f, "; shown on {}", stream.value)?;
         }
         let width = self.settings().iter().map(|setting| setting.name.len()).max().unwrap_or(0);
         self.settings().iter().try_for_each(|Setting { name, value, source, overrode }| {

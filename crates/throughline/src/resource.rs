@@ -7,16 +7,26 @@ use throughline_core::{KeyValue, Resource};
 
 use crate::config::TelemetryConfig;
 use crate::error::Source;
+use crate::file::FileExtras;
 use crate::settings::{Given, Overridden, Settings, catalogue};
 
 /// The resource and the service's name.
-pub(crate) fn resource(config: &TelemetryConfig, settings: &mut Settings<'_>) -> (Resource, String) {
+pub(crate) fn resource(
+    config: &TelemetryConfig,
+    extras: &FileExtras,
+    settings: &mut Settings<'_>,
+) -> (Resource, String) {
     let environment = config.environment.clone();
     let from_environment = attributes(settings);
     let service = service_name(config, &from_environment, settings);
     let resource = ResourceBuilder::new()
         .with_environment(move |variable| environment.value(variable))
         .with_detectors(detectors(config, settings))
+        .with_detected({
+            let detected = extras.detected.clone();
+            move |key| detected.keeps(key)
+        })
+        .with_attributes(extras.resource.iter().cloned())
         .with_attributes(from_environment)
         .with_attributes(config.resource.iter().cloned())
         .with_service_name(service.clone())
@@ -42,8 +52,11 @@ fn attributes(settings: &mut Settings<'_>) -> Vec<KeyValue> {
         let attributes = parse_attributes(list).map_err(|error| error.to_string())?;
         Ok(Listed { list: list.to_owned(), attributes })
     };
+    let is_typed =
+        settings.given(&catalogue::RESOURCE_ATTRIBUTES).first().is_some_and(|given| given.variable.is_none());
     let listed = settings.choose(&catalogue::RESOURCE_ATTRIBUTES, None, parse);
-    listed.map(|listed| listed.attributes).unwrap_or_default()
+    // Those of a file are there already, with their types.
+    listed.filter(|_| !is_typed).map(|listed| listed.attributes).unwrap_or_default()
 }
 
 /// Attributes, and how they were written.

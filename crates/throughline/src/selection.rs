@@ -3,7 +3,7 @@
 //! Code, `OTEL_{METRICS,TRACES,LOGS}_EXPORTER` and endpoints decide together. `init.rs` asks once, before the exporters
 //! decide about themselves; nothing is opened here.
 
-use crate::config::{Destination, ExportConfig, TelemetryConfig};
+use crate::config::{Destination, ExportConfig, Exporter, TelemetryConfig};
 use crate::error::Source;
 use crate::prometheus;
 use crate::settings::catalogue::{
@@ -29,6 +29,7 @@ pub(crate) struct Exporters {
 
 /// Where OTLP is to go, and who says so.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "only who asks is told"))]
 pub(crate) struct Wanted {
     pub(crate) destination: Destination,
     pub(crate) source: Source,
@@ -54,11 +55,11 @@ const LOGS: Signal =
 
 impl Selection {
     pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
-        let TelemetryConfig { export, metrics, records, prometheus, .. } = config;
+        let TelemetryConfig { export, metrics, records, prometheus, console, .. } = config;
         Self {
-            metrics: METRICS.decide((&metrics.export, export), *prometheus, settings),
-            traces: TRACES.decide((records.traces_export(), export), None, settings),
-            logs: LOGS.decide((records.logs_export(), export), None, settings),
+            metrics: METRICS.decide((&metrics.export, export), *prometheus, console.metrics, settings),
+            traces: TRACES.decide((records.traces_export(), export), None, console.traces, settings),
+            logs: LOGS.decide((records.logs_export(), export), None, console.logs, settings),
         }
     }
 
@@ -77,14 +78,15 @@ impl Signal {
         &self,
         (own, all): (&ExportConfig, &ExportConfig),
         prometheus: Option<bool>,
+        console: bool,
         settings: &mut Settings<'_>,
     ) -> Exporters {
         let code = own.destination.as_ref().or(all.destination.as_ref());
-        let (list, is_bad) = match self.list(settings) {
+        let (list, is_bad) = match self.list((own, all), settings) {
             Ok(list) => (list, false),
             Err(Refused) => (None, true),
         };
-        let list_wins = list.is_some() && settings.environment_wins();
+        let list_wins = list.as_ref().is_some_and(|list| list.is_code() || settings.environment_wins());
         let prometheus = prometheus.filter(|_| !list_wins);
         let code_wants = code.is_some() && !list_wins;
         let endpoints = self.endpoints(code, settings);
@@ -101,7 +103,7 @@ impl Signal {
                 (None, Some(_)) => named("prometheus"),
                 (None, None) => self.is_scraped().then_some(Source::Default),
             },
-            console: named("console"),
+            console: console.then_some(Source::Code("with_console_exporter")).or_else(|| named("console")),
         };
         let code = match prometheus {
             _ if code_wants => code.map(|code| Source::Code(code.method())),
@@ -140,10 +142,22 @@ impl Signal {
         Wanted { destination, source, overrode: overrode.collect() }
     }
 
-    /// The list of exporters that the environment or a file asks for.
-    fn list(&self, settings: &mut Settings<'_>) -> Result<Option<List>, Refused> {
-        let given = settings.given(self.exporter).into_iter().next();
-        let Some(Given { text, source, .. }) = given else { return Ok(None) };
+    /// The list of exporters that somebody asks for.
+    fn list(
+        &self,
+        (own, all): (&ExportConfig, &ExportConfig),
+        settings: &mut Settings<'_>,
+    ) -> Result<Option<List>, Refused> {
+        let code = own.exporters.clone().or_else(|| {
+            // What all signals have is not for each of them.
+            let all = all.exporters.as_ref()?.iter();
+            Some(all.copied().filter(|exporter| self.known.contains(&exporter.name())).collect())
+        });
+        let code = code.map(|exporters| (in_a_list(&exporters), Source::Code(WITH_EXPORTERS)));
+        let given = settings.given(self.exporter).into_iter().map(|given| (given.text, given.source));
+        let mut lists: Vec<_> = code.into_iter().chain(given).collect();
+        settings.sort(&mut lists, |(_, source)| source);
+        let Some((text, source)) = lists.into_iter().next() else { return Ok(None) };
         let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
         let unknown = names.iter().find(|name| !self.known.contains(&name.as_str()));
         let what = match unknown {
@@ -186,6 +200,14 @@ impl Signal {
     }
 }
 
+/// How code asks for exporters.
+const WITH_EXPORTERS: &str = "with_exporters";
+
+fn in_a_list(exporters: &[Exporter]) -> String {
+    let names: Vec<_> = exporters.iter().map(|exporter| exporter.name()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(",") }
+}
+
 /// How code asks for the scrape endpoint.
 const WITH_ENDPOINT: &str = "with_prometheus_address";
 
@@ -196,6 +218,10 @@ struct List {
 }
 
 impl List {
+    fn is_code(&self) -> bool {
+        matches!(self.source, Source::Code(_))
+    }
+
     fn names(&self, name: &str) -> bool {
         self.names.iter().any(|named| named == name)
     }

@@ -26,7 +26,7 @@ fn an_exporter_that_is_not_compiled_in_is_an_error_that_names_the_feature() {
     for (config, expected, feature) in [
         (
             config().with_environment_variables(lookup),
-            Source::Environment("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            Source::Environment("OTEL_EXPORTER_OTLP_ENDPOINT".into()),
             "otlp-http",
         ),
         (

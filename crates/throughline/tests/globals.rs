@@ -1,5 +1,9 @@
 //! The globals of a process: one test, because there is one process.
 
+use std::collections::HashMap;
+
+use throughline::opentelemetry::trace::TraceContextExt as _;
+use throughline::propagation::extract_from_headers;
 use throughline::{
     Error, KeyValue, TelemetryConfig, declare_static_counter, init_telemetry, kv_pairs, opentelemetry,
 };
@@ -27,6 +31,11 @@ fn statics_and_the_opentelemetry_api_record_after_one_installation() {
     let catalogue = telemetry.catalogue();
     let never = catalogue.iter().find(|entry| entry.name == "static.never").expect("declared is listed");
     assert_eq!((never.series, never.description.as_str()), (0, "Never recorded."));
+
+    let headers =
+        HashMap::from([("b3".to_owned(), "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1".to_owned())]);
+    let caller = extract_from_headers(&headers).span().span_context().clone();
+    assert_eq!(caller.trace_id().to_string(), "80f198ee56343ba864fe8b2a57d3eff7", "b3 is what was asked for");
 
     let second = init_telemetry(config()).expect_err("globals are taken");
     assert!(

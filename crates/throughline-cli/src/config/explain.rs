@@ -22,9 +22,6 @@ pub(crate) struct Arguments {
     service: String,
 }
 
-/// When telemetry would not start.
-const WOULD_NOT_START: u8 = 1;
-
 pub(crate) fn run(Arguments { json, config, service }: &Arguments) -> anyhow::Result<ExitCode> {
     let mut telemetry = TelemetryConfig::new(service);
     if let Some(file) = config {
@@ -36,7 +33,7 @@ pub(crate) fn run(Arguments { json, config, service }: &Arguments) -> anyhow::Re
     } else {
         table(&description)?;
     }
-    Ok(if description.error().is_some() { ExitCode::from(WOULD_NOT_START) } else { ExitCode::SUCCESS })
+    Ok(if description.error().is_some() { ExitCode::from(crate::FOUND) } else { ExitCode::SUCCESS })
 }
 
 fn table(description: &Description) -> anyhow::Result<()> {

@@ -102,3 +102,22 @@ fn the_console_has_the_format_that_the_environment_asks_for() {
         "{said}"
     );
 }
+
+#[test]
+fn the_console_exporter_writes_where_and_as_the_environment_says() {
+    let demo = |format: &str| {
+        let mut command = throughline(&["demo", "--for", "1s", "--listen", "127.0.0.1:0", "--requests", "1"]);
+        command.env("OTEL_METRICS_EXPORTER", "prometheus,console").env("THROUGHLINE_CONSOLE_FORMAT", format);
+        command
+    };
+    let output = demo("text").env("NO_COLOR", "1").output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("metrics of throughline-demo at ") && !said.contains('\x1b'), "{said}");
+
+    let output = demo("json").env("THROUGHLINE_CONSOLE_STREAM", "stderr").output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let point = said.lines().find(|line| line.starts_with('{')).expect("a line of JSON");
+    let point: serde_json::Value = serde_json::from_str(point).expect("it is JSON");
+    assert_eq!(point["resource"]["attributes"][0]["value"]["stringValue"], "throughline-demo");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("metrics of"));
+}

@@ -1,5 +1,6 @@
 //! Puts a resource together.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use opentelemetry::KeyValue;
@@ -24,12 +25,25 @@ use super::detect::{Detector, Surroundings};
 ///     .build();
 /// assert_eq!(resource.service_name(), Some("shop"));
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ResourceBuilder {
     surroundings: Surroundings,
     detectors: Vec<Detector>,
+    detected: Option<Keep>,
     attributes: Vec<KeyValue>,
+}
+
+/// Says of an attribute's key whether it is wanted.
+type Keep = Box<dyn Fn(&str) -> bool + Send>;
+
+impl fmt::Debug for ResourceBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { detectors, attributes, .. } = self;
+        f.debug_struct("ResourceBuilder")
+            .field("detectors", detectors)
+            .field("attributes", attributes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ResourceBuilder {
@@ -44,6 +58,7 @@ impl ResourceBuilder {
         Self {
             surroundings: Surroundings::default(),
             detectors: Detector::ALL.to_vec(),
+            detected: None,
             attributes: Vec::new(),
         }
     }
@@ -57,6 +72,12 @@ impl ResourceBuilder {
     /// Uses these detectors alone; of two that find the same attribute the later wins.
     pub fn with_detectors(mut self, detectors: impl IntoIterator<Item = Detector>) -> Self {
         self.detectors = detectors.into_iter().collect();
+        self
+    }
+
+    /// Keeps those attributes that detectors find whose key this function wants; all of them unless set.
+    pub fn with_detected(mut self, keep: impl Fn(&str) -> bool + Send + 'static) -> Self {
+        self.detected = Some(Box::new(keep));
         self
     }
 
@@ -109,10 +130,13 @@ impl ResourceBuilder {
 
     /// Asks the detectors, and gives the resource. Reads files.
     pub fn build(self) -> Resource {
-        let Self { surroundings, detectors, attributes } = self;
+        let Self { surroundings, detectors, detected, attributes } = self;
         let mut found = Vec::new();
         for detector in detectors {
             detector.detect(&surroundings, &mut found);
+        }
+        if let Some(keep) = detected {
+            found.retain(|pair| keep(pair.key.as_str()));
         }
         found.extend(attributes);
         Resource::new(found)

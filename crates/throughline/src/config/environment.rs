@@ -30,6 +30,12 @@ impl Environment {
         (self.lookup)(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
+    /// The variable's value as it is: for what is put into a file.
+    #[cfg_attr(not(feature = "config-file"), expect(dead_code, reason = "no file is read"))]
+    pub(crate) fn verbatim(&self, variable: &str) -> Option<String> {
+        (self.lookup)(variable)
+    }
+
     /// The names of all variables that are set; none when they can only be looked up.
     pub(crate) fn names(&self) -> Vec<String> {
         (self.names)()

@@ -20,9 +20,10 @@ use std::time::Duration;
 ///     .with_timeout(Duration::from_secs(5));
 /// let config = TelemetryConfig::new("shop").with_metrics(MetricsConfig::new().with_export(push));
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "a configuration does nothing until it is part of a `TelemetryConfig`"]
 pub struct ExportConfig {
+    pub(crate) exporters: Option<Vec<Exporter>>,
     pub(crate) destination: Option<Destination>,
     pub(crate) protocol: Option<OtlpProtocol>,
     pub(crate) headers: Option<Vec<(String, String)>>,
@@ -82,6 +83,13 @@ impl ExportConfig {
     /// Pushes to exactly this URL. Only sensible for one signal.
     pub fn with_url(mut self, url: impl Into<String>) -> Self {
         self.destination = Some(Destination::Url(url.into()));
+        self
+    }
+
+    /// Sets which exporters there are, whatever the environment and endpoints say: for one signal, or for all, where
+    /// [`Exporter::Prometheus`] is about metrics alone. None of them means that nothing is exported.
+    pub fn with_exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
+        self.exporters = Some(exporters.into_iter().collect());
         self
     }
 
@@ -148,6 +156,29 @@ impl fmt::Debug for ExportConfig {
             .field("timeout", &self.timeout)
             .field("compression", &self.compression)
             .finish_non_exhaustive()
+    }
+}
+
+/// Where a signal goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exporter {
+    /// To a receiver of OTLP. Needs the cargo feature `otlp-http`.
+    Otlp,
+    /// To whoever scrapes the endpoint.
+    Prometheus,
+    /// To the console.
+    Console,
+}
+
+impl Exporter {
+    /// As variables name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Otlp => "otlp",
+            Self::Prometheus => "prometheus",
+            Self::Console => "console",
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! environment, and `init.rs` builds from the result.
 
 mod buffer;
+mod document;
 mod environment;
 mod export;
 mod metrics;
@@ -12,7 +13,7 @@ mod records;
 pub use buffer::{BufferConfig, QueueFull};
 pub(crate) use environment::Environment;
 pub(crate) use export::Destination;
-pub use export::{ExportConfig, OtlpCompression, OtlpProtocol};
+pub use export::{ExportConfig, Exporter, OtlpCompression, OtlpProtocol};
 pub use metrics::MetricsConfig;
 pub(crate) use records::Records;
 #[cfg(feature = "tracing")]
@@ -23,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::console::ConsoleConfig;
 use throughline_core::name::TranslationStrategy;
 use throughline_core::resource::Detector;
 use throughline_core::{Clock, KeyValue, SystemClock};
@@ -57,6 +59,7 @@ pub struct TelemetryConfig {
     pub(crate) environment_wins: bool,
     pub(crate) aliases: Vec<Alias>,
     pub(crate) file: Option<PathBuf>,
+    pub(crate) file_contents: Option<Arc<str>>,
     pub(crate) prometheus: Option<bool>,
     pub(crate) prometheus_address: Option<SocketAddr>,
     pub(crate) translation: Option<TranslationStrategy>,
@@ -66,6 +69,7 @@ pub struct TelemetryConfig {
     pub(crate) self_telemetry: Option<bool>,
     pub(crate) metrics: MetricsConfig,
     pub(crate) records: Records,
+    pub(crate) console: ConsoleConfig,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -83,6 +87,7 @@ impl TelemetryConfig {
             environment_wins: false,
             aliases: Vec::new(),
             file: None,
+            file_contents: None,
             prometheus: None,
             prometheus_address: None,
             translation: None,
@@ -92,6 +97,7 @@ impl TelemetryConfig {
             self_telemetry: None,
             metrics: MetricsConfig::new(),
             records: Records::default(),
+            console: ConsoleConfig::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -170,6 +176,19 @@ impl TelemetryConfig {
     /// is weaker than code and environment. Needs the cargo feature `config-file`.
     pub fn with_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.file = Some(path.into());
+        self
+    }
+
+    /// As [`with_file`](Self::with_file), with what such a file says: for a configuration that is part of the program. It
+    /// stands in for a file, also for one that `OTEL_CONFIG_FILE` names.
+    ///
+    /// ```
+    /// use throughline::TelemetryConfig;
+    ///
+    /// let config = TelemetryConfig::new("shop").with_file_contents("file_format: \"1.0\"\nlog_level: warn\n");
+    /// ```
+    pub fn with_file_contents(mut self, yaml: impl Into<Arc<str>>) -> Self {
+        self.file_contents = Some(yaml.into());
         self
     }
 
@@ -260,6 +279,7 @@ impl fmt::Debug for TelemetryConfig {
             .field("buffer", &self.buffer)
             .field("metrics", &self.metrics)
             .field("records", &self.records)
+            .field("console", &self.console)
             .finish_non_exhaustive()
     }
 }

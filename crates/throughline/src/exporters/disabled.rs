@@ -12,6 +12,7 @@ use std::time::Duration;
 use throughline_core::Resource;
 
 use super::ShutdownReport;
+use crate::console::Console;
 use crate::error::Error;
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
@@ -22,7 +23,7 @@ use crate::status::Status;
 pub(crate) struct Exporters;
 
 impl Exporters {
-    pub(crate) fn start(_: Prometheus, _: Otlp, _: &Arc<Status>) -> Result<Self, Error> {
+    pub(crate) fn start(_: Prometheus, _: Otlp, _: Console, _: &Arc<Status>) -> Result<Self, Error> {
         Ok(Self)
     }
 

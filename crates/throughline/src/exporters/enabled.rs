@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::ShutdownReport;
 use super::thread::{ExporterThread, Task};
+use crate::console::Console;
 use crate::error::Error;
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
@@ -21,6 +22,7 @@ use crate::status::Status;
 pub(crate) struct Exporters {
     prometheus: Prometheus,
     otlp: Otlp,
+    console: Console,
     /// None when there is nothing to run.
     thread: Option<ExporterThread>,
     /// The process that has the thread: a forked child has not.
@@ -32,18 +34,24 @@ impl Exporters {
     pub(crate) fn start(
         mut prometheus: Prometheus,
         mut otlp: Otlp,
+        mut console: Console,
         status: &Arc<Status>,
     ) -> Result<Self, Error> {
         let status = Arc::clone(status);
         let serve = prometheus.task(move || status.to_json().to_string());
-        let tasks = serve.into_iter().chain(otlp.tasks()).collect();
-        Self::run(prometheus, otlp, tasks)
+        let tasks = serve.into_iter().chain(otlp.tasks()).chain(console.task()).collect();
+        Self::run(prometheus, otlp, console, tasks)
     }
 
-    fn run(prometheus: Prometheus, otlp: Otlp, tasks: Vec<Task>) -> Result<Self, Error> {
+    fn run(
+        prometheus: Prometheus,
+        otlp: Otlp,
+        console: Console,
+        tasks: Vec<Task>,
+    ) -> Result<Self, Error> {
         let thread =
             if tasks.is_empty() { None } else { Some(ExporterThread::start(tasks).map_err(Error::Thread)?) };
-        Ok(Self { prometheus, otlp, thread, process: std::process::id() })
+        Ok(Self { prometheus, otlp, console, thread, process: std::process::id() })
     }
 
     /// Starts a thread in a forked child, where there is none; nothing in the process that has one.
@@ -53,7 +61,7 @@ impl Exporters {
         }
         let mut otlp = self.otlp.forked(resource)?;
         let tasks = otlp.tasks();
-        Self::run(self.prometheus.forked(), otlp, tasks).map(Some)
+        Self::run(self.prometheus.forked(), otlp, self.console.forked(), tasks).map(Some)
     }
 
     #[cfg(feature = "prometheus")]
@@ -61,14 +69,14 @@ impl Exporters {
         &self.prometheus
     }
 
-    /// Asks for a push of what there is now; the future is its report.
+    /// Asks for an export of what there is now; the future is its report.
     pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + use<> {
-        let flush = (!self.is_forked()).then(|| self.otlp.flush());
+        let flush = (!self.is_forked()).then(|| (self.otlp.flush(), self.console.flush()));
         async move {
-            match flush {
-                Some(flush) => flush.await,
-                None => forked(),
-            }
+            let Some((otlp, console)) = flush else { return forked() };
+            let mut report = otlp.await;
+            report.console = console.await.unwrap_or_default();
+            report
         }
     }
 
@@ -82,14 +90,16 @@ impl Exporters {
         if self.is_forked() {
             return forked();
         }
-        let Self { prometheus, otlp, thread: Some(thread), .. } = self else {
+        let Self { prometheus, otlp, console, thread: Some(thread), .. } = self else {
             return ShutdownReport::default();
         };
         let (done, finished) = mpsc::channel();
         // The export gives up a little earlier, so that its report still arrives in time.
         let last_export = otlp.shutdown(timeout / 8 * 7);
         thread.spawn(async move {
-            let report = last_export.await;
+            let mut report = last_export.await;
+            // What was pushed last is shown last.
+            report.console = console.shutdown().await.unwrap_or_default();
             prometheus.stop();
             let _nobody_waits = done.send(report);
         });

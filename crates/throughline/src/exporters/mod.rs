@@ -26,6 +26,8 @@ pub struct ShutdownReport {
     pub spans: Delivery,
     /// Log records.
     pub log_records: Delivery,
+    /// Points, spans and log records that went to the console.
+    pub console: Delivery,
     /// The last failure.
     pub last_error: Option<String>,
     /// The time was over before everything was done; what was still under way is not counted above.
@@ -47,15 +49,20 @@ pub struct Delivery {
 impl ShutdownReport {
     /// Whether everything that was to be delivered was, or is on disk to be delivered later.
     pub fn is_complete(&self) -> bool {
-        let Self { points, spans, log_records, timed_out, .. } = self;
-        [points, spans, log_records].iter().all(|delivery| delivery.undelivered == 0) && !timed_out
+        let Self { points, spans, log_records, console, timed_out, .. } = self;
+        [points, spans, log_records, console].iter().all(|delivery| delivery.undelivered == 0) && !timed_out
     }
 }
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { points, spans, log_records, last_error, timed_out } = self;
-        let signals = [(points, "points"), (spans, "spans"), (log_records, "log records")];
+        let Self { points, spans, log_records, console, last_error, timed_out } = self;
+        let signals = [
+            (points, "points"),
+            (spans, "spans"),
+            (log_records, "log records"),
+            (console, "items for the console"),
+        ];
         let mut pushed = signals.iter().filter(|(delivery, _)| **delivery != Delivery::default()).peekable();
         if pushed.peek().is_none() {
             f.write_str("nothing was to be pushed")?;

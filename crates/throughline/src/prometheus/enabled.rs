@@ -37,8 +37,12 @@ impl Plan {
         });
         let labels = config.scope_labels.map(|labels| ("without_scope_labels", labels));
         let labels = settings.switch(&catalogue::PROMETHEUS_SCOPES, labels);
+        let target_info = settings.switch(&catalogue::PROMETHEUS_TARGET_INFO, None);
         let address = selection.metrics.prometheus.is_some().then(|| decide_address(config, settings));
-        let config = PrometheusConfig::default().with_strategy(strategy).with_scope_labels(labels);
+        let config = PrometheusConfig::default()
+            .with_strategy(strategy)
+            .with_scope_labels(labels)
+            .with_target_info(target_info);
         Self { address, config }
     }
 

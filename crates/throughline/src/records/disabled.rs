@@ -5,16 +5,20 @@ use throughline_metrics::Meter;
 
 use crate::config::TelemetryConfig;
 use crate::error::Error;
-use crate::otlp;
 use crate::settings::Settings;
 use crate::status::ExporterStatus;
+use crate::{console, otlp};
 
 /// Nothing to record.
 #[derive(Debug)]
 pub(crate) struct Plan;
 
 impl Plan {
-    pub(crate) fn new(_config: &TelemetryConfig, _otlp: &otlp::Plan, _settings: &mut Settings<'_>) -> Self {
+    pub(crate) fn new(
+        _config: &TelemetryConfig,
+        _: (&otlp::Plan, &console::Plan),
+        _settings: &mut Settings<'_>,
+    ) -> Self {
         Self
     }
 

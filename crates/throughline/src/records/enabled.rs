@@ -1,7 +1,7 @@
 //! Spans and log records: decided, recorded, and put into the process' `tracing` subscriber.
 //!
 //! Called by `init.rs`. What records them is `throughline-trace`; what pushes them is decided in `otlp/records/`. When
-//! spans are pushed nowhere none is recorded, but there are traces all the same: log lines carry their ids.
+//! spans are exported nowhere none is recorded, but there are traces all the same: log lines carry their ids.
 
 use std::sync::Arc;
 
@@ -17,7 +17,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::console::Console;
 use super::gate::{Gate, LogFilter};
+use super::sampler;
 use crate::config::{ConsoleFormat, TelemetryConfig};
+use crate::console::{self, Taps};
 use crate::error::{Error, Source};
 use crate::otlp;
 use crate::providers::TelemetryProviders;
@@ -35,19 +37,25 @@ pub(crate) struct Plan {
     no_color: bool,
     pushes_spans: bool,
     pushes_logs: bool,
+    taps: Taps,
 }
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, otlp: &otlp::Plan, settings: &mut Settings<'_>) -> Self {
+    pub(crate) fn new(
+        config: &TelemetryConfig,
+        (otlp, shown): (&otlp::Plan, &console::Plan),
+        settings: &mut Settings<'_>,
+    ) -> Self {
         Self {
             sampler: sampler(config, settings),
             limits: span_limits(config, settings),
             log_limits: log_limits(settings),
             filter: filter(config, settings),
-            console: console(config, settings),
+            console: log_console(config, shown.shows_logs(), settings),
             no_color: settings.variable("NO_COLOR").is_some(),
-            pushes_spans: otlp.pushes_spans(),
-            pushes_logs: otlp.pushes_logs(),
+            pushes_spans: otlp.pushes_spans() || shown.shows_spans(),
+            pushes_logs: otlp.pushes_logs() || shown.shows_logs(),
+            taps: Taps::of(shown),
         }
     }
 
@@ -62,7 +70,15 @@ impl Plan {
         }
         let console = (self.console != ConsoleFormat::None)
             .then(|| Console::new(self.console, self.no_color, Arc::clone(&config.clock)));
-        Records { traces, logs, layer, filter, console, subscriber: config.records.subscriber }
+        Records {
+            traces,
+            logs,
+            layer,
+            filter,
+            console,
+            taps: self.taps,
+            subscriber: config.records.subscriber,
+        }
     }
 
     fn traces(&self, config: &TelemetryConfig) -> TracerProvider {
@@ -85,7 +101,7 @@ fn sampler(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Sampler {
     if argument.is_some() && code.is_none() && settings.given(&catalogue::TRACES_SAMPLER).is_empty() {
         settings.warn("OTEL_TRACES_SAMPLER_ARG has no effect without OTEL_TRACES_SAMPLER: set that to parentbased_traceidratio");
     }
-    let parse = |name: &str| Sampler::parse(name, argument).map_err(|error| error.to_string());
+    let parse = |name: &str| sampler::parse(name, argument);
     settings.decide(&catalogue::TRACES_SAMPLER, code, parse)
 }
 
@@ -152,8 +168,16 @@ pub(crate) fn parse_filter(text: &str) -> Result<Targets, String> {
     })
 }
 
-fn console(config: &TelemetryConfig, settings: &mut Settings<'_>) -> ConsoleFormat {
+/// What goes to standard error at once. Log records that the console exporter shows are not shown twice unless that was
+/// asked for.
+fn log_console(config: &TelemetryConfig, shown: bool, settings: &mut Settings<'_>) -> ConsoleFormat {
     let code = config.records.logs.console.map(|format| ("with_console", format));
+    let nobody_asks = code.is_none() && settings.given(&catalogue::LOGS_CONSOLE).is_empty();
+    if shown && nobody_asks {
+        let format = ConsoleFormat::None;
+        settings.note(&catalogue::LOGS_CONSOLE, format.to_string(), Source::Default, Vec::new());
+        return format;
+    }
     settings.decide(&catalogue::LOGS_CONSOLE, code, |text| match text {
         "text" => Ok(ConsoleFormat::Text),
         "json" => Ok(ConsoleFormat::Json),
@@ -169,6 +193,7 @@ pub(crate) struct Records {
     layer: TelemetryLayerBuilder,
     pub(crate) filter: LogFilter,
     console: Option<Console>,
+    taps: Taps,
     subscriber: bool,
 }
 
@@ -182,20 +207,27 @@ impl Records {
             layer: TelemetryLayer::builder().with_span_filter(nothing.clone()),
             filter: LogFilter::new(nothing),
             console: None,
+            taps: Taps::default(),
             subscriber: false,
         }
     }
 
     /// What the exporter of spans takes them from.
-    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "nothing is pushed"))]
+    #[cfg_attr(
+        not(any(feature = "console", feature = "otlp-http")),
+        expect(dead_code, reason = "nothing is pushed")
+    )]
     pub(crate) fn span_reader(&self) -> Option<SpanReader> {
-        self.traces.reader()
+        self.traces.reader().map(|reader| self.taps.spans(reader))
     }
 
     /// What the exporter of log records takes them from.
-    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "nothing is pushed"))]
+    #[cfg_attr(
+        not(any(feature = "console", feature = "otlp-http")),
+        expect(dead_code, reason = "nothing is pushed")
+    )]
     pub(crate) fn log_reader(&self) -> Option<LogReader> {
-        self.logs.reader()
+        self.logs.reader().map(|reader| self.taps.logs(reader))
     }
 
     /// A layer for a subscriber of the application's own.

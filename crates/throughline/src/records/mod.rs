@@ -7,6 +7,8 @@ mod enabled;
 #[cfg(feature = "tracing")]
 mod gate;
 #[cfg(feature = "tracing")]
+mod sampler;
+#[cfg(feature = "tracing")]
 pub use enabled::FilterError;
 #[cfg(feature = "tracing")]
 pub(crate) use enabled::{Plan, Records};

@@ -9,7 +9,7 @@ use super::definition::{Definition, Secrecy};
 pub fn catalogue() -> Vec<&'static Definition> {
     let of_signals = [(METRICS, &METRICS_OTLP), (TRACES, &TRACES_OTLP), (LOGS, &LOGS_OTLP)];
     let of_signals = of_signals.into_iter().flat_map(|(own, otlp)| own.iter().copied().chain(otlp.all()));
-    GENERAL.iter().chain(PROMETHEUS).chain(BUFFER).copied().chain(of_signals).collect()
+    GENERAL.iter().chain(PROMETHEUS).chain(CONSOLE).chain(BUFFER).copied().chain(of_signals).collect()
 }
 
 /// Defines settings, and a list of them.
@@ -74,6 +74,16 @@ settings! {
         "How names become Prometheus names";
     PROMETHEUS_SCOPES: "prometheus.scope_labels", ["THROUGHLINE_PROMETHEUS_SCOPE_LABELS"], "true",
         "Whether series carry the labels `otel_scope_*`";
+    PROMETHEUS_TARGET_INFO: "prometheus.target_info", ["THROUGHLINE_PROMETHEUS_TARGET_INFO"], "true",
+        "Whether there is a metric `target_info` with the attributes of the resource";
+}
+
+settings! {
+    CONSOLE;
+    CONSOLE_STREAM: "console.stream", ["THROUGHLINE_CONSOLE_STREAM"], "stdout",
+        "Where the console exporter writes: stdout or stderr";
+    CONSOLE_FORMAT: "console.format", ["THROUGHLINE_CONSOLE_FORMAT"], "text",
+        "What it writes: text for people, or json, an object a line in the names of OTLP/JSON";
 }
 
 settings! {

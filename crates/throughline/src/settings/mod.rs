@@ -14,10 +14,13 @@ mod unknown;
 
 pub use alias::Alias;
 pub use definition::Definition;
+#[cfg(feature = "otlp-http")]
 pub(crate) use definition::without_credentials;
-#[expect(unused_imports, reason = "no build reads files")]
+#[cfg(feature = "config-file")]
 pub(crate) use layers::FileValue;
 pub(crate) use layers::{FileLayer, Given};
+#[cfg(feature = "config-file")]
+pub(crate) use unknown::nearest;
 
 use std::fmt;
 
@@ -103,7 +106,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Adds what a file says, below the environment.
-    #[expect(dead_code, reason = "no build reads files")]
+    #[cfg_attr(not(feature = "config-file"), expect(dead_code, reason = "no file is read"))]
     pub(crate) fn add_file(&mut self, file: FileLayer) {
         self.layers.file = file;
     }
@@ -240,7 +243,10 @@ impl<'a> Settings<'a> {
         source: Source,
         overrode: Vec<Overridden>,
     ) {
-        self.decided.push(Setting { name: definition.name(), value, source, overrode });
+        // What several exporters need is decided for each of them.
+        let name = definition.name();
+        self.decided.retain(|setting| setting.name != name);
+        self.decided.push(Setting { name, value, source, overrode });
     }
 
     /// Notes something that was decided and is no setting.
@@ -282,6 +288,10 @@ impl<'a> Settings<'a> {
     }
 
     /// Notes that an exporter is asked for that is not in this build.
+    #[cfg_attr(
+        all(feature = "config-file", feature = "console", feature = "otlp-http", feature = "prometheus"),
+        expect(dead_code, reason = "everything is in this build")
+    )]
     pub(crate) fn not_compiled_in(&mut self, exporter: &'static str, feature: &'static str, source: Source) {
         self.missing.get_or_insert(Missing { exporter, feature, source });
     }

@@ -4,7 +4,7 @@ use throughline::{Alias, Description};
 
 use super::with;
 
-/// BitNet's server: switches, an endpoint, an interval in seconds.
+/// An inference server: switches, an endpoint, an interval in seconds.
 fn bitnet() -> Vec<Alias> {
     vec![
         Alias::new("BITNET_MONITORING_ENABLED", "OTEL_SDK_DISABLED").with_values(NEGATED),

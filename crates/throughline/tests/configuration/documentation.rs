@@ -36,7 +36,7 @@ fn table() -> String {
                 table,
                 "\n### {group}\n\n| setting | variable | default | what it is |\n|---|---|---|---|"
             )
-            .unwrap();
+            .expect("a string takes everything");
         }
         let variables: Vec<_> = setting.variables().iter().map(|name| format!("`{name}`")).collect();
         let default =
@@ -44,7 +44,7 @@ fn table() -> String {
         let (name, about) = (setting.name(), setting.about());
         let secret = if setting.is_secret() { "; never shown whole" } else { "" };
         writeln!(table, "| `{name}` | {} | {default} | {about}{secret} |", variables.join(", else "))
-            .unwrap();
+            .expect("a string takes everything");
     }
     table.push('\n');
     table
@@ -54,6 +54,7 @@ fn group_of(name: &str) -> &'static str {
     match name.split('.').next() {
         Some("metrics") => "Metrics",
         Some("prometheus") => "The scrape endpoint",
+        Some("console") => "The console exporter",
         Some("traces") => "Traces",
         Some("logs") => "Logs",
         _ => "All signals",
@@ -66,6 +67,7 @@ const PROOFS: &[&str] = &[
     include_str!("buffer.rs"),
     include_str!("effects.rs"),
     include_str!("security.rs"),
+    include_str!("../console/text.rs"),
     include_str!("../globals.rs"),
     include_str!("../../../throughline-cli/tests/command/main.rs"),
 ];

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use throughline::opentelemetry::trace::{TraceFlags, TraceState};
 use throughline::trace::{LogRecord, SpanContext};
 use throughline::{KeyValue, TelemetryProviders, init_telemetry};
 
@@ -37,6 +38,12 @@ fn count(telemetry: &TelemetryProviders) {
     telemetry.meter("it").u64_counter("orders").build().add(1, &[]);
 }
 
+fn one_of_each(telemetry: &TelemetryProviders) {
+    count(telemetry);
+    spans(telemetry, 1);
+    log_records(telemetry, 1);
+}
+
 /// What is pushed by the end, to this path.
 fn pushed(receiver: &Receiver, telemetry: TelemetryProviders, path: &str) -> Vec<Request> {
     telemetry.shutdown_blocking();
@@ -57,7 +64,7 @@ fn endpoints_of_all_signals_and_of_one() {
         let (all, one) = (Receiver::start(), Receiver::start());
         let own = format!("{}/own/path", one.url);
         let telemetry = pushing(&all, &[(variable, &own)]);
-        (count(&telemetry), spans(&telemetry, 1), log_records(&telemetry, 1));
+        one_of_each(&telemetry);
         assert!(telemetry.shutdown_blocking().is_complete());
         let at_all: Vec<_> = all.received().into_iter().map(|request| request.path).collect();
         assert!(at_all.len() == 2 && !at_all.contains(&path.to_owned()), "{variable}: {at_all:?}");
@@ -99,7 +106,7 @@ fn protocols_headers_and_compression_of_each_signal() {
                 (compression, "gzip"),
             ],
         );
-        (count(&telemetry), spans(&telemetry, 1), log_records(&telemetry, 1));
+        one_of_each(&telemetry);
         assert!(telemetry.shutdown_blocking().is_complete());
         for request in receiver.received() {
             let header = |name: &str| request.headers.get(name).map(String::as_str);
@@ -137,7 +144,7 @@ fn grpc_speaks_http_2_with_and_without_tls() {
             (insecure, &shown),
         ]);
         let telemetry = init_telemetry(bare(&variables)).expect("telemetry starts");
-        (count(&telemetry), spans(&telemetry, 1), log_records(&telemetry, 1));
+        one_of_each(&telemetry);
         telemetry.shutdown_within(Duration::from_secs(1));
         let greeting = port.greeting();
         // A TLS record of a handshake begins with 22.
@@ -159,7 +166,7 @@ fn a_token_goes_along() {
     ] {
         let receiver = Receiver::start();
         let telemetry = pushing(&receiver, &[(variable, path)]);
-        (count(&telemetry), spans(&telemetry, 1), log_records(&telemetry, 1));
+        one_of_each(&telemetry);
         assert!(!telemetry.describe().to_string().contains("hunter2"));
         telemetry.shutdown_blocking();
         let requests = receiver.received();
@@ -178,7 +185,7 @@ fn timeout(variables: Variables<'_>) -> String {
     let mut all = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", &*url)];
     all.extend_from_slice(variables);
     let telemetry = init_telemetry(bare(&all).with_self_telemetry(false)).expect("telemetry starts");
-    (count(&telemetry), spans(&telemetry, 1), log_records(&telemetry, 1));
+    one_of_each(&telemetry);
     let report = telemetry.shutdown_within(Duration::from_secs(60));
     assert!(!report.timed_out, "{variables:?}: {report}");
     assert_eq!(report.points.undelivered + report.spans.undelivered + report.log_records.undelivered, 1);
@@ -217,7 +224,7 @@ fn exporters_are_chosen_by_lists() {
     ] {
         let receiver = Receiver::start();
         let telemetry = pushing(&receiver, &[(exporter, "none")]);
-        (count(&telemetry), spans(&telemetry, 1), log_records(&telemetry, 1));
+        one_of_each(&telemetry);
         telemetry.shutdown_blocking();
         let paths: Vec<_> = receiver.received().into_iter().map(|request| request.path).collect();
         assert!(
@@ -288,6 +295,7 @@ fn the_scrape_endpoint_is_where_and_how_the_variables_say() {
         ("OTEL_EXPORTER_PROMETHEUS_PORT", &port.to_string()),
         ("THROUGHLINE_PROMETHEUS_TRANSLATION_STRATEGY", "UnderscoreEscapingWithoutSuffixes"),
         ("THROUGHLINE_PROMETHEUS_SCOPE_LABELS", "false"),
+        ("THROUGHLINE_PROMETHEUS_TARGET_INFO", "false"),
     ]);
     let telemetry = init_telemetry(config).expect("telemetry starts");
     count(&telemetry);
@@ -295,7 +303,7 @@ fn the_scrape_endpoint_is_where_and_how_the_variables_say() {
     write!(stream, "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").expect("it reads");
     let mut page = String::new();
     stream.read_to_string(&mut page).expect("it answers");
-    assert!(page.contains("\norders 1"), "{page}");
+    assert!(page.contains("\norders 1") && !page.contains("target_info"), "{page}");
 }
 
 #[test]
@@ -379,7 +387,8 @@ fn queues_hold_as_much_as_the_variables_say() {
         let telemetry = init_telemetry(bare(&variables)).expect("telemetry starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         for _ in 0..2 {
-            (spans(&telemetry, 5), log_records(&telemetry, 5));
+            spans(&telemetry, 5);
+            log_records(&telemetry, 5);
             runtime.block_on(telemetry.flush());
         }
         let status = telemetry.status();
@@ -398,7 +407,7 @@ fn limited(variables: Variables<'_>, key: &str) -> Value {
     span.set_attribute("a", "äöü");
     span.set_attribute("b", 1);
     let attributes = [KeyValue::new("a", 1), KeyValue::new("b", 2)];
-    let other = SpanContext::new(1_u128.into(), 1_u64.into(), Default::default(), true, Default::default());
+    let other = SpanContext::new(1_u128.into(), 1_u64.into(), TraceFlags::SAMPLED, true, TraceState::NONE);
     for _ in 0..2 {
         span.add_event("event", &attributes);
         span.add_link(&other, &attributes);

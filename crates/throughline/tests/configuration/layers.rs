@@ -71,7 +71,7 @@ fn the_environment_wins_when_it_is_to() {
     );
     assert_eq!(setting(&description, "metrics.otlp.endpoint").value, "http://one:4318/v1/metrics");
     let none = with(&[("OTEL_TRACES_EXPORTER", "none")]).with_otlp_endpoint("http://code:4318");
-    assert_eq!(setting(&none.clone().explain(), "traces.exporter").value, "otlp");
+    assert_eq!(setting(&none.explain(), "traces.exporter").value, "otlp");
     assert_eq!(setting(&none.with_environment_first().explain(), "traces.exporter").value, "none");
 }
 

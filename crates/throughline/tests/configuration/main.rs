@@ -6,6 +6,7 @@ mod bad;
 #[cfg(feature = "spool")]
 mod buffer;
 mod documentation;
+mod documents;
 mod effects;
 mod layers;
 mod receiver;
