@@ -68,7 +68,9 @@ fn the_spool_keeps_so_much_and_drops_what_it_is_told_to() {
             ("THROUGHLINE_QUEUE_FULL", full),
         ];
         let telemetry = start(pushing(&nowhere(), &variables));
-        ["1", "2", "3", "4"].into_iter().for_each(|name| span(&telemetry, name));
+        for name in ["1", "2", "3", "4"] {
+            span(&telemetry, name);
+        }
         let report = telemetry.shutdown_blocking();
         assert_eq!((report.spans.spooled, report.spans.undelivered), (2, 2), "{full}");
 
