@@ -182,7 +182,10 @@ impl fmt::Display for Description {
         }
         write!(f, "telemetry of `{}`: ", self.service)?;
         match self.address {
-            Some(address) => write!(f, "scraped at http://{address}/metrics")?,
+            Some(address) => {
+                let scheme = if value("prometheus.tls.certificate").is_some() { "https" } else { "http" };
+                write!(f, "scraped at {scheme}://{address}/metrics")?;
+            }
             None => f.write_str("no scrape endpoint")?,
         }
         let pushed: Vec<_> = ["metrics.otlp.endpoint", "traces.otlp.endpoint", "logs.otlp.endpoint"]

@@ -6,6 +6,7 @@
 mod export;
 mod metrics;
 mod records;
+mod scrape;
 
 pub(crate) use export::Destination;
 pub use export::{ExportConfig, OtlpCompression, OtlpProtocol};
@@ -13,6 +14,9 @@ pub use metrics::MetricsConfig;
 pub(crate) use records::Records;
 #[cfg(feature = "tracing")]
 pub use records::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
+pub(crate) use scrape::ScrapeSecurity;
+#[cfg(feature = "prometheus")]
+pub(crate) use scrape::SecretSource;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -51,6 +55,7 @@ pub struct TelemetryConfig {
     pub(crate) prometheus_address: Option<SocketAddr>,
     pub(crate) translation: Option<TranslationStrategy>,
     pub(crate) scope_labels: bool,
+    pub(crate) scrape: ScrapeSecurity,
     pub(crate) export: ExportConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) records: Records,
@@ -85,6 +90,7 @@ impl TelemetryConfig {
             prometheus_address: None,
             translation: None,
             scope_labels: true,
+            scrape: ScrapeSecurity::default(),
             export: ExportConfig::new(),
             metrics: MetricsConfig::new(),
             records: Records::default(),
@@ -149,7 +155,8 @@ impl TelemetryConfig {
     }
 
     /// Asks for the scrape endpoint at this address, `127.0.0.1:9464` unless set; port 0 takes a free one. An address
-    /// that is not of this machine alone is served without authentication to whoever can reach it.
+    /// that is not of this machine alone is served to whoever can reach it, with a warning, unless there is
+    /// authentication: [`with_prometheus_bearer_token`](Self::with_prometheus_bearer_token) and its neighbours.
     pub fn with_prometheus_address(mut self, address: SocketAddr) -> Self {
         self.prometheus_address = Some(address);
         self.prometheus = Some(true);
@@ -209,6 +216,7 @@ impl fmt::Debug for TelemetryConfig {
             .field("enabled", &self.enabled)
             .field("prometheus", &self.prometheus)
             .field("prometheus_address", &self.prometheus_address)
+            .field("scrape", &self.scrape)
             .field("export", &self.export)
             .field("metrics", &self.metrics)
             .field("records", &self.records)

@@ -12,6 +12,7 @@ use throughline_prometheus::server::Server;
 use throughline_prometheus::{Exposition, Format, PrometheusConfig, PrometheusExporter};
 use tokio::sync::Notify;
 
+use super::security::Security;
 use crate::config::TelemetryConfig;
 use crate::error::{Error, Source};
 use crate::exporters::Task;
@@ -26,6 +27,7 @@ const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHO
 pub(crate) struct Plan {
     address: Option<SocketAddr>,
     config: PrometheusConfig,
+    security: Security,
 }
 
 impl Plan {
@@ -43,9 +45,13 @@ impl Plan {
         } else {
             Some(decide_address(config, settings))
         };
+        let security = match address {
+            Some(_) => Security::decide(&config.scrape, settings),
+            None => Security::default(),
+        };
         let config =
             PrometheusConfig::default().with_strategy(strategy).with_scope_labels(config.scope_labels);
-        Self { address, config }
+        Self { address, config, security }
     }
 
     /// Opens the port, when there is to be one.
@@ -59,7 +65,10 @@ impl Plan {
         let exporter =
             PrometheusExporter::new(provider.reader(TemporalityPreference::Cumulative), self.config);
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        Ok(Prometheus { exporter, address, listener, stop: Arc::new(Notify::new()) })
+        if let Some(address) = address {
+            self.security.warn(address);
+        }
+        Ok(Prometheus { exporter, address, listener, security: self.security, stop: Arc::new(Notify::new()) })
     }
 }
 
@@ -107,6 +116,7 @@ pub(crate) struct Prometheus {
     pub(crate) exporter: PrometheusExporter,
     pub(crate) address: Option<SocketAddr>,
     listener: Option<TcpListener>,
+    security: Security,
     stop: Arc<Notify>,
 }
 
@@ -115,6 +125,7 @@ impl Prometheus {
     pub(crate) fn task(&mut self, status: impl Fn() -> String + Send + Sync + 'static) -> Option<Task> {
         let listener = self.listener.take()?;
         let server = Server::new(self.exporter.clone()).with_status(status);
+        let server = std::mem::take(&mut self.security).apply(server);
         let stop = Arc::clone(&self.stop);
         Some(Box::pin(async move {
             if let Err(error) = server.serve(listener, async move { stop.notified().await }).await {

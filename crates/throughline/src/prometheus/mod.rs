@@ -3,6 +3,8 @@
 #[cfg(feature = "prometheus")]
 mod enabled;
 #[cfg(feature = "prometheus")]
+mod security;
+#[cfg(feature = "prometheus")]
 pub(crate) use enabled::{Plan, Prometheus};
 
 #[cfg(not(feature = "prometheus"))]
