@@ -77,6 +77,7 @@ pub use recorder::MetricsRecorder;
 #[cfg(feature = "tracing")]
 pub use records::FilterError;
 pub use settings::Setting;
+pub use status::StatusHandle;
 
 pub use opentelemetry;
 pub use throughline_core as core;

@@ -13,7 +13,7 @@ use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
 use crate::records::Records;
 use crate::settings::Setting;
-use crate::status::Status;
+use crate::status::{Status, StatusHandle};
 
 /// How long [`shutdown`](TelemetryProviders::shutdown), and dropping, wait for the last export.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -87,6 +87,11 @@ impl TelemetryProviders {
     /// What was recorded, dropped, exported and lost up to now. The scrape endpoint serves the same at `/telemetry`.
     pub fn status(&self) -> serde_json::Value {
         self.status.to_json()
+    }
+
+    /// A handle that shows the status after the shutdown as well.
+    pub fn status_handle(&self) -> StatusHandle {
+        StatusHandle(Arc::clone(&self.status))
     }
 
     /// Where the scrape endpoint listens.
