@@ -34,7 +34,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// The features of `throughline-otlp`; all together they are in the lints, none in those of `throughline`.
-const OTLP_FEATURES: [&str; 3] = ["grpc", "tls", "zstd"];
+const OTLP_FEATURES: [&str; 4] = ["grpc", "spool", "tls", "zstd"];
 
 /// Every test; with `rig`, the real servers are made ready first.
 pub(crate) fn test(rig: bool) -> Result<()> {

@@ -11,8 +11,8 @@ use crate::steps::{cargo, output};
 /// What `cargo tree` may count, by the features asked for.
 const LIMITS: [(&[&str], usize); 2] = [(&[], 60), (&["--features", "otlp-http"], 90)];
 
-/// What only the features `tls`, `otlp-grpc` and `zstd` may bring.
-const OPTIONAL: [&str; 5] = ["h2", "ring", "rustls", "tonic", "zstd"];
+/// What only the features `tls`, `otlp-grpc`, `spool` and `zstd` may bring.
+const OPTIONAL: [&str; 6] = ["h2", "redb", "ring", "rustls", "tonic", "zstd"];
 
 /// Counts, and compares with the limits and with the README.
 pub(crate) fn check() -> Result<()> {

@@ -14,6 +14,7 @@ use throughline_core::file::FileError;
 use crate::compression;
 use crate::endpoint::Endpoint;
 use crate::retry::RetryPolicy;
+use crate::spool::SpoolConfig;
 use crate::transport::http2;
 use crate::transport::proxy::Proxies;
 use crate::transport::tls::TlsFiles;
@@ -43,6 +44,17 @@ pub enum Compression {
     /// With zstd, at its fastest level: smaller than gzip in less time. Needs the cargo feature `zstd`. The Collector
     /// takes it, other receivers may not.
     Zstd,
+}
+
+/// What is dropped when there is no room for more requests. Either way it is counted, and nobody waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QueueFull {
+    /// The oldest requests: what is happening now matters more.
+    #[default]
+    DropOldest,
+    /// The newest: how it began matters more.
+    DropNewest,
 }
 
 impl Protocol {
@@ -122,6 +134,28 @@ impl FromStr for Compression {
     }
 }
 
+/// `drop_oldest` or `drop_newest`.
+impl FromStr for QueueFull {
+    type Err = UnknownValueError;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValueError> {
+        match text.trim() {
+            "drop_oldest" => Ok(Self::DropOldest),
+            "drop_newest" => Ok(Self::DropNewest),
+            _ => Err(UnknownValueError::new("queue policy", text, "write `drop_oldest` or `drop_newest`")),
+        }
+    }
+}
+
+impl fmt::Display for QueueFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DropOldest => "drop_oldest",
+            Self::DropNewest => "drop_newest",
+        })
+    }
+}
+
 /// A value that a setting cannot have, or not in this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownValueError {
@@ -170,6 +204,8 @@ pub struct OtlpConfig {
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) queue_bytes_max: usize,
+    pub(crate) queue_full: QueueFull,
+    pub(crate) spool: Option<SpoolConfig>,
     pub(crate) request_bytes_max: usize,
 }
 
@@ -202,6 +238,8 @@ impl OtlpConfig {
             timeout: TIMEOUT,
             retry: RetryPolicy::default(),
             queue_bytes_max: QUEUE_BYTES_MAX,
+            queue_full: QueueFull::default(),
+            spool: None,
             request_bytes_max: crate::encode::REQUEST_BYTES_MAX,
         }
     }
@@ -267,10 +305,22 @@ impl OtlpConfig {
         self
     }
 
-    /// Sets how many bytes of encoded requests with delta points are kept for later while the peer takes none
-    /// (16 MiB unless set). Beyond that the oldest are dropped and counted.
+    /// Sets how many bytes of encoded requests are kept in memory for later while the peer takes none (16 MiB unless set).
+    /// What is beyond that is dropped as [`QueueFull`] says, and counted.
     pub fn with_queue_bytes_max(mut self, bytes: usize) -> Self {
         self.queue_bytes_max = bytes;
+        self
+    }
+
+    /// Sets what is dropped when the queue, or the spool, is full; the oldest unless set.
+    pub fn with_queue_full(mut self, full: QueueFull) -> Self {
+        self.queue_full = full;
+        self
+    }
+
+    /// Keeps requests on disk until the peer has taken them; in memory unless set. Needs the cargo feature `spool`.
+    pub fn with_spool(mut self, spool: SpoolConfig) -> Self {
+        self.spool = Some(spool);
         self
     }
 
@@ -301,6 +351,8 @@ impl fmt::Debug for OtlpConfig {
             timeout,
             retry,
             queue_bytes_max,
+            queue_full,
+            spool,
             request_bytes_max,
         } = self;
         let headers: Vec<_> = headers.iter().map(|(name, _)| name).collect();
@@ -316,6 +368,8 @@ impl fmt::Debug for OtlpConfig {
             .field("timeout", timeout)
             .field("retry", retry)
             .field("queue_bytes_max", queue_bytes_max)
+            .field("queue_full", queue_full)
+            .field("spool", spool)
             .field("request_bytes_max", request_bytes_max)
             .finish()
     }

@@ -11,7 +11,8 @@
 //! |---|---|
 //! | `exporter/mod.rs`, `exporter/metrics.rs` | the timer or a flush asks the engine for a collection |
 //! | `encode/metrics.rs`, `encode/json.rs` | the collection becomes requests |
-//! | `exporter/queue.rs` | requests wait, oldest first |
+//! | `exporter/intake.rs`, `exporter/queue.rs` | requests wait, oldest first |
+//! | `exporter/spool.rs`, `spool/` | … and on disk as well, when there is a spool |
 //! | `retry.rs` | each is tried until it is taken, refused, or out of time |
 //! | `transport/http.rs` or `transport/grpc.rs` | the wire |
 //!
@@ -19,7 +20,8 @@
 //! `encode/requests.rs`; the rest is the same.
 //!
 //! Over HTTP/1.1, and with the cargo feature `grpc` over gRPC; to `http://` endpoints, Unix sockets, and with the feature
-//! `tls` to `https://` ones; directly or through a proxy. Bodies are compressed with gzip, or with the feature `zstd`.
+//! `tls` to `https://` ones; directly or through a proxy. Bodies are compressed with gzip, or with the feature `zstd`. With
+//! the feature `spool`, requests can be kept on disk.
 //! Redirects are not followed.
 
 mod batch;
@@ -33,17 +35,19 @@ mod fields;
 mod race;
 mod retry;
 mod split;
+mod spool;
 mod status;
 mod transport;
 
 pub use batch::BatchConfiguration;
 pub use config::{
-    BuildError, Compression, OtlpConfig, ParseDurationError, ParseHeadersError, Protocol, UnknownValueError,
-    parse_duration, parse_headers,
+    BuildError, Compression, OtlpConfig, ParseDurationError, ParseHeadersError, Protocol, QueueFull,
+    UnknownValueError, parse_duration, parse_headers,
 };
 pub use encode::{EncodedRequest, JsonEncoder, LogEncoder, ProtobufEncoder, SpanEncoder};
 pub use endpoint::{Endpoint, EndpointError, Signal};
 pub use exporter::{Command, ExportReport, MetricExporter, RecordExporter};
 pub use retry::RetryPolicy;
-pub use status::{DroppedItems, ExportStatus, LastError, StatusSnapshot};
+pub use spool::SpoolConfig;
+pub use status::{DroppedItems, ExportStatus, LastError, SpoolState, StatusSnapshot};
 pub use transport::{Proxies, ProxyError, TlsFiles};

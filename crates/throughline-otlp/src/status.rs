@@ -1,7 +1,8 @@
 //! What an exporter has done so far: counted for every item, so that nothing is lost without a name for it.
 //!
 //! An item is a point of a metric, a span or a log record, whichever the exporter exports. `exporter/mod.rs` writes, the
-//! façade's status page and `otel.sdk.*` metrics read. At any time `collected = exported + rejected + dropped + queued`.
+//! façade's status page and `otel.sdk.*` metrics read. At any time
+//! `collected + recovered = exported + rejected + dropped + queued + spooled`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,16 +35,28 @@ impl ExportStatus {
 pub struct StatusSnapshot {
     /// Items read from the engine, or taken out of the recorder.
     pub collected_items: u64,
+    /// Items that an earlier process left in the spool.
+    pub recovered_items: u64,
     /// Items that the peer took.
     pub exported_items: u64,
     /// Items that the peer refused while it took the rest of their request (partial success).
     pub rejected_items: u64,
     /// Items that were given up, by reason.
     pub dropped_items: DroppedItems,
-    /// Items waiting in the queue.
+    /// Items waiting in memory.
     pub queued_items: u64,
-    /// Bytes of encoded requests waiting in the queue.
+    /// Bytes of encoded requests waiting in memory.
     pub queued_bytes: u64,
+    /// Items waiting on disk.
+    pub spooled_items: u64,
+    /// Bytes of the disk that they take.
+    pub spooled_bytes: u64,
+    /// How the spool is.
+    pub spool: SpoolState,
+    /// What is wrong with the spool, and where, while it is.
+    pub spool_problem: Option<String>,
+    /// How often the spool could not be used.
+    pub spool_failures: u64,
     /// Requests that failed after all their attempts. Their items may still be delivered, or superseded.
     pub failed_requests: u64,
     /// Items in those requests.
@@ -58,6 +71,19 @@ pub struct StatusSnapshot {
     pub last_error: Option<LastError>,
 }
 
+/// How a spool is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpoolState {
+    /// None was asked for: requests are in memory alone.
+    #[default]
+    Off,
+    /// Requests are on disk.
+    Working,
+    /// It is not open yet, or not any more, or cannot be used now: requests are in memory until it can.
+    Unavailable,
+}
+
 /// Items given up, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -69,15 +95,59 @@ pub struct DroppedItems {
     pub superseded: u64,
     /// Delta points, spans or log records that the queue had no room for.
     pub queue_full: u64,
-    /// Items that were not delivered when the exporter ended.
+    /// Items that the spool had no room for.
+    pub spool_full: u64,
+    /// Items that were in the spool for longer than allowed.
+    pub spool_expired: u64,
+    /// Items that were in the spool, and cannot be read or are not there any more.
+    pub spool_lost: u64,
+    /// Items that stood in the spool in an encoding that is not the configured one: JSON for protobuf, or the other way.
+    pub incompatible: u64,
+    /// Items that were neither delivered nor on disk when the exporter ended.
     pub shutdown: u64,
 }
 
 impl DroppedItems {
     /// For whatever reason.
     pub fn total(&self) -> u64 {
-        let Self { refused, superseded, queue_full, shutdown } = self;
-        refused + superseded + queue_full + shutdown
+        self.by_reason().iter().map(|(_, items)| items).sum()
+    }
+
+    /// Each reason's name, as in metrics and status, with its items.
+    pub fn by_reason(&self) -> [(&'static str, u64); 8] {
+        let Self {
+            refused,
+            superseded,
+            queue_full,
+            spool_full,
+            spool_expired,
+            spool_lost,
+            incompatible,
+            shutdown,
+        } = *self;
+        [
+            ("refused", refused),
+            ("superseded", superseded),
+            ("queue_full", queue_full),
+            ("spool_full", spool_full),
+            ("spool_expired", spool_expired),
+            ("spool_lost", spool_lost),
+            ("incompatible", incompatible),
+            ("shutdown", shutdown),
+        ]
+    }
+}
+
+impl std::ops::AddAssign for DroppedItems {
+    fn add_assign(&mut self, other: Self) {
+        self.refused += other.refused;
+        self.superseded += other.superseded;
+        self.queue_full += other.queue_full;
+        self.spool_full += other.spool_full;
+        self.spool_expired += other.spool_expired;
+        self.spool_lost += other.spool_lost;
+        self.incompatible += other.incompatible;
+        self.shutdown += other.shutdown;
     }
 }
 

@@ -44,6 +44,7 @@
 //! - `prometheus` (default): the scrape endpoint.
 //! - `otlp-http`: pushing over OTLP/HTTP; `otlp-grpc`: over gRPC as well.
 //! - `tls`: endpoints with `https`; `zstd`: that compression.
+//! - `spool`: what cannot be pushed yet is kept on disk.
 //! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.
 //!
 //! A backend is chosen at run time; asking for one that is not compiled in is an error that names the feature.
@@ -63,20 +64,24 @@ mod providers;
 mod recorder;
 mod records;
 mod resource;
+mod selection;
 mod settings;
 mod status;
 
 #[cfg(feature = "tracing")]
 pub use config::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
-pub use config::{ExportConfig, MetricsConfig, OtlpCompression, OtlpProtocol, TelemetryConfig};
+pub use config::{
+    BufferConfig, ExportConfig, MetricsConfig, OtlpCompression, OtlpProtocol, QueueFull, TelemetryConfig,
+};
 pub use error::{Error, Problem, Source};
-pub use exporters::ShutdownReport;
+pub use exporters::{Delivery, ShutdownReport};
 pub use init::init_telemetry;
 pub use providers::{Description, SHUTDOWN_TIMEOUT, TelemetryProviders};
 pub use recorder::MetricsRecorder;
 #[cfg(feature = "tracing")]
 pub use records::FilterError;
-pub use settings::Setting;
+pub use settings::catalogue::catalogue;
+pub use settings::{Alias, Definition, Overridden, Setting};
 pub use status::StatusHandle;
 
 pub use opentelemetry;

@@ -123,7 +123,7 @@ fn the_endpoint_asks_for_credentials_when_told_to() {
     let described = telemetry.describe().to_string() + &telemetry.status().to_string();
     assert!(!described.contains("sesame") && !described.contains("token-1"), "{described}");
     let (password, source) = setting(&telemetry, "prometheus.basic.password");
-    assert_eq!((password.as_str(), source.as_str()), ("***", "THROUGHLINE_PROMETHEUS_PASSWORD"));
+    assert_eq!((password.as_str(), source.as_str()), ("…", "THROUGHLINE_PROMETHEUS_PASSWORD"));
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn half_of_the_endpoints_credentials_is_an_error_that_names_the_other() {
     for (variable, value, expected) in [
         ("USERNAME", "me", "`me`: needs its other half: set `THROUGHLINE_PROMETHEUS_PASSWORD_FILE`"),
         ("USERNAME", "a:b", "`a:b`: has a colon"),
-        ("PASSWORD", "sesame", "`***`: needs its other half: set `THROUGHLINE_PROMETHEUS_USERNAME`"),
-        ("BEARER_TOKEN_FILE", "/no/such", "`***`: the file `/no/such` cannot be read"),
+        ("PASSWORD", "sesame", "`…`: needs its other half: set `THROUGHLINE_PROMETHEUS_USERNAME`"),
+        ("BEARER_TOKEN_FILE", "/no/such", "`…`: the file `/no/such` cannot be read"),
         ("KEY", "k.pem", "`k.pem`: needs its other half: set `THROUGHLINE_PROMETHEUS_CERTIFICATE`"),
     ] {
         let variable: &'static str = format!("THROUGHLINE_PROMETHEUS_{variable}").leak();

@@ -5,10 +5,11 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, Interval};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use super::Cause;
+use super::wakes::Wakes;
 use crate::race::{Either, race};
 
 /// What a running exporter can be asked.
@@ -37,6 +38,8 @@ pub struct ExportReport {
     pub delivered_items: u64,
     /// Items that it did not take. Some may be queued still, unless this is the report of a shutdown.
     pub undelivered_items: u64,
+    /// Items that wait on disk.
+    pub spooled_items: u64,
     /// The last failure.
     pub last_error: Option<String>,
 }
@@ -61,19 +64,14 @@ impl Inbox {
         Self { commands, flushes: Vec::new(), shutdown: None, grace }
     }
 
-    /// Waits until there is a reason to export. A full batch does not put off the next tick: a thread that fills one after
-    /// the other must not keep back what others have.
-    pub(super) async fn wait(&mut self, ticks: &mut Interval, batch_full: &Notify) -> Cause {
+    /// Waits until there is a reason to export.
+    pub(super) async fn wait(&mut self, wakes: &mut Wakes) -> Cause {
         if !self.flushes.is_empty() || self.shutdown.is_some() {
             return Cause::Due;
         }
-        let event = {
-            let (asked, tick) = (pin!(self.receive()), pin!(ticks.tick()));
-            race(pin!(race(asked, tick)), pin!(batch_full.notified())).await
-        };
-        match event {
-            Either::Left(_) => Cause::Due,
-            Either::Right(()) => Cause::BatchFull,
+        match race(pin!(self.receive()), pin!(wakes.next())).await {
+            Either::Left(()) => Cause::Due,
+            Either::Right(cause) => cause,
         }
     }
 

@@ -10,38 +10,46 @@
 //! request with good and bad items was cut until they are apart (`split.rs`). Each is counted (`status.rs`). A panic in a
 //! callback of the application ends one collection, not the exporter.
 //!
+//! With a spool (`spool.rs`), what is taken goes to disk before it is sent, also what comes while a request is on its way,
+//! and nothing that stands there is superseded or dropped for want of memory.
+//!
 //! Everything happens on the task that runs the exporter, but for the open connection, which is a task of its own of the
-//! same runtime: a thread that is excluded from recording keeps all of it excluded.
+//! same runtime: a thread that is excluded from recording keeps all of it excluded. The spool's file is touched on the
+//! runtime's threads for what may block.
 
 mod command;
 mod health;
+mod intake;
 mod metrics;
 mod queue;
 mod records;
+mod spool;
+mod wakes;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use throughline_core::Clock;
-use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 pub use self::command::{Command, ExportReport};
 use self::command::{Inbox, reply_all};
-use self::health::Health;
+use self::health::{Failure, Health};
+use self::intake::Intake;
 pub use self::metrics::MetricExporter;
-use self::queue::{Queue, Request};
 pub use self::records::RecordExporter;
-use crate::compression::compress;
+use self::wakes::Wakes;
 use crate::config::{BuildError, OtlpConfig};
 use crate::endpoint::Signal;
 use crate::error::{ExportError, Refusal};
 use crate::race::{Either, race};
 use crate::retry::{Delivery, Random, Stop};
 use crate::split::halves;
+use crate::spool::SpoolConfig;
 use crate::status::{ExportStatus, LastError, StatusSnapshot};
 use crate::transport::connect::Connect;
 use crate::transport::{Accepted, Transport};
@@ -89,10 +97,8 @@ struct Encoded<'a> {
 #[derive(Debug)]
 struct Exporter {
     signal: Signal,
-    source: Box<dyn Source>,
-    queue: Queue,
+    intake: Intake,
     delivery: Delivery,
-    status: ExportStatus,
     health: Health,
     config: OtlpConfig,
     clock: Arc<dyn Clock>,
@@ -110,52 +116,55 @@ impl Exporter {
         if config.timeout.is_zero() {
             return Err(BuildError::Zero { setting: "timeout" });
         }
+        config.spool.as_ref().map_or(Ok(()), SpoolConfig::check)?;
         let transport = Transport::new(&config, connector, Arc::clone(&clock))?;
         Ok(Self {
             signal,
-            source,
-            queue: Queue::new(config.queue_bytes_max),
+            intake: Intake::new(signal, source, &config, Arc::clone(&clock)),
             delivery: Delivery::new(transport, config.retry.clone(), Random::new(seed)),
-            status: ExportStatus::default(),
-            health: Health::default(),
+            health: Health::new(config.interval),
             config,
             clock,
         })
     }
 
     fn with_queued_items_max(mut self, items: u64) -> Self {
-        self.queue = self.queue.with_items_max(items);
+        self.intake.queue = self.intake.queue.with_items_max(items);
         self
     }
 
     fn status(&self) -> ExportStatus {
-        self.status.clone()
+        self.intake.status.clone()
     }
 
     async fn run(mut self, commands: mpsc::Receiver<Command>) {
         let mut inbox = Inbox::new(commands, self.config.timeout);
-        let mut ticks = interval_at(Instant::now() + self.config.interval, self.config.interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let batch_full = Arc::new(Notify::new());
-        let wake = Arc::clone(&batch_full);
-        self.source.on_batch(Box::new(move || wake.notify_one()));
+        let mut wakes = Wakes::new(&self.config, self.intake.source());
+        if self.intake.open_spool().await {
+            self.export_listening(None, &mut inbox, &mut wakes).await;
+        }
         loop {
-            let cause = inbox.wait(&mut ticks, &batch_full).await;
+            let cause = inbox.wait(&mut wakes).await;
             if let Some(shutdown) = inbox.shutdown.take() {
                 let report = self.finish(shutdown.deadline).await;
                 inbox.close(&report);
                 return reply_all(shutdown.reply, &report);
             }
             let waiting = std::mem::take(&mut inbox.flushes);
-            let report = self.export_listening(cause, &mut inbox).await;
+            let report = self.export_listening(Some(cause), &mut inbox, &mut wakes).await;
             reply_all(waiting, &report);
         }
     }
 
     /// Exports, filing commands meanwhile; a shutdown makes the export hurry.
-    async fn export_listening(&mut self, cause: Cause, inbox: &mut Inbox) -> ExportReport {
-        let (stopper, mut stop) = Stop::new();
-        let mut export = pin!(self.export(cause, None, &mut stop));
+    async fn export_listening(
+        &mut self,
+        cause: Option<Cause>,
+        inbox: &mut Inbox,
+        wakes: &mut Wakes,
+    ) -> ExportReport {
+        let (stopper, stop) = Stop::new();
+        let mut export = pin!(self.export(cause, Until { deadline: None, stop, wakes: Some(wakes) }));
         while inbox.shutdown.is_none() {
             let event = {
                 let receive = pin!(inbox.receive());
@@ -169,78 +178,68 @@ impl Exporter {
         export.await
     }
 
-    /// The last export; what it leaves is lost.
+    /// The last export; what it leaves is on disk, or lost.
     async fn finish(&mut self, deadline: Instant) -> ExportReport {
-        let (_never, mut stop) = Stop::new();
-        let mut report = self.export(Cause::Due, Some(deadline), &mut stop).await;
-        let lost = self.queue.clear();
-        report.undelivered_items += lost;
-        self.update_status(|status| status.dropped_items.shutdown += lost);
+        let (_never, stop) = Stop::new();
+        let until = Until { deadline: Some(deadline), stop, wakes: None };
+        let mut report = self.export(Some(Cause::Due), until).await;
+        report.undelivered_items += self.intake.finish(&mut report).await;
+        report.spooled_items = self.intake.spooled_items();
         report
     }
 
-    /// Sends what is queued, then what there is; with a `deadline`, what fails stays in the queue to be counted by the
-    /// caller. A peer that does not take the one is not asked to take the other.
-    async fn export(&mut self, cause: Cause, deadline: Option<Instant>, stop: &mut Stop) -> ExportReport {
+    /// Takes what there is, if anything is due, and sends what waits; with a deadline, what fails stays in the queue to be
+    /// counted by the caller.
+    async fn export(&mut self, cause: Option<Cause>, mut until: Until<'_>) -> ExportReport {
         let mut report = ExportReport::default();
-        self.source.begin(cause);
-        let mut is_taken = self.send_queue(deadline, stop, &mut report).await;
-        let mut has_more = true;
-        while has_more {
-            has_more = self.take(&mut report);
-            if is_taken {
-                is_taken = self.send_queue(deadline, stop, &mut report).await;
+        self.intake.open_spool().await;
+        match cause {
+            Some(cause) if !self.intake.is_spooling() => {
+                self.take_and_send(cause, &mut until, &mut report).await;
+            }
+            Some(cause) => {
+                self.intake.take_all(cause, &mut report).await;
+                self.send_queue(&mut until, &mut report).await;
+            }
+            None => {
+                self.send_queue(&mut until, &mut report).await;
             }
         }
-        if deadline.is_none() {
-            let superseded = self.queue.remove_superseded();
-            report.undelivered_items += superseded + self.queue.items();
+        self.intake.settle().await;
+        if until.deadline.is_none() {
+            let superseded = self.intake.queue.remove_superseded();
+            report.undelivered_items += superseded + self.intake.queue.items();
             self.update_status(|status| status.dropped_items.superseded += superseded);
         }
+        report.spooled_items = self.intake.spooled_items();
         report
     }
 
-    /// Appends the next requests to the queue, and drops what it has no room for. Whether there are more.
-    fn take(&mut self, report: &mut ExportReport) -> bool {
-        let Self { source, queue, config, .. } = self;
-        let before = queue.items();
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            source.take(&mut |Encoded { body, items, must_arrive }| {
-                let body = compress(config.compression, body);
-                queue.push(Request { body, items, must_arrive });
-            })
-        }));
-        let taken = queue.items() - before;
-        let dropped = queue.remove_excess();
-        report.undelivered_items += dropped;
-        self.update_status(|status| {
-            status.collected_items += taken;
-            status.collect_panics += u64::from(outcome.is_err());
-            status.dropped_items.queue_full += dropped;
-        });
-        if outcome.is_err() {
-            health::log_panic();
+    /// Without a spool: sends what is queued, then what there is, a batch at a time. A peer that does not take the one is
+    /// not asked to take the other.
+    async fn take_and_send(&mut self, cause: Cause, until: &mut Until<'_>, report: &mut ExportReport) {
+        self.intake.begin(cause);
+        let mut is_taken = self.send_queue(until, report).await;
+        let mut has_more = true;
+        while has_more {
+            has_more = self.intake.take(report).await;
+            if is_taken {
+                is_taken = self.send_queue(until, report).await;
+            }
         }
-        if dropped > 0 && self.status.snapshot().dropped_items.queue_full == dropped {
-            health::log_queue_full(dropped, self.signal);
-        }
-        outcome.unwrap_or(false)
     }
 
     /// Sends requests until the queue is empty, or until the peer takes none. Whether it takes them.
-    async fn send_queue(
-        &mut self,
-        deadline: Option<Instant>,
-        stop: &mut Stop,
-        report: &mut ExportReport,
-    ) -> bool {
+    async fn send_queue(&mut self, until: &mut Until<'_>, report: &mut ExportReport) -> bool {
         let mut splits_left = SPLITS_MAX;
-        while let Some(request) = self.queue.front() {
-            let timeout = Instant::now() + self.config.timeout;
-            let deadline = deadline.map_or(timeout, |deadline| deadline.min(timeout));
-            let status = &self.status;
-            let on_retry = || status.update(|status| status.retries += 1);
-            match self.delivery.send(&request.body, deadline, stop, &on_retry).await {
+        loop {
+            let Some(body) = self.intake.front() else {
+                if self.intake.refill(report).await {
+                    continue;
+                }
+                return true;
+            };
+            match self.send(&body, until, report).await {
                 Ok(accepted) => self.delivered(&accepted, report),
                 Err(error) if splits_left > 0 && self.split(&error) => splits_left -= 1,
                 Err(error) => {
@@ -251,7 +250,33 @@ impl Exporter {
                 }
             }
         }
-        true
+    }
+
+    /// Sends one request. What is due meanwhile goes into the spool, so that the recorders' rings do not run over while a
+    /// peer is away; without a spool it waits there.
+    async fn send(
+        &mut self,
+        body: &Bytes,
+        Until { deadline, stop, wakes }: &mut Until<'_>,
+        report: &mut ExportReport,
+    ) -> Result<Accepted, ExportError> {
+        let Self { intake, delivery, config, .. } = self;
+        let timeout = Instant::now() + config.timeout;
+        let deadline = deadline.map_or(timeout, |deadline| deadline.min(timeout));
+        let status = intake.status.clone();
+        let on_retry = || status.update(|status| status.retries += 1);
+        let mut sending = pin!(delivery.send(body, deadline, stop, &on_retry));
+        intake.queue.set_sending(true);
+        let outcome = loop {
+            let wakes = wakes.as_mut().filter(|_| intake.is_spooling());
+            let Some(wakes) = wakes else { break sending.await };
+            match race(sending.as_mut(), pin!(wakes.next())).await {
+                Either::Left(outcome) => break outcome,
+                Either::Right(cause) => intake.take_all(cause, report).await,
+            }
+        };
+        intake.queue.set_sending(false);
+        outcome
     }
 
     /// Cuts the oldest request in two, when it was refused for some of what is in it; says whether it did.
@@ -260,16 +285,16 @@ impl Exporter {
             return false;
         }
         let OtlpConfig { protocol, compression, .. } = self.config;
-        let front = self.queue.front();
-        let halves = front.and_then(|request| halves(&request.body, protocol, compression, self.signal));
+        let front = self.intake.front();
+        let halves = front.and_then(|body| halves(&body, protocol, compression, self.signal));
         let Some(halves) = halves else { return false };
-        self.queue.split_front(halves);
+        self.intake.split_front(halves);
         self.update_status(|status| status.failed_requests += 1);
         true
     }
 
     fn delivered(&mut self, accepted: &Accepted, report: &mut ExportReport) {
-        let items = self.queue.pop().map_or(0, |request| request.items);
+        let items = self.intake.pop();
         let rejected = accepted.rejected_items.min(items);
         report.delivered_items += items - rejected;
         report.undelivered_items += rejected;
@@ -292,14 +317,18 @@ impl Exporter {
 
     /// Counts a failure. What was refused for good leaves the queue; the rest stays.
     fn failed(&mut self, error: &ExportError, report: &mut ExportReport) {
-        let items = self.queue.front().map_or(0, |request| request.items);
-        let refused = if error.is_retryable() { 0 } else { items };
-        if !error.is_retryable() {
-            self.queue.pop();
-        }
+        let items = self.intake.queue.front().map_or(0, |request| request.items);
+        let refused = if error.is_retryable() { 0 } else { self.intake.pop() };
         let now = self.clock.now();
         let message = error.describe();
-        self.health.failed(&message, now);
+        let failure = Failure {
+            signal: self.signal,
+            endpoint: &self.config.endpoint.to_string(),
+            error: &message,
+            is_lost: refused > 0,
+            waiting: (self.intake.queue.items(), self.intake.spooled_items()),
+        };
+        self.health.failed(&failure, now);
         report.undelivered_items += refused;
         report.last_error = Some(message.clone());
         self.update_status(|status| {
@@ -311,12 +340,17 @@ impl Exporter {
     }
 
     fn update_status(&self, change: impl FnOnce(&mut StatusSnapshot)) {
-        self.status.update(|status| {
-            change(status);
-            status.queued_items = self.queue.items();
-            status.queued_bytes = self.queue.bytes() as u64;
-        });
+        self.intake.update_status(change);
     }
+}
+
+/// How long an export may go on, and what else comes meanwhile.
+struct Until<'a> {
+    /// The end of everything, at a shutdown.
+    deadline: Option<Instant>,
+    stop: Stop,
+    /// Why more may be due while a request is sent; none at a shutdown.
+    wakes: Option<&'a mut Wakes>,
 }
 
 #[cfg(test)]

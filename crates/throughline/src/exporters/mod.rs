@@ -38,12 +38,14 @@ pub struct ShutdownReport {
 pub struct Delivery {
     /// What the receiver took.
     pub delivered: u64,
-    /// What it did not take.
+    /// What it did not take, and what is not on disk.
     pub undelivered: u64,
+    /// What is on disk, in the spool: the next process delivers it.
+    pub spooled: u64,
 }
 
 impl ShutdownReport {
-    /// Whether everything that was to be delivered was.
+    /// Whether everything that was to be delivered was, or is on disk to be delivered later.
     pub fn is_complete(&self) -> bool {
         let Self { points, spans, log_records, timed_out, .. } = self;
         [points, spans, log_records].iter().all(|delivery| delivery.undelivered == 0) && !timed_out
@@ -58,9 +60,12 @@ impl fmt::Display for ShutdownReport {
         if pushed.peek().is_none() {
             f.write_str("nothing was to be pushed")?;
         }
-        while let Some((Delivery { delivered, undelivered }, items)) = pushed.next() {
-            let separator = if pushed.peek().is_some() { ", " } else { "" };
-            write!(f, "{delivered} {items} delivered and {undelivered} not{separator}")?;
+        while let Some((Delivery { delivered, undelivered, spooled }, items)) = pushed.next() {
+            write!(f, "{delivered} {items} delivered and {undelivered} not")?;
+            if *spooled > 0 {
+                write!(f, " ({spooled} on disk)")?;
+            }
+            f.write_str(if pushed.peek().is_some() { ", " } else { "" })?;
         }
         if *timed_out {
             f.write_str("; the time was over before everything was done")?;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use throughline_core::Timestamp;
-use throughline_otlp::{Command, ExportReport, ExportStatus, Signal, StatusSnapshot};
+use throughline_otlp::{Command, ExportReport, ExportStatus, Signal, SpoolState, StatusSnapshot};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -71,12 +71,14 @@ pub(super) fn add(
     signal: Signal,
     answer: Result<ExportReport, oneshot::error::RecvError>,
 ) {
-    let Ok(ExportReport { delivered_items, undelivered_items, last_error, .. }) = answer else {
+    let Ok(ExportReport { delivered_items, undelivered_items, spooled_items, last_error, .. }) = answer
+    else {
         into.timed_out = true;
         into.last_error = Some("the exporter does not answer".to_owned());
         return;
     };
-    let delivery = Delivery { delivered: delivered_items, undelivered: undelivered_items };
+    let delivery =
+        Delivery { delivered: delivered_items, undelivered: undelivered_items, spooled: spooled_items };
     match signal {
         Signal::Traces => into.spans = delivery,
         Signal::Logs => into.log_records = delivery,
@@ -87,19 +89,19 @@ pub(super) fn add(
 
 /// What is served at `/telemetry` of one exporter.
 pub(super) fn to_json(status: &StatusSnapshot) -> Value {
-    let dropped = &status.dropped_items;
+    let dropped = status.dropped_items.by_reason();
+    let dropped: Map<_, _> = dropped.into_iter().map(|(why, items)| (why.to_owned(), items.into())).collect();
     json!({
         "collected": status.collected_items,
+        "recovered": status.recovered_items,
         "exported": status.exported_items,
         "rejected": status.rejected_items,
-        "dropped": {
-            "refused": dropped.refused,
-            "superseded": dropped.superseded,
-            "queue_full": dropped.queue_full,
-            "shutdown": dropped.shutdown,
-        },
+        "dropped": dropped,
         "queued": status.queued_items,
         "queued_bytes": status.queued_bytes,
+        "spooled": status.spooled_items,
+        "spooled_bytes": status.spooled_bytes,
+        "spool": spool(status),
         "failed_requests": status.failed_requests,
         "retries": status.retries,
         "collect_panics": status.collect_panics,
@@ -109,4 +111,13 @@ pub(super) fn to_json(status: &StatusSnapshot) -> Value {
             "unix_seconds": error.time.as_secs_f64(),
         })),
     })
+}
+
+fn spool(status: &StatusSnapshot) -> Value {
+    let state = match status.spool {
+        SpoolState::Working => "working",
+        SpoolState::Unavailable => "unavailable",
+        _ => "off",
+    };
+    json!({ "state": state, "problem": status.spool_problem, "failures": status.spool_failures })
 }

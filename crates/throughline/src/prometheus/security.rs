@@ -3,22 +3,20 @@
 //! `enabled.rs` asks once, before the port is opened. Files are read here, so that what is wrong with them is reported with
 //! everything else. Secrets are shown as `***`, paths as they are.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use throughline_core::file::FileError;
 use throughline_prometheus::server::{Authentication, Secret, Server, ServerTls};
 
 use crate::config::{ScrapeSecurity, SecretSource};
 use crate::error::Source;
-use crate::settings::Settings;
-
-const CERTIFICATE: &str = "THROUGHLINE_PROMETHEUS_CERTIFICATE";
-const KEY: &str = "THROUGHLINE_PROMETHEUS_KEY";
-const USERNAME: &str = "THROUGHLINE_PROMETHEUS_USERNAME";
-const PASSWORD: &str = "THROUGHLINE_PROMETHEUS_PASSWORD";
-const PASSWORD_FILE: &str = "THROUGHLINE_PROMETHEUS_PASSWORD_FILE";
-const BEARER_TOKEN: &str = "THROUGHLINE_PROMETHEUS_BEARER_TOKEN";
-const BEARER_TOKEN_FILE: &str = "THROUGHLINE_PROMETHEUS_BEARER_TOKEN_FILE";
+use crate::settings::catalogue::{
+    PROMETHEUS_CERTIFICATE, PROMETHEUS_KEY, PROMETHEUS_PASSWORD, PROMETHEUS_PASSWORD_FILE, PROMETHEUS_TOKEN,
+    PROMETHEUS_TOKEN_FILE, PROMETHEUS_USERNAME,
+};
+use crate::settings::{Definition, Settings};
 
 /// What the endpoint speaks, and to whom.
 #[derive(Debug, Default)]
@@ -28,9 +26,15 @@ pub(super) struct Security {
 }
 
 impl Security {
-    pub(super) fn decide(code: &ScrapeSecurity, settings: &mut Settings<'_>) -> Self {
+    /// Decides, and warns of what others can do at this address, unless it is of this machine alone.
+    pub(super) fn decide(code: &ScrapeSecurity, address: SocketAddr, settings: &mut Settings<'_>) -> Self {
+        let tls = tls(code, settings);
         let authentications = [basic(code, settings), bearer(code, settings)];
-        Self { tls: tls(code, settings), authentications: authentications.into_iter().flatten().collect() }
+        let security = Self { tls, authentications: authentications.into_iter().flatten().collect() };
+        if let Some(warning) = security.warning().filter(|_| !address.ip().is_loopback()) {
+            settings.warn(format!("the scrape endpoint at {address} {warning}"));
+        }
+        security
     }
 
     pub(super) fn apply(self, mut server: Server) -> Server {
@@ -40,140 +44,151 @@ impl Security {
         self.authentications.into_iter().fold(server, Server::with_authentication)
     }
 
-    /// Says, once at start, what others can do at this address, unless it is of this machine alone.
-    pub(super) fn warn(&self, address: SocketAddr) {
-        if address.ip().is_loopback() {
-            return;
+    fn warning(&self) -> Option<String> {
+        let Self { tls, authentications } = self;
+        if authentications.is_empty() {
+            let (variable, file) = (&PROMETHEUS_TOKEN, &PROMETHEUS_TOKEN_FILE);
+            return Some(format!(
+                "answers whoever can reach it: ask for credentials with `{}` or `{}`, or listen on 127.0.0.1",
+                variable.variables()[0],
+                file.variables()[0]
+            ));
         }
-        if self.authentications.is_empty() {
-            tracing::warn!(target: "throughline", %address,
-                "the scrape endpoint answers whoever can reach it: ask for credentials with `with_prometheus_bearer_token` \
-                 or {BEARER_TOKEN_FILE}, or listen on 127.0.0.1");
-        } else if self.tls.is_none() {
-            tracing::warn!(target: "throughline", %address,
-                "credentials for the scrape endpoint are sent in the clear: add TLS with `with_prometheus_tls` or \
-                 {CERTIFICATE} and {KEY}");
-        }
+        let clear = "is given credentials in the clear: add TLS";
+        tls.is_none().then(|| format!("{clear} with `{}`", PROMETHEUS_CERTIFICATE.variables()[0]))
     }
 }
 
 fn tls(code: &ScrapeSecurity, settings: &mut Settings<'_>) -> Option<ServerTls> {
     let (certificate, key) = code.tls.as_ref().map(|(certificate, key)| (certificate, key)).unzip();
     let method = "with_prometheus_tls";
-    let certificate = path("prometheus.tls.certificate", certificate, method, CERTIFICATE, settings);
-    let key = path("prometheus.tls.key", key, method, KEY, settings);
-    let (certificate, source, key) = match (certificate, key) {
-        (Some((certificate, source)), Some((key, _))) => (certificate, source, key),
+    let certificate = path(&PROMETHEUS_CERTIFICATE, certificate, method, settings);
+    let key = path(&PROMETHEUS_KEY, key, method, settings);
+    let (definition, given, source, missing) = match (certificate, key) {
+        (Some((certificate, source)), Some((key, _))) => {
+            let tls = ServerTls::new(&certificate, key);
+            let shown = certificate.display().to_string();
+            return tls
+                .map_err(|error| {
+                    settings.problem_of(&PROMETHEUS_CERTIFICATE, source, shown, error.to_string());
+                })
+                .ok();
+        }
         (None, None) => return None,
-        (Some((given, source)), None) => return half(source, &given, KEY, settings),
-        (None, Some((given, source))) => return half(source, &given, CERTIFICATE, settings),
+        (Some((given, source)), None) => (&PROMETHEUS_CERTIFICATE, given, source, &PROMETHEUS_KEY),
+        (None, Some((given, source))) => (&PROMETHEUS_KEY, given, source, &PROMETHEUS_CERTIFICATE),
     };
-    match ServerTls::new(&certificate, key) {
-        Ok(tls) => Some(tls),
-        Err(error) => {
-            settings.problem(source, certificate.display().to_string(), error.to_string());
+    half(definition, source, given.display().to_string(), &[missing], settings);
+    None
+}
+
+/// A path, and where it comes from.
+fn path(
+    definition: &'static Definition,
+    code: Option<&PathBuf>,
+    method: &'static str,
+    settings: &mut Settings<'_>,
+) -> Option<(PathBuf, Source)> {
+    let code = code.map(|path| (method, ShownPath(path.clone())));
+    let ShownPath(path) = settings.choose(definition, code, |path| Ok(ShownPath(path.into())))?;
+    Some((path, settings.last_source()))
+}
+
+struct ShownPath(PathBuf);
+
+impl fmt::Display for ShownPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+/// Half of something is given, and does not work without the other.
+fn half(
+    definition: &'static Definition,
+    source: Source,
+    given: String,
+    missing: &[&'static Definition],
+    settings: &mut Settings<'_>,
+) {
+    let missing = missing.iter().map(|missing| format!("`{}`", missing.variables()[0]));
+    let missing = missing.collect::<Vec<_>>().join(" or ");
+    settings.problem_of(definition, source, given, format!("needs its other half: set {missing} as well"));
+}
+
+fn basic(code: &ScrapeSecurity, settings: &mut Settings<'_>) -> Option<Authentication> {
+    let method = "with_prometheus_basic_auth";
+    let (user, password) = code.basic.as_ref().map(|(user, password)| (user.clone(), password)).unzip();
+    let user =
+        settings.choose(&PROMETHEUS_USERNAME, user.map(|user| (method, user)), |user| Ok(user.to_owned()));
+    let user_source = settings.last_source();
+    let password = secret([&PROMETHEUS_PASSWORD, &PROMETHEUS_PASSWORD_FILE], password, method, settings);
+    match (user, password) {
+        (None, None) => None,
+        (Some(user), _) if user.contains(':') => {
+            let what = "has a colon, which basic authentication cannot say; leave it out";
+            settings.problem_of(&PROMETHEUS_USERNAME, user_source, user, what);
+            None
+        }
+        (Some(user), Some(Given { secret, definition, source })) => {
+            usable(Authentication::basic(user, &secret), definition, source, settings)
+        }
+        (Some(user), None) => {
+            let missing = [&PROMETHEUS_PASSWORD_FILE, &PROMETHEUS_PASSWORD];
+            half(&PROMETHEUS_USERNAME, user_source, user, &missing, settings);
+            None
+        }
+        (None, Some(Given { definition, source, .. })) => {
+            half(definition, source, "…".to_owned(), &[&PROMETHEUS_USERNAME], settings);
             None
         }
     }
 }
 
-fn path(
-    name: &'static str,
-    code: Option<&PathBuf>,
-    method: &'static str,
-    variable: &'static str,
-    settings: &mut Settings<'_>,
-) -> Option<(PathBuf, Source)> {
-    let (path, source) = match (code, settings.variable(&[variable])) {
-        (Some(path), _) => (path.clone(), Source::Code(method)),
-        (None, Some((variable, path))) => (PathBuf::from(path), Source::Environment(variable)),
-        (None, None) => return None,
-    };
-    settings.decided(name, &path.display(), source.clone());
-    Some((path, source))
-}
-
-#[cold]
-fn half<T>(source: Source, given: &std::path::Path, missing: &str, settings: &mut Settings<'_>) -> Option<T> {
-    let what = format!("needs its other half: set `{missing}` as well");
-    settings.problem(source, given.display().to_string(), what);
-    None
-}
-
-fn basic(code: &ScrapeSecurity, settings: &mut Settings<'_>) -> Option<Authentication> {
-    let method = "with_prometheus_basic_auth";
-    let (user, user_source, code_secret) = match (&code.basic, settings.variable(&[USERNAME])) {
-        (Some((user, secret)), _) => (user.clone(), Source::Code(method), Some(secret)),
-        (None, Some((variable, user))) => (user, Source::Environment(variable), None),
-        (None, None) => return without_name(settings),
-    };
-    settings.decided("prometheus.basic.username", &user, user_source.clone());
-    if user.contains(':') {
-        settings.problem(
-            user_source,
-            user,
-            "has a colon, which basic authentication cannot say; leave it out",
-        );
-        return None;
-    }
-    let secret = secret(
-        "prometheus.basic.password",
-        code_secret.map(|secret| (method, secret)),
-        [PASSWORD, PASSWORD_FILE],
-        settings,
-    );
-    let Some((secret, source)) = secret else {
-        let what = format!("needs its other half: set `{PASSWORD_FILE}` or `{PASSWORD}` as well");
-        settings.problem(user_source, user, what);
-        return None;
-    };
-    usable(Authentication::basic(user, &secret), source, settings)
-}
-
-fn without_name(settings: &mut Settings<'_>) -> Option<Authentication> {
-    let (variable, _) = settings.variable(&[PASSWORD, PASSWORD_FILE])?;
-    let what = format!("needs its other half: set `{USERNAME}` as well");
-    settings.problem(Source::Environment(variable), "***", what);
-    None
-}
-
 fn bearer(code: &ScrapeSecurity, settings: &mut Settings<'_>) -> Option<Authentication> {
-    let code = code.bearer.as_ref().map(|secret| ("with_prometheus_bearer_token", secret));
-    let variables = [BEARER_TOKEN, BEARER_TOKEN_FILE];
-    let (secret, source) = secret("prometheus.bearer_token", code, variables, settings)?;
-    usable(Authentication::bearer(&secret), source, settings)
+    let definitions = [&PROMETHEUS_TOKEN, &PROMETHEUS_TOKEN_FILE];
+    let method = "with_prometheus_bearer_token";
+    let Given { secret, definition, source } = secret(definitions, code.bearer.as_ref(), method, settings)?;
+    usable(Authentication::bearer(&secret), definition, source, settings)
 }
 
+/// A secret, and what said it.
+struct Given {
+    secret: Secret,
+    definition: &'static Definition,
+    source: Source,
+}
+
+/// The text, else the file; what code says comes first.
 fn secret(
-    name: &'static str,
-    code: Option<(&'static str, &SecretSource)>,
-    [text, file]: [&'static str; 2],
+    [text, file]: [&'static Definition; 2],
+    code: Option<&SecretSource>,
+    method: &'static str,
     settings: &mut Settings<'_>,
-) -> Option<(Secret, Source)> {
-    let (secret, source) = match (code, settings.variable(&[text, file])) {
-        (Some((method, secret)), _) => (secret.clone(), Source::Code(method)),
-        (None, Some((variable, value))) if variable == file => {
-            (SecretSource::File(value.into()), Source::Environment(variable))
-        }
-        (None, Some((variable, value))) => (SecretSource::Text(value), Source::Environment(variable)),
-        (None, None) => return None,
+) -> Option<Given> {
+    let (code_text, code_file) = match code {
+        Some(SecretSource::Text(text)) => (Some((method, text.clone())), None),
+        Some(SecretSource::File(path)) => (None, Some(path)),
+        None => (None, None),
     };
-    let (secret, shown) = match secret {
-        SecretSource::Text(text) if text.is_empty() => {
-            settings.problem(source, "", "is empty, so that everybody could guess it");
-            return None;
+    if code_file.is_none() {
+        if let Some(secret) = settings.choose(text, code_text, |secret| Ok(secret.to_owned())) {
+            let source = settings.last_source();
+            if secret.is_empty() {
+                settings.problem_of(text, source, "", "is empty: everybody could guess it");
+                return None;
+            }
+            return Some(Given { secret: Secret::text(secret), definition: text, source });
         }
-        SecretSource::Text(text) => (Secret::text(text), "***".to_owned()),
-        SecretSource::File(path) => (Secret::file(&path), format!("*** in {}", path.display())),
-    };
-    settings.decided(name, &shown, source.clone());
-    Some((secret, source))
+    }
+    let (path, source) = path(file, code_file, method, settings)?;
+    Some(Given { secret: Secret::file(path), definition: file, source })
 }
 
 fn usable(
-    authentication: Result<Authentication, throughline_core::file::FileError>,
+    authentication: Result<Authentication, FileError>,
+    definition: &'static Definition,
     source: Source,
     settings: &mut Settings<'_>,
 ) -> Option<Authentication> {
-    authentication.map_err(|error| settings.problem(source, "***", error.to_string())).ok()
+    authentication.map_err(|error| settings.problem_of(definition, source, "…", error.to_string())).ok()
 }

@@ -83,6 +83,12 @@ impl FakeCollector {
         self.lock().answers.extend(answers);
     }
 
+    /// Answers with success from now on.
+    #[cfg(feature = "spool")]
+    pub(super) fn clear_script(&self) {
+        self.lock().answers.clear();
+    }
+
     pub(super) fn received(&self) -> Vec<Received> {
         self.lock().received.clone()
     }
@@ -323,12 +329,13 @@ impl Rig {
         let accounted = status.exported_items
             + status.rejected_items
             + status.dropped_items.total()
-            + status.queued_items;
-        assert_eq!(status.collected_items, accounted, "{status:?}");
+            + status.queued_items
+            + status.spooled_items;
+        assert_eq!(status.collected_items + status.recovered_items, accounted, "{status:?}");
         status
     }
 }
 
 pub(super) fn report(delivered_items: u64, undelivered_items: u64) -> ExportReport {
-    ExportReport { delivered_items, undelivered_items, last_error: None }
+    ExportReport { delivered_items, undelivered_items, ..ExportReport::default() }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use throughline_metrics::data::Temporality;
 use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use super::fake::{Answer, Source, answer, config, start};
+use super::fake::{Answer, Source, answer, config, ok, start};
 use crate::RetryPolicy;
 
 /// Keeps level and message of each event of ours.
@@ -50,20 +51,32 @@ impl Subscriber for Recorder {
     fn exit(&self, _: &span::Id) {}
 }
 
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
 #[tokio::test(start_paused = true)]
-async fn failing_and_recovery_are_logged_once() {
+async fn a_receiver_that_was_never_there_is_logged_once() {
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
     let failures = [Answer::Refuse, Answer::Refuse, answer("503 Service Unavailable", "", b"")];
-    let rig =
-        start(config().with_retry(RetryPolicy::disabled()), Source::new(Temporality::Cumulative), failures);
+    let rig = start(config().with_retry(RetryPolicy::disabled()), Source::new(Temporality::Delta), failures);
     rig.flush().await;
     rig.flush().await;
-    rig.clock.advance(std::time::Duration::from_secs(90));
+    rig.clock.advance(seconds(90));
     rig.flush().await;
     let lines = recorder.take();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].starts_with("WARN ") && lines[0].contains("is the receiver running"), "{lines:?}");
+    for part in [
+        "WARN ",
+        "points are not delivered",
+        "endpoint=\"http://fake:4318/v1/metrics\"",
+        "is the receiver running",
+        "last_delivery=\"never\"",
+        "queued=1 spooled=0",
+    ] {
+        assert!(lines[0].contains(part), "{part}: {lines:?}");
+    }
     rig.flush().await;
     rig.flush().await;
     let lines = recorder.take();
@@ -72,6 +85,44 @@ async fn failing_and_recovery_are_logged_once() {
         lines[0].starts_with("INFO ") && lines[0].contains("failed_requests=3 after=1m 30s"),
         "{lines:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_is_away_is_logged_after_a_few_intervals() {
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let config = config().with_retry(RetryPolicy::disabled()).with_interval(seconds(60));
+    let rig = start(config, Source::new(Temporality::Cumulative), []);
+    rig.flush().await;
+    rig.collector.script(vec![Answer::Refuse; 2]);
+    rig.flush().await;
+    rig.clock.advance(seconds(179));
+    rig.flush().await;
+    rig.flush().await;
+    assert!(recorder.take().is_empty(), "a restart of the receiver is not worth a line");
+
+    rig.collector.script(vec![Answer::Refuse; 4]);
+    rig.flush().await;
+    rig.clock.advance(seconds(180));
+    for _ in 0..3 {
+        rig.flush().await;
+    }
+    let lines = recorder.take();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("last_delivery=\"1994-11-06T08:52:36Z\""), "{lines:?}");
+    rig.flush().await;
+    assert!(recorder.take()[0].contains("failed_requests=4 after=3m"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_is_logged_at_once() {
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let rig = start(config(), Source::new(Temporality::Cumulative), [ok(), answer("404 Not Found", "", b"")]);
+    rig.flush().await;
+    rig.flush().await;
+    let lines = recorder.take();
+    assert!(lines.len() == 1 && lines[0].contains("404"), "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,8 @@ mod engine;
 mod fake;
 mod logs;
 mod records;
+#[cfg(feature = "spool")]
+mod spool;
 mod tcp;
 
 use std::io::Read as _;

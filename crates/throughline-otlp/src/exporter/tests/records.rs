@@ -14,24 +14,24 @@ use super::*;
 use crate::batch::BatchConfiguration;
 use crate::{Endpoint, Signal};
 
-fn span_config() -> OtlpConfig {
+pub(super) fn span_config() -> OtlpConfig {
     let endpoint = Endpoint::base("http://fake:4318", Signal::Traces).expect("a URL");
     OtlpConfig::new(endpoint).with_retry(RetryPolicy::disabled())
 }
 
 /// Batches of ten, none of which fills by itself: the recorder looks every 64 spans.
-fn tens() -> BatchConfiguration {
+pub(super) fn tens() -> BatchConfiguration {
     BatchConfiguration::spans().with_max_export_batch_size(10)
 }
 
 /// A tracer whose spans are exported.
-struct Traced {
-    rig: Rig,
+pub(super) struct Traced {
+    pub(super) rig: Rig,
     provider: TracerProvider,
     tracer: Tracer,
 }
 
-fn start(
+pub(super) fn start(
     config: OtlpConfig,
     batch: &BatchConfiguration,
     answers: impl IntoIterator<Item = Answer>,
@@ -45,12 +45,12 @@ fn start(
 
 impl Traced {
     /// Records spans with these names.
-    fn record(&self, names: impl IntoIterator<Item = usize>) {
+    pub(super) fn record(&self, names: impl IntoIterator<Item = usize>) {
         names.into_iter().for_each(|name| self.tracer.span(&name.to_string()).start().end());
     }
 
     /// The names in each request.
-    fn received(&self) -> Vec<Vec<usize>> {
+    pub(super) fn received(&self) -> Vec<Vec<usize>> {
         self.rig.collector.received().iter().map(|request| span_names(&request.body)).collect()
     }
 }
@@ -61,7 +61,7 @@ fn span_names(body: &[u8]) -> Vec<usize> {
     scopes.flat_map(|scope| &scope.spans).map(|span| span.name.parse().expect("a number")).collect()
 }
 
-fn unavailable() -> Answer {
+pub(super) fn unavailable() -> Answer {
     answer("503 Service Unavailable", "", b"")
 }
 

@@ -5,15 +5,21 @@ use throughline_core::Resource;
 use throughline_otlp::BuildError;
 
 use crate::config::TelemetryConfig;
+use crate::otlp::buffer::Buffer;
 use crate::otlp::pushed::Pushed;
 use crate::records::Records;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// Nothing to push.
 pub(crate) struct Plan;
 
 impl Plan {
-    pub(crate) fn new(_config: &TelemetryConfig, _settings: &mut Settings<'_>) -> Self {
+    pub(crate) fn new(
+        _config: &TelemetryConfig,
+        _selection: &Selection,
+        _settings: &mut Settings<'_>,
+    ) -> Self {
         Self
     }
 
@@ -29,6 +35,7 @@ impl Plan {
         self,
         _resource: &Resource,
         _recorders: &Records,
+        _buffer: &Buffer,
         _config: &TelemetryConfig,
     ) -> Result<Vec<Pushed>, BuildError> {
         Ok(Vec::new())

@@ -1,0 +1,25 @@
+//! No spools in this build: none is ever opened.
+#![expect(clippy::needless_pass_by_ref_mut, clippy::unnecessary_wraps, reason = "the shape of `enabled.rs`")]
+
+use std::path::Path;
+
+use super::{Change, FileError, Opened};
+use crate::spool::record::Record;
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum SpoolFile {}
+
+impl SpoolFile {
+    pub(crate) fn open(_path: &Path, _owner: u64, _is_damaged: bool) -> Result<Opened, FileError> {
+        Err(FileError::Io("this build has no spool".to_owned()))
+    }
+
+    pub(crate) fn change(&mut self, _change: &Change) -> Result<(), FileError> {
+        match *self {}
+    }
+
+    pub(crate) fn load(&self, _numbers: &[u64]) -> Result<Vec<Option<Record>>, FileError> {
+        match *self {}
+    }
+}
