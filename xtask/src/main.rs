@@ -12,6 +12,7 @@ mod bench;
 mod cache;
 mod fuzz;
 mod rig;
+mod soak;
 mod steps;
 mod tree;
 mod venv;
@@ -29,6 +30,7 @@ usage: cargo xtask <task>
   rig [SERVER...] [--all]
                          puts real servers into target/rig/bin: prometheus, promtool and
                          otelcol unless named; jaeger and alertmanager when named
+  soak [--minutes N]     an outage of ten minutes at full load with the spool on, against real Prometheus and Jaeger
   fuzz [--seconds N] [TARGET...]
                          throws broken headers at every parser, three seconds each unless told otherwise
   bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
@@ -53,6 +55,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["rig", "--all"] => rig::prepare(&rig::all()),
         ["rig"] => rig::prepare(&rig::defaults()),
         ["rig", names @ ..] => rig::prepare(&rig::named(names)?),
+        ["soak"] => soak::run(soak::MINUTES),
+        ["soak", "--minutes", minutes] => soak::run(minutes),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["bench", words @ ..] => bench::run(words),
         [] | ["help" | "--help" | "-h"] => {

@@ -18,7 +18,7 @@ fn start(case: &'static str, backend: &Backend) -> Run {
 
 /// Every number up to the last one arrived, once.
 #[track_caller]
-fn assert_once(taken: &Taken, recorded: u64) {
+pub(crate) fn assert_once(taken: &Taken, recorded: u64) {
     for arrived in [&taken.spans, &taken.logs] {
         assert!(arrived.values().all(|times| *times == 1), "nothing arrived twice");
         assert!(arrived.keys().copied().eq(0..recorded as i64), "{} of {recorded}", arrived.len());

@@ -17,6 +17,9 @@ mod backend;
 mod probe;
 mod run;
 mod servers;
+mod shutdown;
+mod soak;
+mod spool;
 mod subject;
 mod table;
 
@@ -49,6 +52,16 @@ fn main() -> ExitCode {
         Case::new("delta_to_prometheus", &[Need::Prometheus], servers::delta_to_prometheus),
         Case::new("queue_overflow", &[], answers::overflow),
         Case::new("clock_steps", &[], answers::clock_steps),
+        Case::new("spool_outlasts_the_queue", &[], spool::outlasts_the_queue),
+        Case::new("spool_killed_under_load", &[], spool::killed),
+        Case::new("spool_outage_over_a_restart", &[], spool::outage_over_a_restart),
+        Case::new("spool_read_only", &[], spool::read_only),
+        Case::new("spool_disk_full", &[], spool::disk_full),
+        Case::new("spool_corrupted", &[], spool::corrupted),
+        Case::new("soak", &[Need::Prometheus, Need::Jaeger], soak::outage),
+        Case::new("shutdown_in_a_multi_thread_runtime", &[], shutdown::multi_thread),
+        Case::new("shutdown_in_a_current_thread_runtime", &[], shutdown::current_thread),
+        Case::new("shutdown_without_a_runtime", &[], shutdown::no_runtime),
     ]);
     table::print();
     ended

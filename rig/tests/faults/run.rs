@@ -1,6 +1,7 @@
 //! A case's hold on its subject: start it, have it record, measure, end it, and close the account.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -147,23 +148,54 @@ impl Run {
     /// Waits until nothing waits any more.
     #[track_caller]
     pub(crate) fn settle(&mut self) {
-        eventually(DEADLINE, "an empty queue", || {
+        let mut last = Value::Null;
+        let settled = catch_unwind(AssertUnwindSafe(|| {
+            eventually(DEADLINE, "an empty queue", || {
+                last = self.status();
+                let recorded = last["recorded"].as_u64();
+                let is_settled = |signal: &&str| {
+                    let account = Account::of(&last, signal);
+                    let seen = account.collected + account.dropped_before;
+                    account.queued + account.spooled == 0 && Some(seen) == recorded
+                };
+                ["traces", "logs"].iter().all(is_settled).then_some(())
+            });
+        }));
+        assert!(settled.is_ok(), "{}: {last:#}", self.case);
+    }
+
+    /// Ends the subject without warning; what recording cost in it.
+    pub(crate) fn kill(mut self) -> Option<Costs> {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        self.costs
+    }
+
+    /// Takes over what recording cost in the subject before this one.
+    pub(crate) fn after(&mut self, costs: Option<Costs>) {
+        self.costs = costs;
+    }
+
+    /// Records so many, and waits until exporters have taken them over.
+    #[track_caller]
+    pub(crate) fn record_and_hand_over(&mut self, times: u64) {
+        self.record(times);
+        eventually(DEADLINE, "an exporter that takes over", || {
             let status = self.status();
             let recorded = status["recorded"].as_u64();
-            let is_settled = |signal: &&str| {
-                let account = Account::of(&status, signal);
-                let seen = account.collected + account.dropped_before;
-                account.queued + account.spooled == 0
-                    && Some(seen) == recorded.map(|all| all + account.recovered)
-            };
-            ["traces", "logs"].iter().all(is_settled).then_some(())
+            let signals = ["traces", "logs"].map(|signal| Account::of(&status, signal).collected);
+            signals.iter().all(|collected| Some(*collected) >= recorded).then_some(())
         });
     }
 
-    /// Ends the subject without warning; how often it had recorded when it was last asked.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
+    /// What the subject says about the spool of spans.
+    pub(crate) fn spool(&mut self) -> Value {
+        self.status()["status"]["otlp"]["traces"]["spool"].clone()
+    }
+
+    /// Has the subject record spans and series for so long; the ids of the traces.
+    pub(crate) fn soak(&mut self, seconds: u64) -> Vec<String> {
+        serde_json::from_value(self.ask(&format!("soak {seconds}"))).expect("ids")
     }
 
     /// Shuts the subject's telemetry down within this time, closes its account, and puts the case into the table.

@@ -14,14 +14,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use throughline::{
-    BatchConfiguration, Counter, ExportConfig, KeyValue, LogConfig, MetricsConfig, OtlpProtocol,
-    StatusHandle, TelemetryConfig, TelemetryProviders, Temporality, TraceConfig, init_telemetry,
+    BatchConfiguration, BufferConfig, Counter, ExportConfig, KeyValue, LogConfig, MetricsConfig,
+    OtlpCompression, OtlpProtocol, StatusHandle, TelemetryConfig, TelemetryProviders, Temporality,
+    TraceConfig, init_telemetry,
 };
 use throughline_core::attribute::ValueRef;
 use throughline_core::{Clock, SystemClock, Timestamp};
 use throughline_trace::{LogRecord, Logger, Tracer};
 
-use crate::probe;
+use crate::{probe, soak};
 
 /// The argument that makes this binary the subject; its configuration follows.
 pub(crate) const ARGUMENT: &str = "--subject";
@@ -59,6 +60,8 @@ struct Instruments {
     logger: Logger,
     counter: Counter<u64>,
     padding: String,
+    /// The number of the first thing recorded.
+    first: i64,
 }
 
 impl Subject {
@@ -90,6 +93,7 @@ impl Subject {
             "probe" => return self.probe(),
             "load" => self.load = Some(Load::start(self.tested())),
             "unload" => drop(self.load.take()),
+            "soak" => return self.soak(Duration::from_secs(number.unsigned_abs())),
             "flush" => return self.flush(),
             "step" => self.clock.step(number),
             "shutdown" => return self.shutdown(Duration::from_millis(number.unsigned_abs())),
@@ -134,6 +138,13 @@ impl Subject {
         })
     }
 
+    /// Records spans and series for so long; the ids of the traces.
+    fn soak(&self, time: Duration) -> Value {
+        let Recorder { telemetry, instruments, .. } = self.tested();
+        let counter = telemetry.meter("soak").u64_counter("soaked").build();
+        json!(soak::record(&instruments.tracer, &counter, time))
+    }
+
     /// What recording costs under test and in control.
     fn probe(&self) -> Value {
         let (tested, control) = (self.tested(), self.control.as_ref().expect("a control"));
@@ -148,6 +159,7 @@ impl Recorder {
             tracer: telemetry.tracer_provider().tracer("subject"),
             logger: telemetry.logger_provider().logger("subject"),
             counter: telemetry.meter("subject").u64_counter("recorded").build(),
+            first: config["first"].as_i64().unwrap_or(0),
             padding: "x".repeat(config["padding"].as_u64().unwrap_or(0) as usize),
         };
         Self { status: telemetry.status_handle(), telemetry, instruments, recorded: Arc::default() }
@@ -168,8 +180,8 @@ impl Recorder {
 
 impl Instruments {
     fn record(&self, number: i64) {
-        let Self { tracer, logger, counter, padding } = self;
-        let number = KeyValue::new("n", number);
+        let Self { tracer, logger, counter, padding, first } = self;
+        let number = KeyValue::new("n", first + number);
         let attributes = [number.clone(), KeyValue::new("padding", padding.clone())];
         let span = tracer.span("work").with_attributes(&attributes[..]).start();
         let body = Some(ValueRef::Str("worked"));
@@ -197,13 +209,23 @@ fn telemetry_config(config: &Value) -> TelemetryConfig {
         .with_max_queue_size(config["queue_items"].as_u64().unwrap_or(1_000_000) as usize)
         .with_max_export_timeout(time("timeout", 2000));
     let mut metrics = MetricsConfig::new().with_export_interval(time("interval", 200));
+    let mut buffer = BufferConfig::new();
+    if let Some(directory) = config["spool"].as_str() {
+        // A quarter of an hour of what the soak records.
+        buffer = buffer.with_spool(directory).with_spool_bytes_max(4 << 30);
+    }
+    if config["gzip"] == true {
+        export = export.with_compression(OtlpCompression::Gzip);
+    }
     if config["delta"] == true {
         metrics = metrics.with_temporality(Temporality::Delta);
     }
     if let Some(url) = config["prometheus"].as_str() {
         metrics = metrics.with_otlp_to_prometheus(url);
     }
+    let metrics = metrics.with_cardinality_limit(1_000_000);
     TelemetryConfig::new("subject")
+        .with_buffer(buffer)
         .without_globals()
         .without_environment_variables()
         .without_prometheus_endpoint()

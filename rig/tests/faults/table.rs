@@ -24,7 +24,7 @@ pub(crate) fn add(row: Row<'_>) {
     let Ended { recorded, spans, logs, points, .. } = ended;
     let mut accounts = vec![("spans", spans), ("logs", logs)];
     accounts.retain(|(_, account)| **account != Account::default());
-    let mut recorded = recorded * accounts.len() as u64;
+    let mut recorded = accounts.iter().map(|(_, account)| recorded + account.recovered).sum::<u64>();
     if accounts.is_empty() {
         recorded = points.collected;
         accounts.push(("points", points));
