@@ -11,7 +11,9 @@
 mod bench;
 mod cache;
 mod fuzz;
+mod matrix;
 mod rig;
+mod samples;
 mod soak;
 mod steps;
 mod tree;
@@ -33,6 +35,8 @@ usage: cargo xtask <task>
   soak [--minutes N]     an outage of ten minutes at full load with the spool on, against real Prometheus and Jaeger
   fuzz [--seconds N] [TARGET...]
                          throws broken headers at every parser, three seconds each unless told otherwise
+  matrix                 asks the registry which releases fit together, for `throughline lint`
+  samples [VERSION...]   programs of old OpenTelemetry releases, migrated and compiled before and after
   bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {
@@ -58,6 +62,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["soak"] => soak::run(soak::MINUTES),
         ["soak", "--minutes", minutes] => soak::run(minutes),
         ["fuzz", words @ ..] => fuzz::run(words),
+        ["matrix"] => matrix::run(),
+        ["samples", versions @ ..] => samples::run(versions),
         ["bench", words @ ..] => bench::run(words),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
