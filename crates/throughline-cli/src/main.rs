@@ -10,6 +10,7 @@ macro_rules! say {
     };
 }
 
+mod config;
 mod demo;
 mod explain;
 mod finding;
@@ -33,6 +34,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Config(config::Arguments),
     Demo(demo::Arguments),
     Lint(lint::Arguments),
     Migrate(migrate::Arguments),
@@ -55,6 +57,7 @@ async fn main() -> ExitCode {
         .without_time()
         .init();
     let done = match Arguments::parse().command {
+        Command::Config(arguments) => config::run(arguments),
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),

@@ -500,6 +500,8 @@ pub enum BuildError {
         /// What is wrong, and how to mend it.
         problem: &'static str,
     },
+    /// An exporter that was at work when its process was forked: what it had in hand is lost to the child.
+    Forked,
     /// A certificate, key or token that cannot be used.
     File {
         /// Which file, or what else it comes from.
@@ -516,6 +518,9 @@ impl fmt::Display for BuildError {
             Self::Zero { setting } => write!(f, "the OTLP {setting} is zero; set it to a second or more"),
             Self::Protocol { endpoint, problem } => write!(f, "the OTLP endpoint `{endpoint}` {problem}"),
             Self::File { from, problem } => write!(f, "{from} {problem}"),
+            Self::Forked => f.write_str(
+                "the process was forked while it exported: fork when nothing is exported, after a flush",
+            ),
         }
     }
 }

@@ -34,6 +34,7 @@ mod exporter;
 mod fields;
 mod race;
 mod retry;
+mod self_telemetry;
 mod split;
 mod spool;
 mod status;
@@ -46,8 +47,9 @@ pub use config::{
 };
 pub use encode::{EncodedRequest, JsonEncoder, LogEncoder, ProtobufEncoder, SpanEncoder};
 pub use endpoint::{Endpoint, EndpointError, Signal};
-pub use exporter::{Command, ExportReport, MetricExporter, RecordExporter};
+pub use exporter::{Command, ExportReport, ForkedExporter, MetricExporter, RecordExporter, Successor};
 pub use retry::RetryPolicy;
+pub use self_telemetry::METRICS;
 pub use spool::SpoolConfig;
 pub use status::{DroppedItems, ExportStatus, LastError, SpoolState, StatusSnapshot};
 pub use transport::{Proxies, ProxyError, TlsFiles};

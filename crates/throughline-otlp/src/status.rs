@@ -18,6 +18,11 @@ impl ExportStatus {
         self.lock().clone()
     }
 
+    /// Reads the numbers without a copy of all of them; `read` must not wait.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&StatusSnapshot) -> T) -> T {
+        read(&self.lock())
+    }
+
     pub(crate) fn update(&self, change: impl FnOnce(&mut StatusSnapshot)) {
         change(&mut self.lock());
     }
@@ -33,6 +38,8 @@ impl ExportStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusSnapshot {
+    /// Whether the exporter runs: not before its task is run, nor after that ended, in whatever way.
+    pub is_running: bool,
     /// Items read from the engine, or taken out of the recorder.
     pub collected_items: u64,
     /// Items that an earlier process left in the spool.

@@ -6,12 +6,14 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use throughline_core::name::TranslationStrategy;
-use throughline_metrics::Reader;
+use throughline_core::{InstrumentKind, KeyValue, MetricDef, NumberKind};
 use throughline_metrics::data::Collection;
+use throughline_metrics::{Histogram, Meter, Reader};
 
 use crate::chunks::{Chunks, Cursor};
 use crate::negotiate::wants_gzip;
@@ -133,7 +135,17 @@ struct Shared {
     problems: Mutex<Vec<Problem>>,
     /// How long the last exposition made at once was, to make room for the next.
     last_length: AtomicUsize,
+    /// Takes how long collections took, when somebody asked.
+    durations: OnceLock<Histogram<f64>>,
 }
+
+/// How long collections take, as the
+/// [semantic conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/) have it.
+pub const COLLECTION_DURATION: MetricDef =
+    MetricDef::new("otel.sdk.metric_reader.collection.duration", InstrumentKind::Histogram, NumberKind::F64)
+        .with_unit("s")
+        .with_description("How long it took to collect all metrics, callbacks included.")
+        .with_bounds(&[]);
 
 struct Scrape {
     reader: Reader,
@@ -147,7 +159,13 @@ impl PrometheusExporter {
         let renderer = Renderer::new(config.clone());
         let scrape = Mutex::new(Scrape { reader, renderer });
         let (problems, last_length) = (Mutex::default(), AtomicUsize::new(0));
-        Self { shared: Arc::new(Shared { config, scrape, problems, last_length }) }
+        let durations = OnceLock::new();
+        Self { shared: Arc::new(Shared { config, scrape, problems, last_length, durations }) }
+    }
+
+    /// Records how long collections take, as [`COLLECTION_DURATION`]. The first meter counts.
+    pub fn observe(&self, meter: &Meter) {
+        self.shared.durations.get_or_init(|| meter.instrument(&COLLECTION_DURATION));
     }
 
     /// How the exporter was configured.
@@ -162,7 +180,14 @@ impl PrometheusExporter {
     pub fn chunks(&self, format: Format) -> Chunks {
         let mut scrape = lock(&self.shared.scrape);
         let Scrape { reader, renderer } = &mut *scrape;
-        let chunks = renderer.chunks(reader.collect(), format);
+        #[expect(clippy::disallowed_methods, reason = "only told, and nothing depends on it")]
+        let began = Instant::now();
+        let collection = reader.collect();
+        if let Some(durations) = self.shared.durations.get() {
+            let kind = KeyValue::new("otel.component.type", "prometheus_http_text_metric_exporter");
+            durations.record(began.elapsed().as_secs_f64(), &[kind][..]);
+        }
+        let chunks = renderer.chunks(collection, format);
         let mut problems = lock(&self.shared.problems);
         if problems.len() < renderer.problems().len() {
             renderer.problems().clone_into(&mut problems);

@@ -49,6 +49,6 @@ mod view;
 
 pub use chunks::Chunks;
 pub use escaping::Escaping;
-pub use exporter::{PrometheusConfig, PrometheusExporter, Renderer};
+pub use exporter::{COLLECTION_DURATION, PrometheusConfig, PrometheusExporter, Renderer};
 pub use negotiate::{Exposition, Format};
 pub use problem::{Problem, ProblemKind};

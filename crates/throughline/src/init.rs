@@ -55,15 +55,18 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     let mut settings = Settings::new(&config);
     let plan = Plan::new(&config, &mut settings);
     let decisions = settings.finish()?;
-    let Some(Plan { resource, service, prometheus, otlp, records, propagators, metrics }) = plan else {
+    let Some(plan) = plan else {
         return Ok(TelemetryProviders::disabled(Description::new(String::new(), decisions)));
     };
+    let Plan { resource, service, prometheus, otlp, records, propagators, metrics, observes_itself } = plan;
     let description = Description::new(service, decisions);
 
     let provider = metrics.provider(&config, resource);
-    let prometheus = prometheus.start(&provider)?;
+    let own = observes_itself.then(|| provider.meter(SCOPE));
+    let prometheus = prometheus.start(&provider, own.as_ref())?;
     let records = records.start(&config);
-    let otlp = otlp.start(&provider, &records, &config)?;
+    own.iter().for_each(|meter| records.observe(meter));
+    let otlp = otlp.start(&provider, &records, &config, own.as_ref())?;
     let providers = TelemetryProviders::start(provider.clone(), records, prometheus, otlp, description)?;
     if config.globals {
         // Dropping `providers` ends what was started.
@@ -110,7 +113,11 @@ struct Plan {
     records: records::Plan,
     propagators: Propagators,
     metrics: Metrics,
+    observes_itself: bool,
 }
+
+/// The scope of what telemetry says about itself.
+const SCOPE: &str = "throughline";
 
 impl Plan {
     /// None when telemetry is disabled.
@@ -125,11 +132,22 @@ impl Plan {
         console(&selection, settings);
         let prometheus = prometheus::Plan::new(config, &selection, settings);
         let otlp = otlp::Plan::new(config, &selection, settings);
+        let observes_itself = observes_itself(config, otlp.pushes(), settings);
         let records = records::Plan::new(config, &otlp, settings);
         let propagators = propagators(settings);
         let metrics = Metrics::new(config, settings);
-        Some(Self { resource, service, prometheus, otlp, records, propagators, metrics })
+        Some(Self { resource, service, prometheus, otlp, records, propagators, metrics, observes_itself })
     }
+}
+
+/// Whether metrics are made of how telemetry fares. Unless somebody says so, when there is something that can fail.
+fn observes_itself(config: &TelemetryConfig, pushes: bool, settings: &mut Settings<'_>) -> bool {
+    let code = config.self_telemetry.map(|is_on| ("with_self_telemetry", is_on));
+    settings.choose(&catalogue::SELF_TELEMETRY, code, parse_switch).unwrap_or(pushes)
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    text.to_ascii_lowercase().parse().map_err(|_neither| "is no switch; write true or false".to_owned())
 }
 
 /// What a configuration file says, once it can be read.

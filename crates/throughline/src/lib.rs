@@ -45,6 +45,7 @@
 //! - `otlp-http`: pushing over OTLP/HTTP; `otlp-grpc`: over gRPC as well.
 //! - `tls`: endpoints with `https`; `zstd`: that compression.
 //! - `spool`: what cannot be pushed yet is kept on disk.
+//! - `signals`: telemetry is shut down on SIGTERM and SIGINT, when asked for.
 //! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.
 //!
 //! A backend is chosen at run time; asking for one that is not compiled in is an error that names the feature.
@@ -64,8 +65,11 @@ mod providers;
 mod recorder;
 mod records;
 mod resource;
+mod running;
 mod selection;
 mod settings;
+#[cfg(all(feature = "signals", unix))]
+mod signals;
 mod status;
 
 #[cfg(feature = "tracing")]

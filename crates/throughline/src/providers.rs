@@ -13,6 +13,8 @@ use crate::exporters::{Exporters, ShutdownReport};
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
 use crate::records::Records;
+use crate::resource;
+use crate::running::Running;
 use crate::settings::{Decisions, Definition, Overridden, Setting, catalogue};
 use crate::status::{Status, StatusHandle};
 
@@ -30,8 +32,7 @@ pub struct TelemetryProviders {
     records: Records,
     status: Arc<Status>,
     address: Option<SocketAddr>,
-    /// None when disabled, or shut down.
-    exporters: Option<Exporters>,
+    running: Running,
 }
 
 impl TelemetryProviders {
@@ -40,7 +41,7 @@ impl TelemetryProviders {
         let provider = MeterProvider::disabled();
         let status = Arc::new(Status::new(provider.clone(), description.clone(), Vec::new()));
         let records = Records::disabled();
-        Self { provider, description, records, status, address: None, exporters: None }
+        Self { provider, description, records, status, address: None, running: Running::default() }
     }
 
     /// Starts the exporter thread.
@@ -57,8 +58,13 @@ impl TelemetryProviders {
         exporters.extend(records.status().map(|status| ("recorder", status)));
         exporters.extend(otlp.status().map(|status| ("otlp", status)));
         let status = Arc::new(Status::new(provider.clone(), description.clone(), exporters));
-        let exporters = Exporters::start(prometheus, otlp, &status)?;
-        Ok(Self { provider, description, records, status, address, exporters: Some(exporters) })
+        let running = Running::new(Exporters::start(prometheus, otlp, &status)?);
+        Ok(Self { provider, description, records, status, address, running })
+    }
+
+    #[cfg(all(feature = "signals", unix))]
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
     }
 
     pub(crate) fn records(&self) -> &Records {
@@ -103,32 +109,57 @@ impl TelemetryProviders {
     /// The metrics as OpenMetrics text, for processes without a port. Collects, and runs callbacks.
     #[cfg(feature = "prometheus")]
     pub fn render(&self) -> String {
-        self.exporters.as_ref().map_or_else(String::new, |exporters| exporters.prometheus().render())
+        let exporter = self.running.ask(|exporters| exporters.prometheus().exporter.clone());
+        exporter.map_or_else(String::new, |exporter| crate::prometheus::render(&exporter))
     }
 
     /// A handler for the application's own HTTP server: a tower service that answers like `/metrics`. None when
     /// telemetry is disabled.
     #[cfg(feature = "prometheus")]
     pub fn prometheus_service(&self) -> Option<throughline_prometheus::service::MetricsService> {
-        let exporters = self.exporters.as_ref()?;
-        Some(throughline_prometheus::service::MetricsService::new(exporters.prometheus().exporter.clone()))
+        let exporter = self.running.ask(|exporters| exporters.prometheus().exporter.clone())?;
+        Some(throughline_prometheus::service::MetricsService::new(exporter))
     }
 
     /// Exports what there is now and says what was delivered. Waits as long as an export may take.
     pub async fn flush(&self) -> ShutdownReport {
-        match &self.exporters {
-            Some(exporters) => exporters.flush().await,
+        match self.running.ask(Exporters::flush) {
+            Some(report) => report.await,
             None => ShutdownReport::default(),
         }
+    }
+
+    /// Goes on in a forked child: starts the exporter thread that a fork leaves behind. Does nothing in the process that has
+    /// one.
+    ///
+    /// A child that was forked off after telemetry was started records, and exports nothing until this is called; shutting
+    /// down, dropping and flushing return at once there. What the parent had not delivered is left to the parent. Ids do
+    /// not repeat those of the parent, and what is pushed says by `process.pid` and a new `service.instance.id` that it
+    /// comes from another process. Cumulative metrics go on from what the parent had counted; delta ones begin anew. The
+    /// scrape endpoint stays with the parent, and so does the spool: the child works from memory until the parent has
+    /// ended. A handler of [`signals`](crate#cargo-features) is to be asked for again.
+    ///
+    /// Whatever lock another thread held at the fork stays locked in the child, in this library as in any: fork before
+    /// other threads record, or not at all where that can be.
+    ///
+    /// # Errors
+    /// The parent was exporting at the moment of the fork, or the thread cannot be started.
+    pub fn restart_after_fork(&mut self) -> Result<(), Error> {
+        let resource = resource::of_child(self.provider.resource());
+        if let Some(forked) = self.running.ask(|exporters| exporters.forked(&resource)).transpose()?.flatten()
+        {
+            // Ends nothing: what ran is in the parent alone.
+            self.running = Running::new(forked);
+            self.address = None;
+        }
+        Ok(())
     }
 
     /// Exports a last time, closes the endpoint, ends the exporter thread, and says what was delivered and what was
     /// not. Takes at most [`SHUTDOWN_TIMEOUT`], under any runtime, and blocks no thread of it.
     pub async fn shutdown(mut self) -> ShutdownReport {
-        match self.exporters.take() {
-            Some(exporters) => exporters.shutdown(SHUTDOWN_TIMEOUT).await,
-            None => ShutdownReport::default(),
-        }
+        // Taken out, so that dropping the rest, or this future, waits for nothing.
+        std::mem::take(&mut self.running).end_elsewhere(SHUTDOWN_TIMEOUT).await
     }
 
     /// As [`shutdown`](Self::shutdown), blocking the caller.
@@ -137,18 +168,14 @@ impl TelemetryProviders {
     }
 
     /// As [`shutdown_blocking`](Self::shutdown_blocking), taking at most this long.
-    pub fn shutdown_within(mut self, timeout: Duration) -> ShutdownReport {
-        self.end(timeout)
-    }
-
-    fn end(&mut self, timeout: Duration) -> ShutdownReport {
-        self.exporters.take().map(|exporters| exporters.shutdown_blocking(timeout)).unwrap_or_default()
+    pub fn shutdown_within(self, timeout: Duration) -> ShutdownReport {
+        self.running.end(timeout)
     }
 }
 
 impl Drop for TelemetryProviders {
     fn drop(&mut self) {
-        let report = self.end(SHUTDOWN_TIMEOUT);
+        let report = self.running.end(SHUTDOWN_TIMEOUT);
         if !report.is_complete() {
             tracing::warn!(target: "throughline", "telemetry was dropped: {report}");
         }

@@ -24,6 +24,18 @@ pub(crate) fn resource(config: &TelemetryConfig, settings: &mut Settings<'_>) ->
     (resource, service)
 }
 
+/// That of a forked child: the parent's, as another process.
+pub(crate) fn of_child(parent: &Resource) -> Resource {
+    let detected = ResourceBuilder::new().with_environment(|_| None);
+    let detected = detected.with_detectors([Detector::Service]).build();
+    let own = detected.attributes();
+    let instance = own.value("service.instance.id").map_or_else(String::new, |id| id.to_string());
+    parent.merged(&Resource::new([
+        KeyValue::new("service.instance.id", instance),
+        KeyValue::new("process.pid", i64::from(std::process::id())),
+    ]))
+}
+
 /// The attributes that the deployment gives.
 fn attributes(settings: &mut Settings<'_>) -> Vec<KeyValue> {
     let parse = |list: &str| {

@@ -9,7 +9,7 @@ use crate::prometheus;
 use crate::settings::catalogue::{
     LOGS_EXPORTER, LOGS_OTLP, METRICS_EXPORTER, METRICS_OTLP, OtlpSettings, TRACES_EXPORTER, TRACES_OTLP,
 };
-use crate::settings::{Definition, Given, Overridden, Settings};
+use crate::settings::{Definition, Given, Overridden, Refused, Settings};
 
 /// The exporters of all signals.
 #[derive(Debug)]
@@ -82,7 +82,10 @@ impl Signal {
         settings: &mut Settings<'_>,
     ) -> Exporters {
         let code = own.destination.as_ref().or(all.destination.as_ref());
-        let list = self.list(settings);
+        let (list, is_bad) = match self.list(settings) {
+            Ok(list) => (list, false),
+            Err(Refused) => (None, true),
+        };
         let list_wins = list.is_some() && settings.environment_wins();
         let prometheus = prometheus.filter(|_| !list_wins);
         let code_wants = code.is_some() && !list_wins;
@@ -108,7 +111,9 @@ impl Signal {
             Some(false) => Some(Source::Code("without_prometheus_endpoint")),
             None => None,
         };
-        self.describe(&exporters, code, list, settings);
+        if !is_bad {
+            self.describe(&exporters, code, list, settings);
+        }
         exporters
     }
 
@@ -137,9 +142,10 @@ impl Signal {
         Wanted { destination, source, overrode: overrode.collect() }
     }
 
-    /// The list of exporters that the environment or a file asks for; none when they do not, or when it cannot be used.
-    fn list(&self, settings: &mut Settings<'_>) -> Option<List> {
-        let Given { text, source, .. } = settings.given(self.exporter).into_iter().next()?;
+    /// The list of exporters that the environment or a file asks for.
+    fn list(&self, settings: &mut Settings<'_>) -> Result<Option<List>, Refused> {
+        let given = settings.given(self.exporter).into_iter().next();
+        let Some(Given { text, source, .. }) = given else { return Ok(None) };
         let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
         let unknown = names.iter().find(|name| !self.known.contains(&name.as_str()));
         let what = match unknown {
@@ -147,10 +153,10 @@ impl Signal {
             None if names.len() > 1 && names.iter().any(|name| name == "none") => {
                 "says `none` and something else; write `none` alone, or leave it out".to_owned()
             }
-            None => return Some(List { names, source }),
+            None => return Ok(Some(List { names, source })),
         };
         settings.problem_of(self.exporter, source, text, what);
-        None
+        Err(Refused)
     }
 
     /// Whether there is a scrape endpoint when nobody says anything.

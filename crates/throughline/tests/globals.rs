@@ -9,7 +9,7 @@ declare_static_counter!(NEVER, "static.never", description = "Never recorded.");
 
 fn config() -> TelemetryConfig {
     TelemetryConfig::new("shop")
-        .without_environment_variables()
+        .with_environment_variables(|name| (name == "OTEL_PROPAGATORS").then(|| "b3".to_owned()))
         .with_prometheus_address(([127, 0, 0, 1], 0).into())
 }
 

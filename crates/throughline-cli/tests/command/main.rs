@@ -54,3 +54,51 @@ fn a_taken_port_is_an_error_that_says_so() {
         "{said}"
     );
 }
+
+#[test]
+fn config_explain_says_where_every_value_comes_from() {
+    let explain = |arguments: &[&str]| {
+        let arguments: Vec<_> = ["config", "explain"].iter().chain(arguments).copied().collect();
+        let mut command = throughline(&arguments);
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:hunter2@collector:4318")
+            .env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://one:4318/v1/metrics")
+            .env("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hunter2")
+            .env("OTEL_SERVCE_NAME", "shop");
+        command
+    };
+    let output = explain(&["--service", "shop"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !said.contains("hunter2"), "{said}");
+    for part in [
+        "SETTING",
+        "`TelemetryConfig::new` in code",
+        "http://one:4318/v1/metrics",
+        "http://…@collector:4318  ",
+        "OTEL_EXPORTER_OTLP_ENDPOINT (overridden)",
+        "authorization=…",
+        "did you mean OTEL_SERVICE_NAME?",
+    ] {
+        assert!(said.contains(part), "no `{part}` in:\n{said}");
+    }
+
+    let output = explain(&["--json"]).env("OTEL_BSP_SCHEDULE_DELAY", "soon").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let settings = json["settings"].as_array().expect("a list");
+    let endpoint =
+        settings.iter().find(|setting| setting["name"] == "metrics.otlp.endpoint").expect("it is pushed");
+    assert_eq!(endpoint["source"], "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
+    assert_eq!(endpoint["overrode"][0]["source"], "OTEL_EXPORTER_OTLP_ENDPOINT");
+    assert!(json["error"].as_str().expect("a problem").contains("OTEL_BSP_SCHEDULE_DELAY = `soon`"));
+}
+
+#[test]
+fn the_console_has_the_format_that_the_environment_asks_for() {
+    let output = throughline(&["config", "explain"]).env("THROUGHLINE_LOG_FORMAT", "json").output();
+    let said = String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned();
+    assert!(
+        said.lines().any(|line| line.starts_with("logs.console") && line.ends_with("THROUGHLINE_LOG_FORMAT")),
+        "{said}"
+    );
+}

@@ -17,7 +17,7 @@ pub use list::{ParseAttributesError, parse_attributes};
 
 use opentelemetry::KeyValue;
 
-use crate::attribute::{AttributeSet, ValueRef};
+use crate::attribute::{AttributeSet, Attributes, ValueRef, Visitor};
 
 /// The attributes that every item of telemetry from this process shares.
 ///
@@ -44,6 +44,20 @@ impl Resource {
         ResourceBuilder::new()
     }
 
+    /// This resource with the attributes of another, which win.
+    ///
+    /// ```
+    /// use throughline_core::{KeyValue, Resource};
+    ///
+    /// let parent = Resource::new([KeyValue::new("service.name", "shop"), KeyValue::new("process.pid", 1)]);
+    /// let child = parent.merged(&Resource::new([KeyValue::new("process.pid", 2)]));
+    /// assert_eq!(child.attributes().len(), 2);
+    /// assert_eq!(child.attributes().value("process.pid").expect("a pid").to_string(), "2");
+    /// ```
+    pub fn merged(&self, stronger: &Self) -> Self {
+        Self { attributes: AttributeSet::new(&Merged(&self.attributes, &stronger.attributes)) }
+    }
+
     /// The attributes, sorted by key.
     pub fn attributes(&self) -> &AttributeSet {
         &self.attributes
@@ -55,5 +69,17 @@ impl Resource {
             Some(ValueRef::Str(name)) => Some(name),
             _ => None,
         }
+    }
+}
+
+/// One set after the other.
+struct Merged<'a>(&'a AttributeSet, &'a AttributeSet);
+
+impl Attributes for Merged<'_> {
+    type Shape = [KeyValue];
+
+    fn visit<V: Visitor>(&self, visitor: &mut V) {
+        self.0.visit(visitor);
+        self.1.visit(visitor);
     }
 }

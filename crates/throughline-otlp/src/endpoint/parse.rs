@@ -41,14 +41,14 @@ impl Parsed {
             return Self::new(url);
         }
         if !insecure && !tls::BUILT_IN {
-            return Err(EndpointError::new(&redact(url), Problem::TlsByDefault));
+            return Err(EndpointError::new(&without_query(&redact(url)), Problem::TlsByDefault));
         }
         let scheme = if insecure { "http" } else { "https" };
         Self::new(&format!("{scheme}://{url}"))
     }
 
     fn new(url: &str) -> Result<Self, EndpointError> {
-        let shown = redact(url);
+        let shown = without_query(&redact(url));
         let error = |problem| EndpointError::new(&shown, problem);
         if let Some(path) = url.strip_prefix("unix:") {
             return Self::unix(path, &shown);
@@ -189,7 +189,7 @@ impl Parsed {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         let mut endpoint = self.into_endpoint(&format!("{path}{query}"), warnings)?;
         endpoint.shown = match &endpoint.target {
-            Target::Tcp { .. } => endpoint.uri.to_string(),
+            Target::Tcp { .. } => without_query(&endpoint.uri.to_string()),
             Target::Unix(socket) => format!("unix://{}:{path}", socket.display()),
         };
         Ok(endpoint)
@@ -237,6 +237,11 @@ pub(crate) fn split_credentials(authority: &str) -> (Option<(String, String)>, &
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
     (Some((decode(user), decode(password))), bare)
+}
+
+/// A query may hold a token.
+fn without_query(url: &str) -> String {
+    url.split_once('?').map_or_else(|| url.to_owned(), |(url, _)| format!("{url}?…"))
 }
 
 /// Hides whatever stands between the scheme and the last `@`, even in a URL that does not parse: a password with an

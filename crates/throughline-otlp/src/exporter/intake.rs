@@ -10,8 +10,9 @@ use bytes::Bytes;
 use throughline_core::Clock;
 
 use super::queue::{Queue, Request};
+use super::source::{Encoded, SharedSource};
 use super::spool::{Outcome, Spool};
-use super::{Cause, Encoded, ExportReport, Source, health};
+use super::{Cause, ExportReport, health};
 use crate::compression::compress;
 use crate::config::{Compression, OtlpConfig};
 use crate::endpoint::Signal;
@@ -22,7 +23,7 @@ use crate::status::{ExportStatus, SpoolState, StatusSnapshot};
 #[derive(Debug)]
 pub(super) struct Intake {
     signal: Signal,
-    source: Box<dyn Source>,
+    pub(super) source: SharedSource,
     compression: Compression,
     pub(super) queue: Queue,
     spool: Option<Spool>,
@@ -35,7 +36,7 @@ const STORE_BYTES: usize = 1 << 20;
 impl Intake {
     pub(super) fn new(
         signal: Signal,
-        source: Box<dyn Source>,
+        source: SharedSource,
         config: &OtlpConfig,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -49,10 +50,6 @@ impl Intake {
         };
         intake.update_status(|_| {});
         intake
-    }
-
-    pub(super) fn source(&self) -> &dyn Source {
-        &*self.source
     }
 
     /// Whether what is taken goes to disk at once, however long the peer is away.
@@ -72,7 +69,7 @@ impl Intake {
 
     /// Says that an export begins, and why.
     pub(super) fn begin(&mut self, cause: Cause) {
-        self.source.begin(cause);
+        self.source.lock().begin(cause);
     }
 
     /// Takes everything that is there, into the spool.
@@ -86,7 +83,7 @@ impl Intake {
         let Self { source, queue, compression, .. } = self;
         let before = queue.items();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            source.take(&mut |Encoded { body, items, must_arrive }| {
+            source.lock().take(&mut |Encoded { body, items, must_arrive }| {
                 let body = compress(*compression, body);
                 queue.push(Request { body, items, must_arrive, spooled: None, is_part: false });
             })

@@ -7,15 +7,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use throughline_core::Clock;
-use throughline_metrics::Reader;
+use throughline_core::{Clock, Resource};
 use throughline_metrics::data::{Collection, MetricData, Temporality};
+use throughline_metrics::{Meter, Reader};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::{Command, Encoded, Exporter, Source};
+use super::{Command, Encoded, Exporter, Source, Successor};
 use crate::config::{BuildError, OtlpConfig};
 use crate::encode::Encoder;
 use crate::endpoint::Signal;
+use crate::self_telemetry::Collections;
 use crate::status::ExportStatus;
 use crate::transport::connect::{Connect, TcpConnector};
 
@@ -76,8 +78,26 @@ impl MetricExporter {
             return Err(BuildError::Zero { setting: "export interval" });
         }
         let encoder = Encoder::new(config.protocol);
-        let source = MetricSource { reader, encoder, request_bytes_max: config.request_bytes_max };
+        let collections = Collections::default();
+        let source = MetricSource {
+            reader,
+            encoder,
+            request_bytes_max: config.request_bytes_max,
+            collections,
+            resource: None,
+        };
         Exporter::new(Signal::Metrics, Box::new(source), config, clock, seed, connector).map(Self)
+    }
+
+    /// Makes metrics of what this exporter does: [`METRICS`](crate::METRICS), most of which are read from its status when
+    /// somebody collects.
+    pub fn observe(&mut self, meter: &Meter) {
+        self.0.observe(meter);
+    }
+
+    /// What a forked child needs to export what it records: see [`Successor`].
+    pub fn successor(&self) -> Successor {
+        self.0.successor()
     }
 
     /// Shows what this exporter has done, also while it runs and after it ended.
@@ -110,18 +130,42 @@ struct MetricSource {
     reader: Box<dyn Collect>,
     encoder: Encoder,
     request_bytes_max: usize,
+    collections: Collections,
+    /// Another than the engine's, in a forked child.
+    resource: Option<Arc<Resource>>,
 }
 
 impl Source for MetricSource {
+    fn observe(&mut self, meter: &Meter) {
+        self.collections = Collections::new(meter);
+    }
+
+    /// Delta points up to now are the parent's. Cumulative ones go on from there.
+    fn forked(&mut self, resource: &Resource) {
+        self.resource = Some(Arc::new(resource.clone()));
+        let _: &Collection = self.reader.collect();
+    }
+
     /// All of it at once: a collection is of one moment.
     fn take(&mut self, sink: &mut dyn FnMut(Encoded<'_>)) -> bool {
-        let Self { reader, encoder, request_bytes_max } = self;
-        let collection = reader.collect();
+        let Self { reader, encoder, request_bytes_max, collections, resource } = self;
+        let began = Instant::now();
+        let collection = of_resource(reader.collect(), resource.as_ref());
+        let collection = &*collection;
+        collections.ended(began.elapsed());
         let must_arrive = has_delta(collection);
         encoder.encode(collection, *request_bytes_max, &mut |bytes, points| {
             sink(Encoded { body: Cow::Borrowed(bytes), items: points as u64, must_arrive });
         });
         false
+    }
+}
+
+/// The collection, as one of this resource.
+fn of_resource<'a>(collection: &'a Collection, resource: Option<&Arc<Resource>>) -> Cow<'a, Collection> {
+    match resource {
+        None => Cow::Borrowed(collection),
+        Some(resource) => Cow::Owned(Collection { resource: Arc::clone(resource), ..collection.clone() }),
     }
 }
 

@@ -23,16 +23,17 @@ mod intake;
 mod metrics;
 mod queue;
 mod records;
+mod source;
 mod spool;
+mod successor;
 mod wakes;
 
-use std::borrow::Cow;
-use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use throughline_core::Clock;
+use throughline_metrics::Meter;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -42,39 +43,24 @@ use self::health::{Failure, Health};
 use self::intake::Intake;
 pub use self::metrics::MetricExporter;
 pub use self::records::RecordExporter;
+use self::source::{Encoded, SharedSource, Source};
+pub use self::successor::{ForkedExporter, Successor};
 use self::wakes::Wakes;
 use crate::config::{BuildError, OtlpConfig};
 use crate::endpoint::Signal;
 use crate::error::{ExportError, Refusal};
 use crate::race::{Either, race};
 use crate::retry::{Delivery, Random, Stop};
+use crate::self_telemetry::{Observed, Operations};
 use crate::split::halves;
 use crate::spool::SpoolConfig;
 use crate::status::{ExportStatus, LastError, StatusSnapshot};
 use crate::transport::connect::Connect;
 use crate::transport::{Accepted, Transport};
 
-/// Where requests come from: what differs between the signals.
-trait Source: Send + fmt::Debug {
-    /// Has `wake` called when an export is due before its time.
-    fn on_batch(&self, wake: Wake) {
-        drop(wake);
-    }
-
-    /// Says that an export begins, and why.
-    fn begin(&mut self, cause: Cause) {
-        let _: Cause = cause;
-    }
-
-    /// Gives the next requests of this export to `sink`. Whether there are more.
-    fn take(&mut self, sink: &mut dyn FnMut(Encoded<'_>)) -> bool;
-}
-
 /// How often requests are cut in two during one export: enough to find several bad items among a thousand, and a limit
 /// to what a peer that refuses everything is bothered with.
 const SPLITS_MAX: u32 = 32;
-
-type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// Why there is an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +71,6 @@ enum Cause {
     BatchFull,
 }
 
-/// An encoded request.
-struct Encoded<'a> {
-    body: Cow<'a, [u8]>,
-    items: u64,
-    /// Whether it has items that no later request repeats.
-    must_arrive: bool,
-}
-
 /// The loop of one signal.
 #[derive(Debug)]
 struct Exporter {
@@ -100,6 +78,7 @@ struct Exporter {
     intake: Intake,
     delivery: Delivery,
     health: Health,
+    operations: Operations,
     config: OtlpConfig,
     clock: Arc<dyn Clock>,
 }
@@ -120,9 +99,10 @@ impl Exporter {
         let transport = Transport::new(&config, connector, Arc::clone(&clock))?;
         Ok(Self {
             signal,
-            intake: Intake::new(signal, source, &config, Arc::clone(&clock)),
+            intake: Intake::new(signal, SharedSource::new(source), &config, Arc::clone(&clock)),
             delivery: Delivery::new(transport, config.retry.clone(), Random::new(seed)),
             health: Health::new(config.interval),
+            operations: Operations::default(),
             config,
             clock,
         })
@@ -133,13 +113,23 @@ impl Exporter {
         self
     }
 
+    /// Makes metrics of what it does.
+    fn observe(&mut self, meter: &Meter) {
+        let Self { signal, intake, config, .. } = self;
+        let queued_items_max = intake.queue.items_max();
+        let observed = Observed { signal: *signal, config, queued_items_max, status: &intake.status };
+        self.operations = observed.register(meter);
+        self.intake.source.lock().observe(meter);
+    }
+
     fn status(&self) -> ExportStatus {
         self.intake.status.clone()
     }
 
     async fn run(mut self, commands: mpsc::Receiver<Command>) {
+        let _running = Running::begin(self.status());
         let mut inbox = Inbox::new(commands, self.config.timeout);
-        let mut wakes = Wakes::new(&self.config, self.intake.source());
+        let mut wakes = Wakes::new(&self.config, &self.intake.source);
         if self.intake.open_spool().await {
             self.export_listening(None, &mut inbox, &mut wakes).await;
         }
@@ -178,9 +168,13 @@ impl Exporter {
         export.await
     }
 
-    /// The last export; what it leaves is on disk, or lost.
+    /// The last export; what it leaves is on disk, or lost. What is on disk need not be tried twice: nobody is to wait for
+    /// a receiver that is away.
     async fn finish(&mut self, deadline: Instant) -> ExportReport {
-        let (_never, stop) = Stop::new();
+        let (stopper, stop) = Stop::new();
+        if self.intake.is_spooling() {
+            stopper.send_replace(Some(deadline));
+        }
         let until = Until { deadline: Some(deadline), stop, wakes: None };
         let mut report = self.export(Some(Cause::Due), until).await;
         report.undelivered_items += self.intake.finish(&mut report).await;
@@ -260,7 +254,8 @@ impl Exporter {
         Until { deadline, stop, wakes }: &mut Until<'_>,
         report: &mut ExportReport,
     ) -> Result<Accepted, ExportError> {
-        let Self { intake, delivery, config, .. } = self;
+        let Self { intake, delivery, config, operations, .. } = self;
+        let began = Instant::now();
         let timeout = Instant::now() + config.timeout;
         let deadline = deadline.map_or(timeout, |deadline| deadline.min(timeout));
         let status = intake.status.clone();
@@ -276,6 +271,7 @@ impl Exporter {
             }
         };
         intake.queue.set_sending(false);
+        operations.ended(began.elapsed(), outcome.as_ref().map(|_| ()));
         outcome
     }
 
@@ -341,6 +337,22 @@ impl Exporter {
 
     fn update_status(&self, change: impl FnOnce(&mut StatusSnapshot)) {
         self.intake.update_status(change);
+    }
+}
+
+/// Says in the status that the exporter runs, for as long as it does.
+struct Running(ExportStatus);
+
+impl Running {
+    fn begin(status: ExportStatus) -> Self {
+        status.update(|status| status.is_running = true);
+        Self(status)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.update(|status| status.is_running = false);
     }
 }
 

@@ -49,6 +49,11 @@ impl Queue {
         Self { items_max, ..self }
     }
 
+    /// How many items may wait in memory.
+    pub(super) fn items_max(&self) -> u64 {
+        self.items_max
+    }
+
     /// Appends a request.
     pub(super) fn push(&mut self, request: Request) {
         match request.spooled {

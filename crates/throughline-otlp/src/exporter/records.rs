@@ -6,15 +6,17 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use throughline_core::{Clock, Resource};
+use throughline_metrics::Meter;
 use throughline_trace::{LogReader, SpanReader};
 use tokio::sync::mpsc;
 
-use super::{Cause, Command, Encoded, Exporter, Source, Wake};
+use super::source::Wake;
+use super::{Cause, Command, Encoded, Exporter, Source, Successor};
 use crate::batch::BatchConfiguration;
-use crate::config::{BuildError, OtlpConfig};
+use crate::config::{BuildError, OtlpConfig, Protocol};
 use crate::encode::{EncodedRequest, LogEncoder, SpanEncoder};
 use crate::endpoint::Signal;
 use crate::status::ExportStatus;
@@ -24,7 +26,7 @@ use crate::transport::connect::{Connect, TcpConnector};
 /// is.
 ///
 /// ```
-/// use std::sync::Arc;
+/// use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// use throughline_core::{KeyValue, Resource, SystemClock};
 /// use throughline_otlp::{BatchConfiguration, Endpoint, OtlpConfig, RecordExporter, Signal};
@@ -93,10 +95,21 @@ impl RecordExporter {
         }
         let timeout = config.timeout.min(*export_timeout);
         let config = config.with_interval(*scheduled_delay).with_timeout(timeout);
-        let source = RecordSource { records, batch_size: *max_export_batch_size, batches: 0 };
+        let source = RecordSource { records, batch_size: *max_export_batch_size, batches: 0, wake: None };
         let exporter = Exporter::new(R::SIGNAL, Box::new(source), config, clock, seed, connector)?;
         let queued_max = *max_queue_size.max(max_export_batch_size);
         Ok(Self(exporter.with_queued_items_max(queued_max as u64)))
+    }
+
+    /// Makes metrics of what this exporter does: [`METRICS`](crate::METRICS), most of which are read from its status when
+    /// somebody collects.
+    pub fn observe(&mut self, meter: &Meter) {
+        self.0.observe(meter);
+    }
+
+    /// What a forked child needs to export what it records: see [`Successor`].
+    pub fn successor(&self) -> Successor {
+        self.0.successor()
     }
 
     /// Shows what this exporter has done, also while it runs and after it ended.
@@ -126,18 +139,24 @@ pub(super) trait Records: Send + fmt::Debug + 'static {
 
     /// Has `wake` called when a thread has so many waiting.
     fn on_batch(&self, records: usize, wake: Wake);
+
+    /// Takes all out, for nobody, and goes on for another resource.
+    fn forked(&mut self, resource: &Resource);
 }
 
 #[derive(Debug)]
 pub(super) struct Spans {
     reader: SpanReader,
     encoder: SpanEncoder,
+    protocol: Protocol,
+    request_bytes_max: usize,
 }
 
 impl Spans {
     pub(super) fn new(reader: SpanReader, resource: &Resource, config: &OtlpConfig) -> Self {
-        let encoder = SpanEncoder::new(config.protocol, resource);
-        Self { reader, encoder: encoder.with_request_bytes_max(config.request_bytes_max) }
+        let OtlpConfig { protocol, request_bytes_max, .. } = *config;
+        let encoder = SpanEncoder::new(protocol, resource).with_request_bytes_max(request_bytes_max);
+        Self { reader, encoder, protocol, request_bytes_max }
     }
 }
 
@@ -149,7 +168,7 @@ impl Records for Spans {
     }
 
     fn drain(&mut self, limit: usize, sink: &mut dyn FnMut(EncodedRequest)) -> usize {
-        let Self { reader, encoder } = self;
+        let Self { reader, encoder, .. } = self;
         let drained = reader.drain(limit, |span| encoder.add(&span).into_iter().for_each(&mut *sink));
         encoder.finish().into_iter().for_each(sink);
         drained
@@ -158,18 +177,27 @@ impl Records for Spans {
     fn on_batch(&self, records: usize, wake: Wake) {
         self.reader.on_batch(records, wake);
     }
+
+    fn forked(&mut self, resource: &Resource) {
+        self.reader.drain(usize::MAX, |_of_the_parent| ());
+        let encoder = SpanEncoder::new(self.protocol, resource);
+        self.encoder = encoder.with_request_bytes_max(self.request_bytes_max);
+    }
 }
 
 #[derive(Debug)]
 pub(super) struct Logs {
     reader: LogReader,
     encoder: LogEncoder,
+    protocol: Protocol,
+    request_bytes_max: usize,
 }
 
 impl Logs {
     pub(super) fn new(reader: LogReader, resource: &Resource, config: &OtlpConfig) -> Self {
-        let encoder = LogEncoder::new(config.protocol, resource);
-        Self { reader, encoder: encoder.with_request_bytes_max(config.request_bytes_max) }
+        let OtlpConfig { protocol, request_bytes_max, .. } = *config;
+        let encoder = LogEncoder::new(protocol, resource).with_request_bytes_max(request_bytes_max);
+        Self { reader, encoder, protocol, request_bytes_max }
     }
 }
 
@@ -181,7 +209,7 @@ impl Records for Logs {
     }
 
     fn drain(&mut self, limit: usize, sink: &mut dyn FnMut(EncodedRequest)) -> usize {
-        let Self { reader, encoder } = self;
+        let Self { reader, encoder, .. } = self;
         let drained = reader.drain(limit, |log| encoder.add(&log).into_iter().for_each(&mut *sink));
         encoder.finish().into_iter().for_each(sink);
         drained
@@ -189,6 +217,12 @@ impl Records for Logs {
 
     fn on_batch(&self, records: usize, wake: Wake) {
         self.reader.on_batch(records, wake);
+    }
+
+    fn forked(&mut self, resource: &Resource) {
+        self.reader.drain(usize::MAX, |_of_the_parent| ());
+        let encoder = LogEncoder::new(self.protocol, resource);
+        self.encoder = encoder.with_request_bytes_max(self.request_bytes_max);
     }
 }
 
@@ -198,11 +232,23 @@ struct RecordSource<R> {
     batch_size: usize,
     /// How many are left of this export.
     batches: usize,
+    /// Who is woken by a full batch. The recorder takes one waker for ever, so this is what it wakes.
+    wake: Option<Woken>,
 }
 
 impl<R: Records> Source for RecordSource<R> {
-    fn on_batch(&self, wake: Wake) {
-        self.records.on_batch(self.batch_size, wake);
+    fn on_batch(&mut self, wake: Wake) {
+        if let Some(woken) = &self.wake {
+            *woken.lock() = wake;
+            return;
+        }
+        let woken = Woken(Arc::new(Mutex::new(wake)));
+        self.wake = Some(woken.clone());
+        self.records.on_batch(self.batch_size, Box::new(move || woken.lock()()));
+    }
+
+    fn forked(&mut self, resource: &Resource) {
+        self.records.forked(resource);
     }
 
     /// What waits now is exported, so that an export ends while others go on recording. A full batch takes along only
@@ -224,5 +270,22 @@ impl<R: Records> Source for RecordSource<R> {
         });
         self.batches = self.batches.saturating_sub(1);
         self.batches > 0 && drained > 0
+    }
+}
+
+/// Who is woken, which can change.
+#[derive(Clone)]
+struct Woken(Arc<Mutex<Wake>>);
+
+impl Woken {
+    /// Held for as long as it takes to call, or to replace, a function that does not wait.
+    fn lock(&self) -> MutexGuard<'_, Wake> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Woken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Woken")
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::{Cause, Source};
+use super::Cause;
+use super::source::SharedSource;
 use crate::config::OtlpConfig;
 use crate::race::{Either, race};
 
@@ -19,12 +20,12 @@ pub(super) struct Wakes {
 
 impl Wakes {
     /// The first tick comes after one interval.
-    pub(super) fn new(config: &OtlpConfig, source: &dyn Source) -> Self {
+    pub(super) fn new(config: &OtlpConfig, source: &SharedSource) -> Self {
         let mut ticks = interval_at(Instant::now() + config.interval, config.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let batch_full = Arc::new(Notify::new());
         let wake = Arc::clone(&batch_full);
-        source.on_batch(Box::new(move || wake.notify_one()));
+        source.lock().on_batch(Box::new(move || wake.notify_one()));
         Self { ticks, batch_full }
     }
 

@@ -68,6 +68,7 @@ pub struct TelemetryConfig {
     pub(crate) scrape: ScrapeSecurity,
     pub(crate) export: ExportConfig,
     pub(crate) buffer: BufferConfig,
+    pub(crate) self_telemetry: Option<bool>,
     pub(crate) metrics: MetricsConfig,
     pub(crate) records: Records,
     pub(crate) clock: Arc<dyn Clock>,
@@ -94,6 +95,7 @@ impl TelemetryConfig {
             scrape: ScrapeSecurity::default(),
             export: ExportConfig::new(),
             buffer: BufferConfig::new(),
+            self_telemetry: None,
             metrics: MetricsConfig::new(),
             records: Records::default(),
             clock: Arc::new(SystemClock),
@@ -228,6 +230,15 @@ impl TelemetryConfig {
     /// [`with_buffer`](Self::with_buffer) with a spool alone. Needs the cargo feature `spool`.
     pub fn with_spool(mut self, directory: impl Into<PathBuf>) -> Self {
         self.buffer = self.buffer.with_spool(directory);
+        self
+    }
+
+    /// Sets whether metrics say how telemetry itself fares: what was exported, failed, waits and was dropped, as
+    /// `otel.sdk.*` and `throughline.*`. Unless set, they do when something is pushed: what is to tell of a bad day must be
+    /// there before it. Read when somebody collects, a dozen or two series for each signal that is pushed.
+    /// [`status`](crate::TelemetryProviders::status) has the same numbers either way.
+    pub fn with_self_telemetry(mut self, is_on: bool) -> Self {
+        self.self_telemetry = Some(is_on);
         self
     }
 

@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use throughline_core::Resource;
+
 use super::ShutdownReport;
 use crate::error::Error;
 use crate::otlp::Otlp;
@@ -24,15 +26,20 @@ impl Exporters {
         Ok(Self)
     }
 
-    pub(crate) async fn flush(&self) -> ShutdownReport {
-        ShutdownReport::default()
+    pub(crate) fn forked(&self, _: &Resource) -> Result<Option<Self>, Error> {
+        Ok(None)
+    }
+
+    pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + use<> {
+        std::future::ready(ShutdownReport::default())
     }
 
     pub(crate) fn shutdown_blocking(self, _timeout: Duration) -> ShutdownReport {
         ShutdownReport::default()
     }
+}
 
-    pub(crate) async fn shutdown(self, _timeout: Duration) -> ShutdownReport {
-        ShutdownReport::default()
-    }
+/// There is nothing to wait for.
+pub(crate) async fn on_a_thread(work: impl FnOnce() -> ShutdownReport + Send + 'static) -> ShutdownReport {
+    work()
 }

@@ -6,10 +6,11 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use throughline_core::Resource;
 use tokio::sync::oneshot;
 
 use super::ShutdownReport;
-use super::thread::ExporterThread;
+use super::thread::{ExporterThread, Task};
 use crate::error::Error;
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
@@ -22,6 +23,8 @@ pub(crate) struct Exporters {
     otlp: Otlp,
     /// None when there is nothing to run.
     thread: Option<ExporterThread>,
+    /// The process that has the thread: a forked child has not.
+    process: u32,
 }
 
 impl Exporters {
@@ -33,10 +36,24 @@ impl Exporters {
     ) -> Result<Self, Error> {
         let status = Arc::clone(status);
         let serve = prometheus.task(move || status.to_json().to_string());
-        let tasks: Vec<_> = serve.into_iter().chain(otlp.tasks()).collect();
+        let tasks = serve.into_iter().chain(otlp.tasks()).collect();
+        Self::run(prometheus, otlp, tasks)
+    }
+
+    fn run(prometheus: Prometheus, otlp: Otlp, tasks: Vec<Task>) -> Result<Self, Error> {
         let thread =
             if tasks.is_empty() { None } else { Some(ExporterThread::start(tasks).map_err(Error::Thread)?) };
-        Ok(Self { prometheus, otlp, thread })
+        Ok(Self { prometheus, otlp, thread, process: std::process::id() })
+    }
+
+    /// Starts a thread in a forked child, where there is none; nothing in the process that has one.
+    pub(crate) fn forked(&self, resource: &Resource) -> Result<Option<Self>, Error> {
+        if !self.is_forked() {
+            return Ok(None);
+        }
+        let mut otlp = self.otlp.forked(resource)?;
+        let tasks = otlp.tasks();
+        Self::run(self.prometheus.forked(), otlp, tasks).map(Some)
     }
 
     #[cfg(feature = "prometheus")]
@@ -44,14 +61,30 @@ impl Exporters {
         &self.prometheus
     }
 
-    /// Pushes what there is now.
-    pub(crate) async fn flush(&self) -> ShutdownReport {
-        self.otlp.flush().await
+    /// Asks for a push of what there is now; the future is its report.
+    pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + use<> {
+        let flush = (!self.is_forked()).then(|| self.otlp.flush());
+        async move {
+            match flush {
+                Some(flush) => flush.await,
+                None => forked(),
+            }
+        }
+    }
+
+    /// Whether this is a copy in a forked child, where no exporter runs: nobody would answer.
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.process
     }
 
     /// Ends everything within the time.
     pub(crate) fn shutdown_blocking(self, timeout: Duration) -> ShutdownReport {
-        let Self { prometheus, otlp, thread: Some(thread) } = self else { return ShutdownReport::default() };
+        if self.is_forked() {
+            return forked();
+        }
+        let Self { prometheus, otlp, thread: Some(thread), .. } = self else {
+            return ShutdownReport::default();
+        };
         let (done, finished) = mpsc::channel();
         // The export gives up a little earlier, so that its report still arrives in time.
         let last_export = otlp.shutdown(timeout / 8 * 7);
@@ -68,21 +101,26 @@ impl Exporters {
             Err(_too_late) => ShutdownReport { timed_out: true, ..ShutdownReport::default() },
         }
     }
+}
 
-    /// As [`shutdown_blocking`](Self::shutdown_blocking), on a thread of its own.
-    pub(crate) async fn shutdown(self, timeout: Duration) -> ShutdownReport {
-        let (reply, ended) = oneshot::channel();
-        let end = move || {
-            let _nobody_waits = reply.send(self.shutdown_blocking(timeout));
-        };
-        let name = "throughline-shutdown".to_owned();
-        match std::thread::Builder::new().name(name).spawn(end) {
-            Ok(_detached) => ended.await.unwrap_or_default(),
-            Err(error) => ShutdownReport {
-                timed_out: true,
-                last_error: Some(format!("no thread can be started to wait for the last export: {error}")),
-                ..ShutdownReport::default()
-            },
-        }
+/// What a forked child has to report: what there is to deliver is its parent's.
+fn forked() -> ShutdownReport {
+    let error = "this process was forked off after telemetry was started: its parent delivers, and it has no exporter until `restart_after_fork`";
+    ShutdownReport { last_error: Some(error.to_owned()), ..ShutdownReport::default() }
+}
+
+/// Does this on a thread of its own, so that an async caller is not blocked.
+pub(crate) async fn on_a_thread(work: impl FnOnce() -> ShutdownReport + Send + 'static) -> ShutdownReport {
+    let (reply, ended) = oneshot::channel();
+    let work = move || {
+        let _nobody_waits = reply.send(work());
+    };
+    match std::thread::Builder::new().name("throughline-shutdown".to_owned()).spawn(work) {
+        Ok(_detached) => ended.await.unwrap_or_default(),
+        Err(error) => ShutdownReport {
+            timed_out: true,
+            last_error: Some(format!("no thread can be started to wait for the last export: {error}")),
+            ..ShutdownReport::default()
+        },
     }
 }

@@ -5,14 +5,14 @@ mod enabled;
 #[cfg(feature = "runtime")]
 mod thread;
 #[cfg(feature = "runtime")]
-pub(crate) use enabled::Exporters;
+pub(crate) use enabled::{Exporters, on_a_thread};
 #[cfg(feature = "runtime")]
 pub(crate) use thread::Task;
 
 #[cfg(not(feature = "runtime"))]
 mod disabled;
 #[cfg(not(feature = "runtime"))]
-pub(crate) use disabled::Exporters;
+pub(crate) use disabled::{Exporters, on_a_thread};
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! No OTLP in this build.
 #![expect(clippy::unused_self, reason = "the shape of `enabled.rs`")]
 
-use throughline_metrics::MeterProvider;
+use throughline_metrics::{Meter, MeterProvider};
 
 use crate::config::TelemetryConfig;
 use crate::error::Error;
@@ -24,6 +24,10 @@ impl Plan {
         Self
     }
 
+    pub(crate) fn pushes(&self) -> bool {
+        false
+    }
+
     #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
     pub(crate) fn pushes_spans(&self) -> bool {
         false
@@ -39,6 +43,7 @@ impl Plan {
         _provider: &MeterProvider,
         _records: &Records,
         _config: &TelemetryConfig,
+        _own: Option<&Meter>,
     ) -> Result<Otlp, Error> {
         Ok(Otlp)
     }
@@ -68,7 +73,13 @@ impl Otlp {
     }
 
     #[cfg(feature = "runtime")]
-    pub(crate) fn flush(&self) -> impl Future<Output = crate::ShutdownReport> + Send + 'static {
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of `enabled.rs`")]
+    pub(crate) fn forked(&self, _resource: &throughline_core::Resource) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn flush(&self) -> impl Future<Output = crate::ShutdownReport> + Send + use<> {
         std::future::ready(crate::ShutdownReport::default())
     }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Map;
-use throughline_metrics::{MeterProvider, TemporalityPreference};
+use throughline_core::Resource;
+use throughline_metrics::{Meter, MeterProvider, TemporalityPreference};
 use throughline_otlp::{BuildError, MetricExporter, Signal};
 
 use super::buffer::Buffer;
@@ -48,6 +49,11 @@ impl Plan {
         Self { metrics, records, buffer }
     }
 
+    /// Whether anything is pushed.
+    pub(crate) fn pushes(&self) -> bool {
+        self.buffer.is_some()
+    }
+
     /// Whether spans go anywhere.
     #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
     pub(crate) fn pushes_spans(&self) -> bool {
@@ -66,6 +72,7 @@ impl Plan {
         provider: &MeterProvider,
         recorders: &Records,
         config: &TelemetryConfig,
+        own: Option<&Meter>,
     ) -> Result<Otlp, Error> {
         let mut exporters = Vec::new();
         let Some(buffer) = self.buffer else { return Ok(Otlp(exporters)) };
@@ -73,13 +80,15 @@ impl Plan {
             let reader = provider.reader(temporality);
             let push = buffer.apply(push.config()).with_interval(interval);
             let exporter = MetricExporter::new(reader, push, Arc::clone(&config.clock), seed());
-            let exporter = exporter.map_err(|error| refused(&error))?;
-            let status = exporter.status();
-            exporters.push(Pushed::new(Signal::Metrics, status, |inbox| Box::pin(exporter.run(inbox))));
+            let mut exporter = exporter.map_err(|error| refused(&error))?;
+            own.into_iter().for_each(|meter| exporter.observe(meter));
+            let (status, successor) = (exporter.status(), exporter.successor());
+            let run = |inbox| -> Task { Box::pin(exporter.run(inbox)) };
+            exporters.push(Pushed::new(Signal::Metrics, status, successor, run));
         }
         exporters.extend(
             self.records
-                .start(provider.resource(), recorders, &buffer, config)
+                .start(provider.resource(), recorders, &buffer, config, own)
                 .map_err(|error| refused(&error))?,
         );
         Ok(Otlp(exporters))
@@ -155,6 +164,12 @@ impl Otlp {
         self.0.iter_mut().filter_map(|exporter| exporter.task.take()).collect()
     }
 
+    /// Exporters for a forked child.
+    pub(crate) fn forked(&self, resource: &Resource) -> Result<Self, Error> {
+        let forked = self.0.iter().map(|exporter| exporter.forked(resource, seed()));
+        forked.collect::<Result<_, _>>().map(Self).map_err(|error| refused(&error))
+    }
+
     /// What was exported, and what was not; nothing when nothing is pushed.
     pub(crate) fn status(&self) -> Option<ExporterStatus> {
         let statuses: Vec<_> =
@@ -170,7 +185,7 @@ impl Otlp {
     }
 
     /// Asks all exporters to export now; the future is their report.
-    pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + 'static {
+    pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + use<> {
         report(self.0.iter().map(|exporter| (exporter.signal, exporter.flush())).collect())
     }
 

@@ -4,8 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use throughline_core::Timestamp;
-use throughline_otlp::{Command, ExportReport, ExportStatus, Signal, SpoolState, StatusSnapshot};
+use throughline_core::{Resource, Timestamp};
+use throughline_otlp::{
+    BuildError, Command, ExportReport, ExportStatus, Signal, SpoolState, StatusSnapshot, Successor,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -15,6 +17,7 @@ use crate::exporters::{Delivery, ShutdownReport, Task};
 pub(super) struct Pushed {
     pub(super) signal: Signal,
     pub(super) status: ExportStatus,
+    successor: Successor,
     commands: mpsc::Sender<Command>,
     pub(super) task: Option<Task>,
 }
@@ -27,10 +30,18 @@ impl Pushed {
     pub(super) fn new(
         signal: Signal,
         status: ExportStatus,
+        successor: Successor,
         run: impl FnOnce(mpsc::Receiver<Command>) -> Task,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        Self { signal, status, commands, task: Some(run(inbox)) }
+        Self { signal, status, successor, commands, task: Some(run(inbox)) }
+    }
+
+    /// One for a forked child.
+    pub(super) fn forked(&self, resource: &Resource, seed: u64) -> Result<Self, BuildError> {
+        let exporter = self.successor.exporter(resource, seed)?;
+        let (status, successor) = (self.status.clone(), self.successor.clone());
+        Ok(Self::new(self.signal, status, successor, |inbox| Box::pin(exporter.run(inbox))))
     }
 
     /// Asks for an export now. The answer comes from the exporter thread; it does not, when that has ended.
@@ -92,6 +103,7 @@ pub(super) fn to_json(status: &StatusSnapshot) -> Value {
     let dropped = status.dropped_items.by_reason();
     let dropped: Map<_, _> = dropped.into_iter().map(|(why, items)| (why.to_owned(), items.into())).collect();
     json!({
+        "running": status.is_running,
         "collected": status.collected_items,
         "recovered": status.recovered_items,
         "exported": status.exported_items,

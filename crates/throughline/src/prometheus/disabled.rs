@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use throughline_metrics::MeterProvider;
+use throughline_metrics::{Meter, MeterProvider};
 
 use crate::config::TelemetryConfig;
 use crate::error::Error;
@@ -27,7 +27,7 @@ impl Plan {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the shape of `enabled.rs`")]
-    pub(crate) fn start(self, _provider: &MeterProvider) -> Result<Prometheus, Error> {
+    pub(crate) fn start(self, _provider: &MeterProvider, _own: Option<&Meter>) -> Result<Prometheus, Error> {
         Ok(Prometheus { address: None })
     }
 }
@@ -50,6 +50,11 @@ impl Prometheus {
         _: impl Fn() -> String + Send + Sync + 'static,
     ) -> Option<crate::exporters::Task> {
         None
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn forked(&self) -> Self {
+        Self { address: None }
     }
 
     #[cfg(feature = "runtime")]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use throughline_core::name::TranslationStrategy;
-use throughline_metrics::{MeterProvider, TemporalityPreference};
+use throughline_metrics::{Meter, MeterProvider, TemporalityPreference};
 use throughline_prometheus::server::Server;
 use throughline_prometheus::{Exposition, Format, PrometheusConfig, PrometheusExporter};
 use tokio::sync::Notify;
@@ -46,7 +46,7 @@ impl Plan {
     }
 
     /// Opens the port, when there is to be one.
-    pub(crate) fn start(self, provider: &MeterProvider) -> Result<Prometheus, Error> {
+    pub(crate) fn start(self, provider: &MeterProvider, own: Option<&Meter>) -> Result<Prometheus, Error> {
         let listener = match self.address {
             Some(address) => {
                 Some(TcpListener::bind(address).map_err(|source| Error::Bind { address, source })?)
@@ -55,6 +55,7 @@ impl Plan {
         };
         let exporter =
             PrometheusExporter::new(provider.reader(TemporalityPreference::Cumulative), self.config);
+        own.into_iter().for_each(|meter| exporter.observe(meter));
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         Ok(Prometheus { exporter, address, listener, security: self.security, stop: Arc::new(Notify::new()) })
     }
@@ -84,6 +85,12 @@ fn parse_host(host: &str) -> Result<IpAddr, String> {
     })
 }
 
+/// The metrics as OpenMetrics text.
+pub(crate) fn render(exporter: &PrometheusExporter) -> String {
+    let exposition = Exposition::OpenMetrics1_0_0;
+    exporter.render_text(Format { exposition, ..Format::default() })
+}
+
 /// The exporter, and the endpoint when there is one.
 #[derive(Debug)]
 pub(crate) struct Prometheus {
@@ -108,15 +115,15 @@ impl Prometheus {
         }))
     }
 
+    /// Without a port: that is the parent's.
+    pub(crate) fn forked(&self) -> Self {
+        let stop = Arc::new(Notify::new());
+        Self { exporter: self.exporter.clone(), address: None, listener: None, stop }
+    }
+
     /// Closes the port; scrapes under way are finished.
     pub(crate) fn stop(&self) {
         self.stop.notify_one();
-    }
-
-    /// The metrics as OpenMetrics text.
-    pub(crate) fn render(&self) -> String {
-        let exposition = Exposition::OpenMetrics1_0_0;
-        self.exporter.render_text(Format { exposition, ..Format::default() })
     }
 
     /// Where the endpoint is, and what cannot be shown as it was recorded.

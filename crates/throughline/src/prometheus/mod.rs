@@ -5,7 +5,7 @@ mod enabled;
 #[cfg(feature = "prometheus")]
 mod security;
 #[cfg(feature = "prometheus")]
-pub(crate) use enabled::{IS_BUILT_IN, Plan, Prometheus};
+pub(crate) use enabled::{IS_BUILT_IN, Plan, Prometheus, render};
 
 #[cfg(not(feature = "prometheus"))]
 mod disabled;

@@ -1,6 +1,8 @@
 //! Neither spans nor log records in this build.
 #![expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the shape of `enabled.rs`")]
 
+use throughline_metrics::Meter;
+
 use crate::config::TelemetryConfig;
 use crate::error::Error;
 use crate::otlp;
@@ -29,6 +31,8 @@ impl Records {
     pub(crate) fn disabled() -> Self {
         Self
     }
+
+    pub(crate) fn observe(&self, _meter: &Meter) {}
 
     pub(crate) fn install(&self) -> Result<(), Error> {
         Ok(())

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+use throughline_core::KeyValue;
+use throughline_metrics::{Meter, Observer};
 use throughline_trace::layer::{Targets, TelemetryLayer, TelemetryLayerBuilder};
 use throughline_trace::sampler::Sampler;
 use throughline_trace::{
@@ -226,6 +228,28 @@ impl Records {
             );
         }
         Ok(())
+    }
+
+    /// Makes metrics of what is dropped before any exporter sees it.
+    pub(crate) fn observe(&self, meter: &Meter) {
+        let (traces, logs) = (self.traces, self.logs);
+        let dropped = move |observer: &Observer<'_, u64>| {
+            for (signal, drops) in [("traces", traces.drops()), ("logs", logs.drops())] {
+                for (reason, count) in drops {
+                    let signal = KeyValue::new("throughline.signal", signal);
+                    let reason = KeyValue::new("throughline.reason", reason.as_str());
+                    observer.observe(count, &[signal, reason][..]);
+                }
+            }
+        };
+        meter
+            .u64_observable_counter("throughline.recorder.dropped")
+            .with_unit("{item}")
+            .with_description(
+                "Spans and log records that were dropped before an exporter took them, by reason.",
+            )
+            .with_callback(dropped)
+            .build();
     }
 
     /// What was dropped before any exporter saw it.

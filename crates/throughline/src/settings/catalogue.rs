@@ -41,8 +41,8 @@ settings! {
         "What the telemetry comes from: `key=value` pairs with commas between them, values percent-encoded";
     RESOURCE_DETECTORS: "resource.detectors", ["OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"], "all",
         "Who finds out about process and machine: a list of detectors, `all` or `none`";
-    SELF_TELEMETRY: "self_telemetry", ["THROUGHLINE_SELF_TELEMETRY"], "true",
-        "Whether metrics say how telemetry itself fares: `otel.sdk.*` and `throughline.*`, when something is pushed";
+    SELF_TELEMETRY: "self_telemetry", ["THROUGHLINE_SELF_TELEMETRY"], "",
+        "Whether metrics say how telemetry itself fares, as `otel.sdk.*` and `throughline.*`; unless set, when something is pushed";
     PROPAGATORS: "propagators", ["OTEL_PROPAGATORS"], "tracecontext,baggage",
         "How contexts travel between processes: tracecontext, baggage, b3, b3multi, jaeger, or none";
 }

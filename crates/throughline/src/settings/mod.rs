@@ -23,6 +23,7 @@ use std::fmt;
 
 use crate::config::TelemetryConfig;
 use crate::error::{Error, Problem, Source};
+use catalogue::catalogue;
 use layers::Layers;
 
 /// One setting as it was decided: a line of [`Description`](crate::Description).
@@ -76,7 +77,7 @@ pub(crate) struct Decisions {
 }
 
 /// What was said cannot be used, and the problem is noted.
-struct Refused;
+pub(crate) struct Refused;
 
 /// What a layer says, read.
 struct Candidate<T> {
@@ -296,7 +297,11 @@ impl<'a> Settings<'a> {
 
     /// What was decided, and what is wrong with it.
     pub(crate) fn explain(self) -> (Decisions, Option<Error>) {
-        let Self { decided: settings, mut problems, warnings, missing, .. } = self;
+        let Self { decided: mut settings, mut problems, warnings, missing, .. } = self;
+        // As the documentation lists them; what is no setting comes last.
+        let order = catalogue();
+        let place = |setting: &Setting| order.iter().position(|definition| definition.name() == setting.name);
+        settings.sort_by_key(|setting| place(setting).unwrap_or(usize::MAX));
         let error = match missing {
             None if problems.is_empty() => None,
             None => Some(Error::Configuration(problems)),

@@ -11,10 +11,11 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::metrics::v1::{metric, number_data_point};
 use prost::Message as _;
 use throughline_core::clock::ManualClock;
-use throughline_core::{AttributeSet, Clock, InstrumentationScope, KeyValue, Timestamp};
+use throughline_core::{AttributeSet, Clock, InstrumentationScope, KeyValue, Resource, Timestamp};
 use throughline_metrics::data::{
     Collection, Metric, MetricData, Numbers, Points, ScopeMetrics, Series, SeriesId, StreamId, Temporality,
 };
+use throughline_metrics::{MeterProvider, TemporalityPreference};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 
 use super::super::metrics::Collect;
 use super::super::records::Records;
-use super::super::{Command, ExportReport, MetricExporter, RecordExporter};
+use super::super::{Command, ExportReport, MetricExporter, RecordExporter, Successor};
 use crate::batch::BatchConfiguration;
 use crate::status::{ExportStatus, StatusSnapshot};
 use crate::transport::connect::{Connect, Connecting, Io};
@@ -251,6 +252,7 @@ pub(super) struct Rig {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) task: JoinHandle<()>,
     status: ExportStatus,
+    pub(super) successor: Successor,
 }
 
 pub(super) fn config() -> OtlpConfig {
@@ -266,7 +268,22 @@ pub(super) fn start(
     Rig::new(answers, |clock, collector| {
         let exporter = MetricExporter::with_parts(Box::new(source), config, clock, 7, Box::new(collector));
         let exporter = exporter.expect("a good configuration");
-        (exporter.status(), |inbox| exporter.run(inbox))
+        (exporter.status(), exporter.successor(), |inbox| exporter.run(inbox))
+    })
+}
+
+/// Starts an exporter of the metrics of a provider, among them those of the exporter itself.
+pub(super) fn start_observed(
+    config: OtlpConfig,
+    provider: &MeterProvider,
+    answers: impl IntoIterator<Item = Answer>,
+) -> Rig {
+    Rig::new(answers, |clock, collector| {
+        let reader = Box::new(provider.reader(TemporalityPreference::Cumulative));
+        let exporter = MetricExporter::with_parts(reader, config, clock, 7, Box::new(collector));
+        let mut exporter = exporter.expect("a good configuration");
+        exporter.observe(&provider.meter("throughline"));
+        (exporter.status(), exporter.successor(), |inbox| exporter.run(inbox))
     })
 }
 
@@ -280,14 +297,14 @@ pub(super) fn start_records(
     Rig::new(answers, |clock, collector| {
         let exporter = RecordExporter::with_connector(records, config, batch, clock, 7, Box::new(collector));
         let exporter = exporter.expect("a good configuration");
-        (exporter.status(), |inbox| exporter.run(inbox))
+        (exporter.status(), exporter.successor(), |inbox| exporter.run(inbox))
     })
 }
 
 impl Rig {
     fn new<Run, Running>(
         answers: impl IntoIterator<Item = Answer>,
-        make: impl FnOnce(Arc<dyn Clock>, FakeCollector) -> (ExportStatus, Run),
+        make: impl FnOnce(Arc<dyn Clock>, FakeCollector) -> (ExportStatus, Successor, Run),
     ) -> Self
     where
         Run: FnOnce(mpsc::Receiver<Command>) -> Running,
@@ -297,10 +314,21 @@ impl Rig {
         collector.script(answers);
         // Sun, 06 Nov 1994 08:49:37 GMT, as in the specification of HTTP dates.
         let clock = Arc::new(ManualClock::at(Timestamp::from_nanos(784_111_777_000_000_000)));
-        let (status, run) = make(Arc::clone(&clock) as Arc<_>, collector.clone());
+        let (status, successor, run) = make(Arc::clone(&clock) as Arc<_>, collector.clone());
         let (commands, inbox) = mpsc::channel(8);
         let task = tokio::spawn(run(inbox));
-        Self { collector, clock, commands, task, status }
+        Self { collector, clock, commands, task, status, successor }
+    }
+
+    /// As a fork would have it: the exporter is not run any more, nothing of it is dropped, and another one takes over.
+    pub(super) fn forked(&mut self, resource: &Resource) {
+        let collector = FakeCollector::default();
+        let exporter = self.successor.with_connector(resource, 8, Box::new(collector.clone()));
+        let (commands, inbox) = mpsc::channel(8);
+        let task = tokio::spawn(exporter.expect("nobody exports").run(inbox));
+        std::mem::replace(&mut self.task, task).abort();
+        self.commands = commands;
+        self.collector = collector;
     }
 
     pub(super) async fn flush(&self) -> ExportReport {

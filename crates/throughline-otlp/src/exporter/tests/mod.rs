@@ -2,7 +2,9 @@
 
 mod engine;
 mod fake;
+mod forked;
 mod logs;
+mod observed;
 mod records;
 #[cfg(feature = "spool")]
 mod spool;

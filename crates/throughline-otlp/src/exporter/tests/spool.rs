@@ -75,6 +75,18 @@ async fn what_was_not_delivered_is_delivered_by_the_next_process() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_receiver_that_is_away_when_all_is_on_disk() {
+    let directory = Directory::new();
+    let config = spooling(&directory).with_retry(RetryPolicy::default());
+    let traced = start_spans(config, &tens(), down());
+    traced.record(0..25);
+    let before = Instant::now();
+    let (last, _) = traced.rig.shutdown(seconds(5)).await;
+    assert_eq!((last.undelivered_items, last.spooled_items), (0, 25));
+    assert!(before.elapsed() < seconds(1), "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_loses_nothing_that_was_taken_and_repeats_nothing_that_was_settled() {
     let directory = Directory::new();
     let traced = start_spans(spooling(&directory), &tens(), [Answer::Hang]);

@@ -2,6 +2,7 @@
 #![expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the shape of `enabled.rs`")]
 
 use throughline_core::Resource;
+use throughline_metrics::Meter;
 use throughline_otlp::BuildError;
 
 use crate::config::TelemetryConfig;
@@ -37,6 +38,7 @@ impl Plan {
         _recorders: &Records,
         _buffer: &Buffer,
         _config: &TelemetryConfig,
+        _own: Option<&Meter>,
     ) -> Result<Vec<Pushed>, BuildError> {
         Ok(Vec::new())
     }

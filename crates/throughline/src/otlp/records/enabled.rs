@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use throughline_core::Resource;
+use throughline_metrics::Meter;
 use throughline_otlp::{BatchConfiguration, BuildError, RecordExporter, Signal};
 
 use crate::config::{self, ExportConfig, TelemetryConfig};
@@ -52,6 +53,7 @@ impl Plan {
         recorders: &Records,
         buffer: &Buffer,
         config: &TelemetryConfig,
+        own: Option<&Meter>,
     ) -> Result<Vec<Pushed>, BuildError> {
         let mut exporters = Vec::new();
         let clock = || Arc::clone(&config.clock);
@@ -66,20 +68,22 @@ impl Plan {
                 clock(),
                 seed(),
             )?;
-            exporters.push(pushed(Signal::Traces, exporter));
+            exporters.push(pushed(Signal::Traces, exporter, own));
         }
         let logs = self.logs.and_then(|batches| Some((batches, recorders.log_reader()?)));
         if let Some((Batches { push, batch }, reader)) = logs {
             let exporter =
                 RecordExporter::logs(reader, resource, buffer.apply(push.config()), &batch, clock(), seed())?;
-            exporters.push(pushed(Signal::Logs, exporter));
+            exporters.push(pushed(Signal::Logs, exporter, own));
         }
         Ok(exporters)
     }
 }
 
-fn pushed(signal: Signal, exporter: RecordExporter) -> Pushed {
-    Pushed::new(signal, exporter.status(), |inbox| Box::pin(exporter.run(inbox)))
+fn pushed(signal: Signal, mut exporter: RecordExporter, own: Option<&Meter>) -> Pushed {
+    own.into_iter().for_each(|meter| exporter.observe(meter));
+    let (status, successor) = (exporter.status(), exporter.successor());
+    Pushed::new(signal, status, successor, |inbox| Box::pin(exporter.run(inbox)))
 }
 
 /// The settings of one batching exporter.
