@@ -106,44 +106,6 @@ fn the_endpoint_can_be_moved_by_the_environment() {
 }
 
 #[test]
-fn the_endpoint_asks_for_credentials_when_told_to() {
-    let telemetry = started(&[
-        ("THROUGHLINE_PROMETHEUS_USERNAME", "prometheus"),
-        ("THROUGHLINE_PROMETHEUS_PASSWORD", "open sesame"),
-        ("THROUGHLINE_PROMETHEUS_BEARER_TOKEN", "token-1"),
-    ]);
-    let address = telemetry.prometheus_address().expect("an endpoint");
-    assert!(ask(address, "GET /metrics").starts_with("HTTP/1.1 401"));
-    assert!(ask(address, "GET /telemetry").starts_with("HTTP/1.1 401"));
-    assert!(ask(address, "GET /healthz").starts_with("HTTP/1.1 200"));
-    for right in ["Basic cHJvbWV0aGV1czpvcGVuIHNlc2FtZQ==", "Bearer token-1"] {
-        let request = format!("GET /metrics HTTP/1.1\r\nauthorization: {right}\r\nx-rest:");
-        assert!(ask(address, &request).starts_with("HTTP/1.1 200"), "{right}");
-    }
-    let described = telemetry.describe().to_string() + &telemetry.status().to_string();
-    assert!(!described.contains("sesame") && !described.contains("token-1"), "{described}");
-    let (password, source) = setting(&telemetry, "prometheus.basic.password");
-    assert_eq!((password.as_str(), source.as_str()), ("…", "THROUGHLINE_PROMETHEUS_PASSWORD"));
-}
-
-#[test]
-fn half_of_the_endpoints_credentials_is_an_error_that_names_the_other() {
-    for (variable, value, expected) in [
-        ("USERNAME", "me", "`me`: needs its other half: set `THROUGHLINE_PROMETHEUS_PASSWORD_FILE`"),
-        ("USERNAME", "a:b", "`a:b`: has a colon"),
-        ("PASSWORD", "sesame", "`…`: needs its other half: set `THROUGHLINE_PROMETHEUS_USERNAME`"),
-        ("BEARER_TOKEN_FILE", "/no/such", "`…`: the file `/no/such` cannot be read"),
-        ("KEY", "k.pem", "`k.pem`: needs its other half: set `THROUGHLINE_PROMETHEUS_CERTIFICATE`"),
-    ] {
-        let variable: &'static str = format!("THROUGHLINE_PROMETHEUS_{variable}").leak();
-        let config = with(&[(variable, value)]).with_prometheus_address(any_port());
-        let error = init_telemetry(config).expect_err("half of it").to_string();
-        assert!(error.contains(&format!("{variable} = {expected}")), "{error}");
-        assert!(!error.contains("sesame"), "{error}");
-    }
-}
-
-#[test]
 fn a_taken_port_is_an_error() {
     let taken = TcpListener::bind(any_port()).expect("a port");
     let address = taken.local_addr().expect("its address");

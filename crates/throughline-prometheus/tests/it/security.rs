@@ -164,7 +164,7 @@ fn certificates_that_are_no_good_are_refused_at_start() {
     };
     let (chain, key) = (certificate.path("cert.pem"), certificate.path("key.pem"));
     assert!(error(certificate.path("none"), key.clone()).contains("cannot be read"));
-    assert!(error(key.clone(), key.clone()).contains("has no certificate"));
+    assert!(error(key.clone(), key).contains("has no certificate"));
     assert!(error(chain.clone(), chain.clone()).contains("has no private key"));
     let other = Certificate::new();
     let message = error(chain, other.path("key.pem"));

@@ -118,7 +118,8 @@ impl Prometheus {
     /// Without a port: that is the parent's.
     pub(crate) fn forked(&self) -> Self {
         let stop = Arc::new(Notify::new());
-        Self { exporter: self.exporter.clone(), address: None, listener: None, stop }
+        let security = Security::default();
+        Self { exporter: self.exporter.clone(), address: None, listener: None, security, stop }
     }
 
     /// Closes the port; scrapes under way are finished.

@@ -64,9 +64,10 @@ fn group_of(name: &str) -> &'static str {
 /// propagators are global: the first is proved with the command, the second in `globals.rs`.
 const PROOFS: &[&str] = &[
     include_str!("effects.rs"),
+    include_str!("endpoint.rs"),
     include_str!("security.rs"),
     include_str!("../globals.rs"),
-    include_str!("../../../throughline-cli/tests/command.rs"),
+    include_str!("../../../throughline-cli/tests/command/main.rs"),
 ];
 
 #[test]

@@ -5,6 +5,7 @@ mod aliases;
 mod bad;
 mod documentation;
 mod effects;
+mod endpoint;
 mod layers;
 mod receiver;
 mod security;
