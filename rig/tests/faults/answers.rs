@@ -160,7 +160,7 @@ pub(crate) fn unauthorized(_: &Rig) {
 /// More than the queue holds: the rest is counted, and what is kept arrives.
 pub(crate) fn overflow(_: &Rig) {
     let backend = Backend::answering(Answer::Refuse(503, None));
-    let config = json!({"endpoint": backend.url(), "padding": 1000});
+    let config = json!({"endpoint": backend.url(), "padding": 1000, "queue_bytes": 1 << 20, "timeout": 500});
     let mut run = Run::start("queue overflow", config);
     run.until_more_is_dropped("queue_full");
     run.probe();

@@ -210,6 +210,9 @@ fn telemetry_config(config: &Value) -> TelemetryConfig {
         .with_max_export_timeout(time("timeout", 2000));
     let mut metrics = MetricsConfig::new().with_export_interval(time("interval", 200));
     let mut buffer = BufferConfig::new();
+    if let Some(bytes) = config["queue_bytes"].as_u64() {
+        buffer = buffer.with_queue_bytes_max(bytes as usize);
+    }
     if let Some(directory) = config["spool"].as_str() {
         // A quarter of an hour of what the soak records.
         buffer = buffer.with_spool(directory).with_spool_bytes_max(4 << 30);
