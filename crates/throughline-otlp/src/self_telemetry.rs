@@ -118,10 +118,7 @@ const LAST_SUCCESS: MetricDef = gauge("throughline.exporter.last_success.time")
 /// All of them, for catalogues.
 pub const METRICS: [MetricDef; 23] = {
     let [spans, logs, points] = [SPANS, LOGS, POINTS];
-    let ([s1, s2, s3], [l1, l2, l3]) = match (spans.batches, logs.batches) {
-        (Some(spans), Some(logs)) => (spans, logs),
-        _ => unreachable!(),
-    };
+    let (Some([s1, s2, s3]), Some([l1, l2, l3])) = (spans.batches, logs.batches) else { unreachable!() };
     [
         spans.exported,
         spans.inflight,

@@ -146,15 +146,15 @@ impl DroppedItems {
 }
 
 impl std::ops::AddAssign for DroppedItems {
-    fn add_assign(&mut self, other: Self) {
-        self.refused += other.refused;
-        self.superseded += other.superseded;
-        self.queue_full += other.queue_full;
-        self.spool_full += other.spool_full;
-        self.spool_expired += other.spool_expired;
-        self.spool_lost += other.spool_lost;
-        self.incompatible += other.incompatible;
-        self.shutdown += other.shutdown;
+    fn add_assign(&mut self, rhs: Self) {
+        self.refused += rhs.refused;
+        self.superseded += rhs.superseded;
+        self.queue_full += rhs.queue_full;
+        self.spool_full += rhs.spool_full;
+        self.spool_expired += rhs.spool_expired;
+        self.spool_lost += rhs.spool_lost;
+        self.incompatible += rhs.incompatible;
+        self.shutdown += rhs.shutdown;
     }
 }
 

@@ -65,7 +65,9 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     let own = observes_itself.then(|| provider.meter(SCOPE));
     let prometheus = prometheus.start(&provider, own.as_ref())?;
     let records = records.start(&config);
-    own.iter().for_each(|meter| records.observe(meter));
+    if let Some(meter) = &own {
+        records.observe(meter);
+    }
     let otlp = otlp.start(&provider, &records, &config, own.as_ref())?;
     let providers = TelemetryProviders::start(provider.clone(), records, prometheus, otlp, description)?;
     if config.globals {

@@ -15,9 +15,7 @@ use crate::settings::{Definition, Given, Overridden, Refused, Settings};
 #[derive(Debug)]
 pub(crate) struct Selection {
     pub(crate) metrics: Exporters,
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nothing is recorded"))]
     pub(crate) traces: Exporters,
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nothing is recorded"))]
     pub(crate) logs: Exporters,
 }
 

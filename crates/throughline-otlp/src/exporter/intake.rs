@@ -68,7 +68,7 @@ impl Intake {
     }
 
     /// Says that an export begins, and why.
-    pub(super) fn begin(&mut self, cause: Cause) {
+    pub(super) fn begin(&self, cause: Cause) {
         self.source.lock().begin(cause);
     }
 

@@ -110,7 +110,9 @@ impl Queue {
                 break;
             }
         }
-        sending.into_iter().for_each(|request| waiting.push_front(request));
+        if let Some(sending) = sending {
+            waiting.push_front(sending);
+        }
         before - waiting.items
     }
 
@@ -135,7 +137,9 @@ impl Queue {
     pub(super) fn forget_spooled(&mut self, is_there: impl Fn(u64) -> bool) {
         let (kept, lost): (VecDeque<_>, VecDeque<_>) =
             self.spooled.take().into_iter().partition(|request| request.spooled.is_some_and(&is_there));
-        kept.into_iter().for_each(|request| self.spooled.push_back(request));
+        for request in kept {
+            self.spooled.push_back(request);
+        }
         self.put_back(lost.into_iter().map(|request| Request { spooled: None, ..request }).collect());
     }
 

@@ -222,7 +222,7 @@ impl Spool {
         }
         let numbers: Vec<_> = next.entries.iter().map(|entry| entry.number).collect();
         let change = Change { remove: self.done.clone(), append: Vec::new() };
-        let load = move |file: &mut SpoolFile| {
+        let load = move |file: &SpoolFile| {
             if !change.remove.is_empty() {
                 file.change(&change)?;
             }
@@ -232,7 +232,7 @@ impl Spool {
             Some(records) => {
                 self.done.clear();
                 for (entry, record) in next.entries.into_iter().zip(records) {
-                    self.load(entry, record, queue, &mut outcome.dropped);
+                    self.load(entry, record.as_ref(), queue, &mut outcome.dropped);
                 }
                 (true, outcome)
             }
@@ -291,9 +291,9 @@ impl Spool {
         self.unloaded.entries.is_empty() && self.loaded.has_room_for(entry)
     }
 
-    fn load(&mut self, entry: Entry, record: Option<Record>, queue: &mut Queue, dropped: &mut DroppedItems) {
+    fn load(&mut self, entry: Entry, record: Option<&Record>, queue: &mut Queue, dropped: &mut DroppedItems) {
         let Entry { number, items, .. } = entry;
-        let body = record.as_ref().map(|record| self.encoding.convert(record));
+        let body = record.map(|record| self.encoding.convert(record));
         match body {
             Some(Some(body)) => {
                 self.loaded.push_back(entry);
@@ -341,12 +341,12 @@ impl Spool {
     /// Does something with the open file on a thread that may block. When it fails, the file is closed.
     async fn with_file<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut SpoolFile) -> Result<T, FileError> + Send + 'static,
+        work: impl FnOnce(&SpoolFile) -> Result<T, FileError> + Send + 'static,
     ) -> Option<T> {
-        let mut file = self.file.take()?;
+        let file = self.file.take()?;
         let work = move || {
             // A file that failed is closed here, where closing may block.
-            let done = work(&mut file)?;
+            let done = work(&file)?;
             Ok((file, done))
         };
         match flat(spawn_blocking(work).await) {

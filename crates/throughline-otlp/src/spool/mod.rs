@@ -4,7 +4,7 @@
 //! stored ([`record`]) and the file ([`file`]). Each signal has a file of its own, which one process at a time holds.
 //!
 //! The file is a [redb](https://www.redb.org) database: pure Rust, one file, transactions that survive a crash, and a line
-//! of releases that builds at our Rust version; LMDB and SQLite need a C compiler for a good deal more than a queue, and
+//! of releases that builds at our Rust version; `LMDB` and `SQLite` need a C compiler for a good deal more than a queue, and
 //! fjall is a tree of files with a thread of its own. Cargo feature `spool`.
 
 pub(crate) mod file;

@@ -44,7 +44,9 @@ impl Plan {
     pub(crate) fn new(config: &TelemetryConfig, selection: &Selection, settings: &mut Settings<'_>) -> Self {
         let metrics = selection.metrics.otlp.as_ref().and_then(|wanted| metrics(config, wanted, settings));
         let records = records::Plan::new(config, selection, settings);
-        let is_pushed = metrics.is_some() || records.pushes_spans() || records.pushes_logs();
+        let Selection { metrics: of_metrics, traces, logs } = selection;
+        // Asked for, even if it cannot be done: so that all problems are reported.
+        let is_pushed = [of_metrics, traces, logs].iter().any(|exporters| exporters.otlp.is_some());
         let buffer = is_pushed.then(|| Buffer::decide(&config.buffer, settings));
         Self { metrics, records, buffer }
     }
@@ -81,7 +83,9 @@ impl Plan {
             let push = buffer.apply(push.config()).with_interval(interval);
             let exporter = MetricExporter::new(reader, push, Arc::clone(&config.clock), seed());
             let mut exporter = exporter.map_err(|error| refused(&error))?;
-            own.into_iter().for_each(|meter| exporter.observe(meter));
+            if let Some(meter) = own {
+                exporter.observe(meter);
+            }
             let (status, successor) = (exporter.status(), exporter.successor());
             let run = |inbox| -> Task { Box::pin(exporter.run(inbox)) };
             exporters.push(Pushed::new(Signal::Metrics, status, successor, run));

@@ -55,7 +55,9 @@ impl Plan {
         };
         let exporter =
             PrometheusExporter::new(provider.reader(TemporalityPreference::Cumulative), self.config);
-        own.into_iter().for_each(|meter| exporter.observe(meter));
+        if let Some(meter) = own {
+            exporter.observe(meter);
+        }
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         Ok(Prometheus { exporter, address, listener, security: self.security, stop: Arc::new(Notify::new()) })
     }

@@ -63,6 +63,7 @@ fn group_of(name: &str) -> &'static str {
 /// Where variables are proved by what they do. `THROUGHLINE_LOG_FORMAT` is about standard error of a whole process,
 /// propagators are global: the first is proved with the command, the second in `globals.rs`.
 const PROOFS: &[&str] = &[
+    include_str!("buffer.rs"),
     include_str!("effects.rs"),
     include_str!("endpoint.rs"),
     include_str!("security.rs"),

@@ -3,6 +3,8 @@
 
 mod aliases;
 mod bad;
+#[cfg(feature = "spool")]
+mod buffer;
 mod documentation;
 mod effects;
 mod endpoint;

@@ -77,7 +77,7 @@ async fn an_exporter_counts_what_it_does() {
         ("throughline.exporter.dropped queue_full", 0.0),
         ("throughline.exporter.retries", 0.0),
         ("throughline.exporter.alive", 1.0),
-        ("throughline.exporter.queue.capacity", 16777216.0),
+        ("throughline.exporter.queue.capacity", 16_777_216.0),
         ("throughline.exporter.last_success.time", 784_111_777.0),
         ("otel.sdk.exporter.operation.duration", 1.0),
         ("otel.sdk.exporter.operation.duration unavailable", 1.0),

@@ -34,7 +34,7 @@ fn stem(path: &Path) -> OsString {
 
 /// Those that are there already, oldest first.
 fn older(path: &Path, stem: &OsStr) -> io::Result<Vec<PathBuf>> {
-    let directory = path.parent().unwrap_or(Path::new("."));
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;

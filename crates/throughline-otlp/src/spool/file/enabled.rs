@@ -46,7 +46,7 @@ impl SpoolFile {
     }
 
     /// Removes and appends. When it fails, it may have happened or not.
-    pub(crate) fn change(&mut self, change: &Change) -> Result<(), FileError> {
+    pub(crate) fn change(&self, change: &Change) -> Result<(), FileError> {
         let transaction = self.0.begin_write()?;
         {
             let mut requests = transaction.open_table(REQUESTS)?;
@@ -76,13 +76,13 @@ impl SpoolFile {
 
     fn entries(&self) -> Result<Vec<Entry>, FileError> {
         let index = self.0.begin_read()?.open_table(INDEX)?;
-        let entry =
-            |found: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, (u64, u64, u64)>), _>| {
-                let (number, known) = found?;
-                let (items, bytes, time) = known.value();
-                Ok(Entry { number: number.value(), items, bytes, time })
-            };
-        index.iter()?.map(entry).collect()
+        let mut entries = Vec::new();
+        for found in index.iter()? {
+            let (number, known) = found?;
+            let (items, bytes, time) = known.value();
+            entries.push(Entry { number: number.value(), items, bytes, time });
+        }
+        Ok(entries)
     }
 
     /// Makes the tables, and says whether `owner` was the last to do so.

@@ -81,7 +81,9 @@ impl Plan {
 }
 
 fn pushed(signal: Signal, mut exporter: RecordExporter, own: Option<&Meter>) -> Pushed {
-    own.into_iter().for_each(|meter| exporter.observe(meter));
+    if let Some(meter) = own {
+        exporter.observe(meter);
+    }
     let (status, successor) = (exporter.status(), exporter.successor());
     Pushed::new(signal, status, successor, |inbox| Box::pin(exporter.run(inbox)))
 }
