@@ -38,7 +38,7 @@ pub(crate) fn compare(operations: [&dyn Fn() -> u64; 2]) -> Costs {
         let mut samples = [Vec::with_capacity(CALLS), Vec::with_capacity(CALLS)];
         for turn in 0..CALLS / TURN * 2 {
             // Whoever comes second finds warm caches: 0, 1, 1, 0.
-            let which = (turn + 1) / 2 % 2;
+            let which = usize::div_ceil(turn, 2) % 2;
             let (undisturbed, waited) = take_turn(operations[which]);
             samples[which].extend(undisturbed);
             waits[which] += waited;

@@ -224,7 +224,7 @@ impl Run {
         }
         assert_eq!(points.total(), points.collected + points.recovered, "{}: {points:?}", self.case);
         let costs = self.costs.expect("every case measures");
-        table::add(Row { case: self.case, ended, costs, memory, seconds });
+        table::add(&Row { case: self.case, ended, costs, memory, seconds });
         assert_eq!(costs.waits[1], 0, "{}: recording never waits", self.case);
         assert!(costs.ratio <= RATIO_MAX, "{}: recording costs more: {costs:?}", self.case);
         assert!(memory.is_none_or(|memory| memory <= MEMORY_MAX), "{}: {memory:?} bytes", self.case);

@@ -33,7 +33,9 @@ pub(crate) fn record(tracer: &Tracer, counter: &Counter<u64>, time: Duration) ->
             spans += SPANS_PER_TRACE;
         }
         if started.elapsed().as_secs() >= seconds {
-            series.iter().for_each(|series| series.add(1));
+            for series in &series {
+                series.add(1);
+            }
             seconds += 1;
         }
         std::thread::sleep(Duration::from_millis(5));

@@ -19,7 +19,7 @@ pub(crate) struct Row<'a> {
 }
 
 /// Adds a case.
-pub(crate) fn add(row: Row<'_>) {
+pub(crate) fn add(row: &Row<'_>) {
     let Row { case, ended, costs, memory, seconds } = row;
     let Ended { recorded, spans, logs, points, .. } = ended;
     let mut accounts = vec![("spans", spans), ("logs", logs)];

@@ -32,9 +32,9 @@ pub(crate) fn run(Arguments { json, config, service }: &Arguments) -> anyhow::Re
     }
     let description = telemetry.explain();
     if *json {
-        say!("{:#}", description.to_json())
+        say!("{:#}", description.to_json());
     } else {
-        table(&description)?
+        table(&description)?;
     }
     Ok(if description.error().is_some() { ExitCode::from(WOULD_NOT_START) } else { ExitCode::SUCCESS })
 }
