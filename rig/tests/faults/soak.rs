@@ -33,7 +33,7 @@ pub(crate) fn record(tracer: &Tracer, counter: &Counter<u64>, time: Duration) ->
     while started.elapsed() < time {
         let now = started.elapsed();
         // A service that was held up does not get all of its requests at once afterwards.
-        let passed = (now - last).min(HELD_UP_MAX);
+        let passed = now.saturating_sub(last).min(HELD_UP_MAX);
         last = now;
         owed += passed.as_micros() as u64 * SPANS_PER_SECOND;
         while owed >= SPANS_PER_TRACE * 1_000_000 {
