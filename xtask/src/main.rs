@@ -14,6 +14,7 @@ mod fuzz;
 mod matrix;
 mod rig;
 mod samples;
+mod soak;
 mod steps;
 mod tree;
 mod venv;
@@ -31,6 +32,7 @@ usage: cargo xtask <task>
   rig [SERVER...] [--all]
                          puts real servers into target/rig/bin: prometheus, promtool and
                          otelcol unless named; jaeger and alertmanager when named
+  soak [--minutes N]     an outage of ten minutes at full load with the spool on, against real Prometheus and Jaeger
   fuzz [--seconds N] [TARGET...]
                          throws broken headers at every parser, three seconds each unless told otherwise
   matrix                 asks the registry which releases fit together, for `throughline lint`
@@ -57,6 +59,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["rig", "--all"] => rig::prepare(&rig::all()),
         ["rig"] => rig::prepare(&rig::defaults()),
         ["rig", names @ ..] => rig::prepare(&rig::named(names)?),
+        ["soak"] => soak::run(soak::MINUTES),
+        ["soak", "--minutes", minutes] => soak::run(minutes),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["matrix"] => matrix::run(),
         ["samples", versions @ ..] => samples::run(versions),

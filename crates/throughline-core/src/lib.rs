@@ -3,11 +3,13 @@
 //!
 //! Applications use the `throughline` crate, which re-exports what they need from here. Nothing in this crate opens a
 //! connection or starts a thread, and nothing holds state but the count of what propagation refused; resource detectors
-//! read files when asked to.
+//! and [`file`] read files when asked to.
 
 pub mod attribute;
+pub mod base64;
 pub mod clock;
 pub mod definition;
+pub mod file;
 pub mod name;
 pub mod propagation;
 pub mod protobuf;

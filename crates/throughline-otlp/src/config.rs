@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use throughline_core::file::FileError;
 
 use crate::compression;
 use crate::endpoint::Endpoint;
@@ -525,6 +526,12 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+impl From<FileError> for BuildError {
+    fn from(error: FileError) -> Self {
+        Self::File { from: error.from().to_owned(), problem: error.problem().to_owned() }
+    }
+}
 
 #[cfg(test)]
 mod tests {

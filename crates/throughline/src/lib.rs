@@ -93,6 +93,7 @@ pub use recorder::MetricsRecorder;
 pub use records::FilterError;
 pub use settings::catalogue::catalogue;
 pub use settings::{Alias, Definition, Overridden, Setting};
+pub use status::StatusHandle;
 
 pub use opentelemetry;
 pub use throughline_core as core;

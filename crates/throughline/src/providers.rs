@@ -17,7 +17,7 @@ use crate::records::Records;
 use crate::resource;
 use crate::running::Running;
 use crate::settings::{Decisions, Definition, Overridden, Setting, catalogue};
-use crate::status::Status;
+use crate::status::{Status, StatusHandle};
 
 /// How long [`shutdown`](TelemetryProviders::shutdown), and dropping, wait for the last export.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -95,6 +95,11 @@ impl TelemetryProviders {
     /// What was recorded, dropped, exported and lost up to now. The scrape endpoint serves the same at `/telemetry`.
     pub fn status(&self) -> Value {
         self.status.to_json()
+    }
+
+    /// A handle that shows the status after the shutdown as well.
+    pub fn status_handle(&self) -> StatusHandle {
+        StatusHandle(Arc::clone(&self.status))
     }
 
     /// Where the scrape endpoint listens.
@@ -250,7 +255,11 @@ impl fmt::Display for Description {
         }
         write!(f, "telemetry of `{}`: ", self.service)?;
         match self.address {
-            Some(address) => write!(f, "scraped at http://{address}/metrics")?,
+            Some(address) => {
+                let tls = self.value(&catalogue::PROMETHEUS_CERTIFICATE);
+                let scheme = if tls.is_some() { "https" } else { "http" };
+                write!(f, "scraped at {scheme}://{address}/metrics")?;
+            }
             None => f.write_str("no scrape endpoint")?,
         }
         let endpoints = [&catalogue::METRICS_OTLP, &catalogue::TRACES_OTLP, &catalogue::LOGS_OTLP];

@@ -2,6 +2,7 @@
 //! [`TelemetryProviders::status`](crate::TelemetryProviders::status).
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use throughline_metrics::MeterProvider;
@@ -14,6 +15,18 @@ pub(crate) struct Status {
     description: Description,
     /// What each exporter says, by its name.
     exporters: Vec<(&'static str, ExporterStatus)>,
+}
+
+/// Shows what telemetry says about itself for as long as it is kept: also after the shutdown, when the account is closed.
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct StatusHandle(pub(crate) Arc<Status>);
+
+impl StatusHandle {
+    /// What [`TelemetryProviders::status`](crate::TelemetryProviders::status) says.
+    pub fn status(&self) -> Value {
+        self.0.to_json()
+    }
 }
 
 /// Asks an exporter for its part of the status.

@@ -10,6 +10,7 @@
 
 mod formats;
 mod paths;
+mod secured;
 mod shop;
 
 use std::process::ExitCode;
@@ -37,6 +38,11 @@ fn main() -> ExitCode {
             "delta_metrics_do_not_take_others_along_at_prometheus",
             &[Need::Prometheus],
             paths::delta_beside_cumulative,
+        ),
+        Case::new(
+            "prometheus_scrapes_over_tls_with_credentials",
+            &[Need::Prometheus],
+            secured::tls_and_credentials,
         ),
         Case::new("the_reference_parser_reads_openmetrics", &[Need::Python], formats::reference_parser),
         Case::new("promtool_finds_nothing_to_complain_about", &[Need::Promtool], formats::promtool),

@@ -13,10 +13,11 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
 use http::{Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, Limited};
 use percent_encoding::percent_decode_str;
+use throughline_core::base64;
 
 use super::connect::Connect;
 use super::connection::{Body, Connection, body};
-use super::headers::{Headers, from_base64};
+use super::headers::Headers;
 use super::message::{Accepted, protobuf_partial_success, retry_delay, shown};
 use super::refusal;
 use crate::compression::decompress;
@@ -130,7 +131,7 @@ impl Answer {
         }
         let text = outcome.get(GRPC_MESSAGE).map(HeaderValue::as_bytes).unwrap_or_default();
         let text = percent_decode_str(&String::from_utf8_lossy(text)).decode_utf8_lossy().into_owned();
-        let details = outcome.get(GRPC_DETAILS).and_then(|value| from_base64(value.to_str().ok()?));
+        let details = outcome.get(GRPC_DETAILS).and_then(|value| base64::decode(value.to_str().ok()?));
         let delay = details.and_then(|details| retry_delay(&details));
         Err(refused(endpoint, code, &text, delay))
     }

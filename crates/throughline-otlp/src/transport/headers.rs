@@ -9,8 +9,10 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
     HeaderValue, TE, TRANSFER_ENCODING, USER_AGENT,
 };
+use throughline_core::base64;
+use throughline_core::file::{self, FileError, Reload};
+use tokio::time::Instant;
 
-use super::reload::{Reload, unusable};
 use crate::config::{BuildError, OtlpConfig};
 
 pub(super) const USER_AGENT_VALUE: &str = concat!("throughline/", env!("CARGO_PKG_VERSION"));
@@ -36,7 +38,7 @@ impl Headers {
                 let path = path.clone();
                 move |contents: &[Vec<u8>]| bearer(&path, &contents[0])
             };
-            Reload::new(vec![path], parse)
+            Reload::new(vec![path], Instant::now().into_std(), parse)
         });
         Ok(Self { fixed: fixed(config)?, token: token.transpose()? })
     }
@@ -45,7 +47,7 @@ impl Headers {
     pub(super) fn current(&mut self) -> HeaderMap {
         let mut headers = self.fixed.clone();
         if let Some(token) = &mut self.token {
-            token.look();
+            token.look(Instant::now().into_std());
             headers.insert(AUTHORIZATION, token.value().clone());
         }
         headers
@@ -53,7 +55,7 @@ impl Headers {
 
     /// Looks at the token again, because it was refused; says whether there is another one.
     pub(super) fn renew(&mut self) -> bool {
-        self.token.as_mut().is_some_and(Reload::look_now)
+        self.token.as_mut().is_some_and(|token| token.look_now(Instant::now().into_std()))
     }
 
     /// The text without any configured value.
@@ -95,19 +97,15 @@ fn configured(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Buil
     Ok((parsed, value))
 }
 
-fn bearer(path: &Path, content: &[u8]) -> Result<HeaderValue, BuildError> {
-    let token = String::from_utf8_lossy(content);
-    let token = token.trim();
-    if token.is_empty() {
-        return Err(unusable(path, "is empty: it should have a bearer token"));
-    }
+fn bearer(path: &Path, content: &[u8]) -> Result<HeaderValue, FileError> {
+    let token = file::secret(path, content, "a bearer token")?;
     secret(&format!("Bearer {token}"))
-        .ok_or_else(|| unusable(path, "has more than one line: it should have a bearer token alone"))
+        .ok_or_else(|| FileError::new(path, "has what no header can have: it should have a bearer token"))
 }
 
 /// The value of basic authentication.
 pub(super) fn basic(user: &str, password: &str) -> HeaderValue {
-    let value = format!("Basic {}", base64(format!("{user}:{password}").as_bytes()));
+    let value = format!("Basic {}", base64::encode(format!("{user}:{password}").as_bytes()));
     secret(&value).expect("base64 is allowed in headers")
 }
 
@@ -118,41 +116,8 @@ fn secret(value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-pub(super) fn base64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4_u32 {
-            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place as usize > chunk.len() { '=' } else { char::from(letter) });
-        }
-    }
-    text
-}
-
-/// Reads base64, with or without padding.
-pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    for chunk in text.trim_end_matches('=').as_bytes().chunks(4) {
-        let mut bits = 0_u32;
-        for place in 0..4 {
-            let letter = chunk.get(place).copied();
-            let value = letter.map_or(Some(0), |letter| LETTERS.iter().position(|known| *known == letter))?;
-            bits = bits << 6 | value as u32;
-        }
-        let whole = chunk.len().checked_sub(1).filter(|len| *len > 0)?;
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..=whole]);
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::endpoint::Endpoint;
 
@@ -221,26 +186,5 @@ mod tests {
         let headers = Headers::new(&config).expect("headers");
         let said = "key abcdef of blue, Basic dXNlcjpwYXNzd29yZA== alias dXNlcjpwYXNzd29yZA==".to_owned();
         assert_eq!(headers.redact(said), "key *** of blue, *** alias ***");
-    }
-
-    #[test]
-    fn base64_is_padded() {
-        for (text, expected) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
-        {
-            assert_eq!(base64(text.as_bytes()), expected);
-        }
-        for broken in ["Z", "Zg=x", "Z-g", "ü"] {
-            assert_eq!(from_base64(broken), None, "{broken}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn base64_is_read_back(bytes: Vec<u8>) {
-            let text = base64(&bytes);
-            prop_assert_eq!(from_base64(&text), Some(bytes.clone()));
-            prop_assert_eq!(from_base64(text.trim_end_matches('=')), Some(bytes));
-        }
     }
 }

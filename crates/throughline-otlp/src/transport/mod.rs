@@ -9,7 +9,7 @@
 //! | `connection.rs`, `http2/` | one connection, kept and opened again |
 //! | `dial.rs`, `connect.rs`, `proxy.rs`, `tls/` | opening it: TCP, Unix sockets, proxies, TLS |
 //! | `response.rs`, `message.rs`, `refusal.rs` | what the answer says, and how to mend a refusal |
-//! | `reload.rs`, `sniff.rs` | files that change; what a peer speaks instead |
+//! | `sniff.rs` | what a peer speaks instead |
 //!
 //! None of it knows what a counter is, or tries anything twice.
 
@@ -23,7 +23,6 @@ pub(crate) mod http2;
 mod message;
 pub(crate) mod proxy;
 mod refusal;
-mod reload;
 mod response;
 mod sniff;
 pub(crate) mod tls;

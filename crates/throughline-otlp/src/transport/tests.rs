@@ -62,7 +62,7 @@ fn response(code: u16, details: &[u8]) -> Response<BoxBody<Bytes, Infallible>> {
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", code.into());
     if !details.is_empty() {
-        let value = HeaderValue::from_str(&headers::base64(details)).expect("base64");
+        let value = HeaderValue::from_str(&throughline_core::base64::encode(details)).expect("base64");
         trailers.insert("grpc-status-details-bin", value);
     }
     let body = Full::from(&b"\0\0\0\0\0"[..]).with_trailers(std::future::ready(Some(Ok(trailers))));

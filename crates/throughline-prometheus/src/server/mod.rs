@@ -7,11 +7,19 @@
 //! The head is sent when the collection and the first piece are made, so what goes wrong before is still an answer of
 //! its own; the rest is made as the client takes it (`body.rs`).
 //!
+//! With [`Server::with_tls`] it speaks TLS (`tls/`), and with [`Server::with_authentication`] it answers only who says who
+//! it is (`auth.rs`). `/healthz` is answered to everybody: probes cannot keep a secret, and it tells no more than the open
+//! port does. To all else there is one answer without credentials, so that nobody learns which paths there are.
+//!
 //! Whoever can connect can send anything, so everything has a limit, see [`Limits`]: a broken client costs itself its
 //! connection, and nobody else anything. One that reads slowly, but reads, keeps one piece and the numbers of its
 //! collection, which only the limit of connections bounds; it holds up no other scrape.
 
+mod answer;
+mod auth;
+mod limits;
 mod timed;
+mod tls;
 
 use std::future::Future;
 use std::io;
@@ -19,83 +27,34 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+pub use self::auth::{Authentication, Secret};
+pub use self::limits::{
+    CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HEADER_BYTES_MAX, HEADER_READ_TIMEOUT, HEADERS_MAX, Limits,
+    REQUEST_TIMEOUT, RESPONSE_TIMEOUT, SCRAPES_IN_FLIGHT_MAX, SCRAPES_MAX, SHUTDOWN_TIMEOUT, WRITE_TIMEOUT,
+};
+pub use self::tls::ServerTls;
+
+use self::answer::Answer;
+use self::timed::{Deadline, TimedWrite};
 use crate::PrometheusExporter;
 use crate::body::MetricsBody;
 use crate::service::{is_read, method_not_allowed, plain, scrape_failed};
 
-/// Request line and headers together. Prometheus sends less than 1 KiB; a proxy adds cookies and traces.
-pub const HEADER_BYTES_MAX: usize = 16 * 1024;
-
-/// Headers of a request. A browser behind two proxies sends some 30.
-pub const HEADERS_MAX: usize = 64;
-
-/// Connections at a time. More wait in the operating system's queue; a handful of scrapers needs a handful.
-pub const CONNECTIONS_MAX: usize = 64;
-
-/// Scrapes that collect at a time. They wait for each other anyway; this bounds the threads that wait when a callback hangs.
-pub const SCRAPES_MAX: usize = 4;
-
-/// From the end of one request to the end of the next one's headers: the usual scrape intervals, 15 and 30 seconds, find
-/// their connection still open, and who sends a header at a time is sent away.
-pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(35);
-
-/// For an answer to begin. Prometheus gives up after 10 seconds unless told otherwise.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// For a client to take some more bytes of its answer.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// For answers under way when the server is told to stop.
-pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// After the operating system refuses a connection, which it does when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The server's limits; the defaults are this module's constants, which give the reasons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Bytes of request line and headers; beyond it, 431.
-    pub header_bytes: usize,
-    /// Headers of a request; beyond it, 431.
-    pub headers: usize,
-    /// Connections at a time; beyond it they wait to be accepted.
-    pub connections: usize,
-    /// Scrapes that collect at a time; beyond it they wait, and then get 503.
-    pub scrapes: usize,
-    /// For the headers of a request, the wait for it included; then the connection is closed.
-    pub header_read_timeout: Duration,
-    /// For an answer to begin; then 503.
-    pub request_timeout: Duration,
-    /// For the client to take some more bytes; then the connection is closed.
-    pub write_timeout: Duration,
-    /// For answers under way at shutdown; then their connections are closed.
-    pub shutdown_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            header_bytes: HEADER_BYTES_MAX,
-            headers: HEADERS_MAX,
-            connections: CONNECTIONS_MAX,
-            scrapes: SCRAPES_MAX,
-            header_read_timeout: HEADER_READ_TIMEOUT,
-            request_timeout: REQUEST_TIMEOUT,
-            write_timeout: WRITE_TIMEOUT,
-            shutdown_timeout: SHUTDOWN_TIMEOUT,
-        }
-    }
-}
+/// After an answer that says the server is busy: in seconds, and less than any scrape interval.
+const SOON: HeaderValue = HeaderValue::from_static("1");
 
 type Status = dyn Fn() -> String + Send + Sync;
 
@@ -120,12 +79,15 @@ pub struct Server {
     exporter: PrometheusExporter,
     status: Option<Arc<Status>>,
     limits: Limits,
+    tls: Option<ServerTls>,
+    /// Whoever one of them accepts may ask; without any, everybody.
+    authentications: Vec<Authentication>,
 }
 
 impl Server {
     /// A server of what `exporter` collects, with the default limits and no status.
     pub fn new(exporter: PrometheusExporter) -> Self {
-        Self { exporter, status: None, limits: Limits::default() }
+        Self { exporter, status: None, limits: Limits::default(), tls: None, authentications: Vec::new() }
     }
 
     /// Sets what `/telemetry` answers: a JSON document. Called for each request, where blocking is allowed.
@@ -137,6 +99,18 @@ impl Server {
     /// Sets the limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Speaks TLS, and nothing else.
+    pub fn with_tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Answers only who is accepted by this, or by another one that was set: all but `/healthz`.
+    pub fn with_authentication(mut self, authentication: Authentication) -> Self {
+        self.authentications.push(authentication);
         self
     }
 
@@ -155,6 +129,7 @@ impl Server {
         let listener = TcpListener::from_std(listener)?;
         let shared = Arc::new(Shared {
             scrapes: Arc::new(Semaphore::new(self.limits.scrapes)),
+            in_flight: Arc::new(Semaphore::new(self.limits.scrapes_in_flight)),
             connections: Arc::new(Semaphore::new(self.limits.connections)),
             server: self,
         });
@@ -187,10 +162,16 @@ impl std::fmt::Debug for Server {
     }
 }
 
+/// Makes an answer where blocking is allowed.
+type Route = fn(Arc<Shared>, &HeaderMap) -> Response<MetricsBody>;
+
 /// What all connections of a server share.
 struct Shared {
     server: Server,
+    /// Places of those that collect.
     scrapes: Arc<Semaphore>,
+    /// Places of those that are under way.
+    in_flight: Arc<Semaphore>,
     connections: Arc<Semaphore>,
 }
 
@@ -210,10 +191,35 @@ impl Shared {
     }
 
     /// Serves one connection until it ends, fails, or the server stops.
-    async fn connection(self: Arc<Self>, stream: TcpStream, mut stopping: watch::Receiver<()>) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, stopping: watch::Receiver<()>) {
+        let deadline = Deadline::default();
+        let stream = TimedWrite::new(stream, self.server.limits.write_timeout, deadline.clone());
+        let served = match &self.server.tls {
+            None => self.serve(stream, deadline, stopping).await,
+            Some(tls) => {
+                let handshake = tls.accept(Box::new(stream));
+                match tokio::time::timeout(self.server.limits.handshake_timeout, handshake).await {
+                    Ok(Ok(stream)) => self.serve(stream, deadline, stopping).await,
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_elapsed) => Err("the handshake took too long".to_owned()),
+                }
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(target: "throughline", %error, "a connection to the metrics endpoint failed");
+        }
+    }
+
+    async fn serve(
+        self: &Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin,
+        deadline: Deadline,
+        mut stopping: watch::Receiver<()>,
+    ) -> Result<(), String> {
         let limits = self.server.limits;
-        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-            let shared = Arc::clone(&self);
+        let service = service_fn(|request: Request<hyper::body::Incoming>| {
+            deadline.set(limits.response_timeout);
+            let shared = Arc::clone(self);
             async move { Ok::<_, std::convert::Infallible>(shared.answer(&request).await) }
         });
         let connection = http1::Builder::new()
@@ -222,7 +228,7 @@ impl Shared {
             .max_header_size(limits.header_bytes)
             .max_headers(limits.headers)
             .max_buf_size(limits.header_bytes.max(16 * 1024))
-            .serve_connection(TokioIo::new(timed::TimedWrite::new(stream, limits.write_timeout)), service);
+            .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let stopped = async { while stopping.changed().await.is_ok() {} };
         let ended = if let Some(ended) = until(connection.as_mut(), pin!(stopped)).await {
@@ -231,42 +237,41 @@ impl Shared {
             connection.as_mut().graceful_shutdown();
             connection.await
         };
-        if let Err(error) = ended {
-            tracing::debug!(target: "throughline", %error, "a connection to the metrics endpoint failed");
-        }
+        ended.map_err(|error| error.to_string())
     }
 
-    async fn answer<B>(self: &Arc<Self>, request: &Request<B>) -> Response<MetricsBody> {
-        let route: fn(Arc<Self>, &HeaderMap) -> Response<MetricsBody> = match request.uri().path() {
+    async fn answer<B>(self: &Arc<Self>, request: &Request<B>) -> Response<Answer> {
+        let path = request.uri().path();
+        if path == "/healthz" && is_read(request.method()) {
+            return Answer::of(plain(StatusCode::OK, "ok"));
+        }
+        if !auth::is_accepted(&self.server.authentications, request.headers()) {
+            return Answer::of(auth::refusal(&self.server.authentications));
+        }
+        let route: Route = match path {
             "/metrics" => |shared, headers| shared.server.exporter.respond(headers).map(MetricsBody::from),
             "/telemetry" if self.server.status.is_some() => |shared, _headers| shared.telemetry(),
-            "/healthz" => |_shared, _headers| plain(StatusCode::OK, "ok"),
+            "/healthz" => return Answer::of(method_not_allowed()),
             _ => {
-                return plain(
-                    StatusCode::NOT_FOUND,
-                    "not found; there are /metrics, /healthz and /telemetry\n",
-                );
+                let what = "not found; there are /metrics, /healthz and /telemetry\n";
+                return Answer::of(plain(StatusCode::NOT_FOUND, what));
             }
         };
         if !is_read(request.method()) {
-            return method_not_allowed();
+            return Answer::of(method_not_allowed());
         }
-        if request.uri().path() == "/healthz" {
-            return route(Arc::clone(self), request.headers());
-        }
+        let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
+            return Answer::of(busy("too many scrapes are under way\n"));
+        };
         let work = self.work(route, request.headers().clone());
         let in_time = tokio::time::timeout(self.server.limits.request_timeout, work).await;
-        in_time.unwrap_or_else(|_elapsed| {
-            plain(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long; does a callback hang?\n")
-        })
+        let response =
+            in_time.unwrap_or_else(|_elapsed| busy("the answer took too long; does a callback hang?\n"));
+        Answer::holding(response, place)
     }
 
     /// Runs a route where blocking is allowed. It keeps its permit until it is done, waited for or not.
-    async fn work(
-        self: &Arc<Self>,
-        route: fn(Arc<Self>, &HeaderMap) -> Response<MetricsBody>,
-        headers: HeaderMap,
-    ) -> Response<MetricsBody> {
+    async fn work(self: &Arc<Self>, route: Route, headers: HeaderMap) -> Response<MetricsBody> {
         let permit = acquire(&self.scrapes).await;
         let shared = Arc::clone(self);
         let working = tokio::task::spawn_blocking(move || {
@@ -283,6 +288,13 @@ impl Shared {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
+}
+
+/// Not now, but soon.
+fn busy(why: &'static str) -> Response<MetricsBody> {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, why);
+    response.headers_mut().insert(RETRY_AFTER, SOON);
+    response
 }
 
 async fn acquire(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {

@@ -8,6 +8,7 @@ mod parser;
 mod protobuf;
 mod round_trip;
 mod sample;
+mod security;
 mod server;
 mod service;
 mod streaming;

@@ -13,19 +13,19 @@ use throughline_prometheus::server::{Limits, Server};
 use crate::sample::{exporter_of, recorded};
 
 /// A server on a port of its own, stopped and joined at the end.
-struct Running {
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
-    fn new(provider: &MeterProvider, limits: Limits) -> Self {
+    pub(crate) fn new(provider: &MeterProvider, limits: Limits) -> Self {
         let status = || r#"{"ok":true}"#.to_owned();
         Self::start(Server::new(exporter_of(provider)).with_limits(limits).with_status(status))
     }
 
-    fn start(server: Server) -> Self {
+    pub(crate) fn start(server: Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -44,25 +44,25 @@ impl Running {
         Self::new(&recorded(), Limits::default())
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
         stream
     }
 
     /// Sends a request and reads until the server closes.
-    fn ask(&self, request: &[u8]) -> Answer {
+    pub(crate) fn ask(&self, request: &[u8]) -> Answer {
         let mut stream = self.connect();
         // A server that has seen enough may close before it has read everything.
         let _sent = stream.write_all(request).is_ok();
         Answer::read(&mut stream)
     }
 
-    fn get(&self, path: &str, headers: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str, headers: &str) -> Answer {
         self.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}\r\n").as_bytes())
     }
 
-    fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         self.get("/healthz", "").status == 200
     }
 }
@@ -78,14 +78,14 @@ impl Drop for Running {
     }
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    fn read(stream: &mut TcpStream) -> Self {
+    pub(crate) fn read(stream: &mut impl Read) -> Self {
         let mut bytes = Vec::new();
         // A reset after the answer is as good as a close.
         let _closed = stream.read_to_end(&mut bytes).is_ok();
@@ -99,7 +99,7 @@ impl Answer {
         Self { status, head, body }
     }
 
-    fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("UTF-8")
     }
 }
@@ -286,8 +286,16 @@ fn who_sends_slowly_is_sent_away() {
 
 #[test]
 fn who_reads_slowly_is_sent_away_and_others_are_served() {
-    let mut limits = Limits::default();
-    limits.write_timeout = Duration::from_millis(50);
+    let mut slow = Limits::default();
+    slow.write_timeout = Duration::from_millis(50);
+    let mut long = Limits::default();
+    long.response_timeout = Duration::from_millis(50);
+    for limits in [slow, long] {
+        sends_away_who_does_not_read(limits);
+    }
+}
+
+fn sends_away_who_does_not_read(mut limits: Limits) {
     limits.connections = 1;
     let provider = MeterProvider::default();
     let large = KeyValue::new("large", "x".repeat(32 << 20));
@@ -330,6 +338,33 @@ fn a_hanging_callback_is_given_up_and_the_server_goes_on() {
         assert!(server.is_alive());
     }
     drop(release);
+}
+
+#[test]
+fn scrapes_beyond_the_limit_are_told_to_come_again() {
+    let (begun, begins) = std::sync::mpsc::channel::<()>();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let provider = recorded();
+    let hang = move |_: &Observer<'_, u64>| {
+        let _told = begun.send(());
+        let _hung = released.lock().expect("not poisoned").recv();
+    };
+    let _observable = provider.meter("shop").u64_observable_gauge("hangs").with_callback(hang).build();
+    let mut limits = Limits::default();
+    limits.scrapes_in_flight = 1;
+    limits.request_timeout = Duration::from_secs(600);
+    let server = Running::new(&provider, limits);
+    let mut first = server.connect();
+    first.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").expect("sent");
+    begins.recv().expect("the first collects");
+    let second = server.get("/metrics", "");
+    assert_eq!(second.status, 503);
+    assert!(second.head.contains("retry-after: 1"), "{}", second.head);
+    assert!(server.is_alive());
+    drop(release);
+    assert_eq!(Answer::read(&mut first).status, 200);
+    assert_eq!(server.get("/metrics", "").status, 200, "its place is free again");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod environment;
 mod export;
 mod metrics;
 mod records;
+mod scrape;
 
 pub use buffer::{BufferConfig, QueueFull};
 pub(crate) use environment::Environment;
@@ -18,6 +19,9 @@ pub use metrics::MetricsConfig;
 pub(crate) use records::Records;
 #[cfg(feature = "tracing")]
 pub use records::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
+pub(crate) use scrape::ScrapeSecurity;
+#[cfg(feature = "prometheus")]
+pub(crate) use scrape::SecretSource;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -64,6 +68,7 @@ pub struct TelemetryConfig {
     pub(crate) prometheus_address: Option<SocketAddr>,
     pub(crate) translation: Option<TranslationStrategy>,
     pub(crate) scope_labels: Option<bool>,
+    pub(crate) scrape: ScrapeSecurity,
     pub(crate) export: ExportConfig,
     pub(crate) buffer: BufferConfig,
     pub(crate) self_telemetry: Option<bool>,
@@ -92,6 +97,7 @@ impl TelemetryConfig {
             prometheus_address: None,
             translation: None,
             scope_labels: None,
+            scrape: ScrapeSecurity::default(),
             export: ExportConfig::new(),
             buffer: BufferConfig::new(),
             self_telemetry: None,
@@ -193,7 +199,8 @@ impl TelemetryConfig {
     }
 
     /// Asks for the scrape endpoint at this address, `127.0.0.1:9464` unless set; port 0 takes a free one. An address
-    /// that is not of this machine alone is served without authentication to whoever can reach it.
+    /// that is not of this machine alone is served to whoever can reach it, with a warning, unless there is
+    /// authentication: [`with_prometheus_bearer_token`](Self::with_prometheus_bearer_token) and its neighbours.
     pub fn with_prometheus_address(mut self, address: SocketAddr) -> Self {
         self.prometheus_address = Some(address);
         self.prometheus = Some(true);
@@ -275,6 +282,7 @@ impl fmt::Debug for TelemetryConfig {
             .field("enabled", &self.enabled)
             .field("prometheus", &self.prometheus)
             .field("prometheus_address", &self.prometheus_address)
+            .field("scrape", &self.scrape)
             .field("export", &self.export)
             .field("buffer", &self.buffer)
             .field("metrics", &self.metrics)

@@ -12,6 +12,7 @@ use throughline_prometheus::server::Server;
 use throughline_prometheus::{Exposition, Format, PrometheusConfig, PrometheusExporter};
 use tokio::sync::Notify;
 
+use super::security::Security;
 use crate::config::TelemetryConfig;
 use crate::error::Error;
 use crate::exporters::Task;
@@ -27,6 +28,7 @@ pub(crate) const IS_BUILT_IN: bool = true;
 pub(crate) struct Plan {
     address: Option<SocketAddr>,
     config: PrometheusConfig,
+    security: Security,
 }
 
 impl Plan {
@@ -39,11 +41,12 @@ impl Plan {
         let labels = settings.switch(&catalogue::PROMETHEUS_SCOPES, labels);
         let target_info = settings.switch(&catalogue::PROMETHEUS_TARGET_INFO, None);
         let address = selection.metrics.prometheus.is_some().then(|| decide_address(config, settings));
+        let security = address.map(|address| Security::decide(&config.scrape, address, settings));
         let config = PrometheusConfig::default()
             .with_strategy(strategy)
             .with_scope_labels(labels)
             .with_target_info(target_info);
-        Self { address, config }
+        Self { address, config, security: security.unwrap_or_default() }
     }
 
     /// Opens the port, when there is to be one.
@@ -60,7 +63,7 @@ impl Plan {
             exporter.observe(meter);
         }
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        Ok(Prometheus { exporter, address, listener, stop: Arc::new(Notify::new()) })
+        Ok(Prometheus { exporter, address, listener, security: self.security, stop: Arc::new(Notify::new()) })
     }
 }
 
@@ -100,6 +103,7 @@ pub(crate) struct Prometheus {
     pub(crate) exporter: PrometheusExporter,
     pub(crate) address: Option<SocketAddr>,
     listener: Option<TcpListener>,
+    security: Security,
     stop: Arc<Notify>,
 }
 
@@ -108,6 +112,7 @@ impl Prometheus {
     pub(crate) fn task(&mut self, status: impl Fn() -> String + Send + Sync + 'static) -> Option<Task> {
         let listener = self.listener.take()?;
         let server = Server::new(self.exporter.clone()).with_status(status);
+        let server = std::mem::take(&mut self.security).apply(server);
         let stop = Arc::clone(&self.stop);
         Some(Box::pin(async move {
             if let Err(error) = server.serve(listener, async move { stop.notified().await }).await {
@@ -119,7 +124,8 @@ impl Prometheus {
     /// Without a port: that is the parent's.
     pub(crate) fn forked(&self) -> Self {
         let stop = Arc::new(Notify::new());
-        Self { exporter: self.exporter.clone(), address: None, listener: None, stop }
+        let security = Security::default();
+        Self { exporter: self.exporter.clone(), address: None, listener: None, security, stop }
     }
 
     /// Closes the port; scrapes under way are finished.

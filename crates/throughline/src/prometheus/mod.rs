@@ -3,6 +3,8 @@
 #[cfg(feature = "prometheus")]
 mod enabled;
 #[cfg(feature = "prometheus")]
+mod security;
+#[cfg(feature = "prometheus")]
 pub(crate) use enabled::{IS_BUILT_IN, Plan, Prometheus, render};
 
 #[cfg(not(feature = "prometheus"))]

@@ -9,18 +9,29 @@ use super::definition::{Definition, Secrecy};
 pub fn catalogue() -> Vec<&'static Definition> {
     let of_signals = [(METRICS, &METRICS_OTLP), (TRACES, &TRACES_OTLP), (LOGS, &LOGS_OTLP)];
     let of_signals = of_signals.into_iter().flat_map(|(own, otlp)| own.iter().copied().chain(otlp.all()));
-    GENERAL.iter().chain(PROMETHEUS).chain(CONSOLE).chain(BUFFER).copied().chain(of_signals).collect()
+    GENERAL
+        .iter()
+        .chain(PROMETHEUS)
+        .chain(SCRAPE_SECRETS)
+        .chain(CONSOLE)
+        .chain(BUFFER)
+        .copied()
+        .chain(of_signals)
+        .collect()
 }
 
 /// Defines settings, and a list of them.
 macro_rules! settings {
     ($list:ident; $($constant:ident: $name:literal, [$($variable:literal),*], $default:literal, $about:literal;)*) => {
+        settings! { $list, Public; $($constant: $name, [$($variable),*], $default, $about;)* }
+    };
+    ($list:ident, $secrecy:ident; $($constant:ident: $name:literal, [$($variable:literal),*], $default:literal, $about:literal;)*) => {
         $(pub(crate) static $constant: Definition = Definition {
             name: $name,
             variables: &[$($variable),*],
             default: $default,
             about: $about,
-            secrecy: Secrecy::Public,
+            secrecy: Secrecy::$secrecy,
         };)*
         static $list: &[&Definition] = &[$(&$constant),*];
     };
@@ -76,6 +87,24 @@ settings! {
         "Whether series carry the labels `otel_scope_*`";
     PROMETHEUS_TARGET_INFO: "prometheus.target_info", ["THROUGHLINE_PROMETHEUS_TARGET_INFO"], "true",
         "Whether there is a metric `target_info` with the attributes of the resource";
+    PROMETHEUS_CERTIFICATE: "prometheus.tls.certificate", ["THROUGHLINE_PROMETHEUS_CERTIFICATE"], "",
+        "The certificate that the scrape endpoint shows, with its chain, a file in PEM; needs its key. Plain text unless set (cargo feature `tls`)";
+    PROMETHEUS_KEY: "prometheus.tls.key", ["THROUGHLINE_PROMETHEUS_KEY"], "",
+        "The key of that certificate, a file in PEM";
+    PROMETHEUS_USERNAME: "prometheus.basic.username", ["THROUGHLINE_PROMETHEUS_USERNAME"], "",
+        "The name that whoever scrapes has to give; needs a password. Everybody may scrape unless this or a token is set";
+    PROMETHEUS_PASSWORD_FILE: "prometheus.basic.password_file", ["THROUGHLINE_PROMETHEUS_PASSWORD_FILE"], "",
+        "A file with the password, read again when it changes";
+    PROMETHEUS_TOKEN_FILE: "prometheus.bearer_token_file", ["THROUGHLINE_PROMETHEUS_BEARER_TOKEN_FILE"], "",
+        "A file with a token that whoever scrapes has to give, as `authorization: Bearer …`; read again when it changes";
+}
+
+settings! {
+    SCRAPE_SECRETS, Secret;
+    PROMETHEUS_PASSWORD: "prometheus.basic.password", ["THROUGHLINE_PROMETHEUS_PASSWORD"], "",
+        "The password itself, which wins over the file";
+    PROMETHEUS_TOKEN: "prometheus.bearer_token", ["THROUGHLINE_PROMETHEUS_BEARER_TOKEN"], "",
+        "The token itself, which wins over the file";
 }
 
 settings! {

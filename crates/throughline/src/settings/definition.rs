@@ -31,6 +31,8 @@ pub(super) enum Secrecy {
     Url,
     /// The names, as in `authorization=…`.
     Headers,
+    /// None of it.
+    Secret,
 }
 
 impl Definition {
@@ -65,6 +67,7 @@ impl Definition {
             Secrecy::Public => value.to_owned(),
             Secrecy::Url => without_credentials(value),
             Secrecy::Headers => names_of_headers(value),
+            Secrecy::Secret => "…".to_owned(),
         }
     }
 }

@@ -66,6 +66,7 @@ fn group_of(name: &str) -> &'static str {
 const PROOFS: &[&str] = &[
     include_str!("buffer.rs"),
     include_str!("effects.rs"),
+    include_str!("endpoint.rs"),
     include_str!("security.rs"),
     include_str!("../console/text.rs"),
     include_str!("../globals.rs"),

@@ -8,6 +8,7 @@ mod buffer;
 mod documentation;
 mod documents;
 mod effects;
+mod endpoint;
 mod layers;
 mod receiver;
 mod security;

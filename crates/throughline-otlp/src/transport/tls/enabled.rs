@@ -7,15 +7,15 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use throughline_core::file::{FileError, Reload, pem};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::TlsFiles;
 use crate::config::BuildError;
 use crate::transport::connect::Io;
-use crate::transport::reload::{Reload, unusable};
 
 pub(crate) const BUILT_IN: bool = true;
 
@@ -37,19 +37,21 @@ impl Tls {
         let clients = files.client.iter().flat_map(|(certificate, key)| [certificate, key]);
         let paths = files.roots.iter().chain(clients).cloned().collect();
         let files = files.clone();
-        let config =
-            Reload::new(paths, move |contents| client_config(&files, system.as_ref(), contents, protocol))?;
+        let now = Instant::now().into_std();
+        let config = Reload::new(paths, now, move |contents| {
+            client_config(&files, system.as_ref(), contents, protocol)
+        })?;
         Ok(Self { server, config })
     }
 
     /// Looks at the files; says whether connections should be opened anew.
     pub(crate) fn look(&mut self) -> bool {
-        self.config.look()
+        self.config.look(Instant::now().into_std())
     }
 
     /// Shakes hands.
     pub(crate) async fn connect(&mut self, stream: Box<dyn Io>) -> io::Result<Box<dyn Io>> {
-        self.config.look_now();
+        self.config.look_now(Instant::now().into_std());
         let connector = TlsConnector::from(Arc::clone(self.config.value()));
         Ok(Box::new(connector.connect(self.server.clone(), stream).await?))
     }
@@ -60,7 +62,7 @@ fn client_config(
     system: Option<&Arc<RootCertStore>>,
     contents: &[Vec<u8>],
     protocol: &[u8],
-) -> Result<Arc<ClientConfig>, BuildError> {
+) -> Result<Arc<ClientConfig>, FileError> {
     let mut contents = contents.iter();
     let mut next = || contents.next().map(Vec::as_slice).unwrap_or_default();
     let roots = match (&files.roots, system) {
@@ -76,10 +78,10 @@ fn client_config(
     let mut config = match &files.client {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
-            let chain = certificates(certificate, next())?;
-            let private = private_key(key, next())?;
+            let chain = pem::certificates(certificate, next())?;
+            let private = pem::private_key(key, next())?;
             builder.with_client_auth_cert(chain, private).map_err(|error| {
-                unusable(key, format!("does not fit `{}`: {error}", certificate.display()))
+                FileError::new(key, format!("does not fit `{}`: {error}", certificate.display()))
             })?
         }
     };
@@ -104,29 +106,12 @@ fn system_roots() -> Result<Arc<RootCertStore>, BuildError> {
     Ok(Arc::new(roots))
 }
 
-fn given_roots(path: &Path, pem: &[u8]) -> Result<RootCertStore, BuildError> {
+fn given_roots(path: &Path, content: &[u8]) -> Result<RootCertStore, FileError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path, pem)? {
+    for certificate in pem::certificates(path, content)? {
         roots
             .add(certificate)
-            .map_err(|error| unusable(path, format!("has a certificate that is no root: {error}")))?;
+            .map_err(|error| FileError::new(path, format!("has a certificate that is no root: {error}")))?;
     }
     Ok(roots)
-}
-
-fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, BuildError> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match certificates {
-        Ok(certificates) if certificates.is_empty() => Err(unusable(
-            path,
-            "has no certificate: it should have one in PEM, `-----BEGIN CERTIFICATE-----`",
-        )),
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(unusable(path, format!("is not PEM: {error}"))),
-    }
-}
-
-fn private_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, BuildError> {
-    let wanted = "has no private key: it should have one in PEM without a passphrase";
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| unusable(path, format!("{wanted}: {error}")))
 }
