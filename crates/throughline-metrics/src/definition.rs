@@ -44,12 +44,23 @@ impl From<&MetricDef> for Definition {
 }
 
 /// How an instrument is aggregated; `None` when a view drops it.
-pub(crate) fn aggregation(definition: &Definition, view: Option<&View>) -> Option<Aggregation> {
+pub(crate) fn aggregation(
+    definition: &Definition,
+    view: Option<&View>,
+    is_exponential: bool,
+) -> Option<Aggregation> {
     let bounds = || match &definition.bounds {
         Some(bounds) => Bounds::new(bounds),
         None => Bounds::new(default_bounds(&definition.unit)),
     };
-    let default = || Aggregation::default_for(definition.kind, bounds);
+    let is_exponential =
+        is_exponential && definition.kind == InstrumentKind::Histogram && definition.bounds.is_none();
+    let default = || {
+        if is_exponential {
+            return Aggregation::Exponential(exponential::Config::DEFAULT);
+        }
+        Aggregation::default_for(definition.kind, bounds)
+    };
     let observable = definition.kind.is_observable();
     Some(match view.and_then(|view| view.stream.aggregation.as_ref()) {
         Some(ViewAggregation::Drop) => return None,

@@ -47,6 +47,8 @@ struct Inner {
     views: Vec<View>,
     limit: usize,
     idle_expiry: Option<Duration>,
+    /// Whether histograms without bounds of their own are exponential.
+    exponential: bool,
     enabled: bool,
     registry: RwLock<Registry>,
     callbacks: Mutex<Vec<Arc<Callback>>>,
@@ -149,6 +151,7 @@ pub struct MeterProviderBuilder {
     idle_expiry: Option<Duration>,
     clock: Arc<dyn Clock>,
     exemplars: ExemplarFilter,
+    exponential: bool,
 }
 
 impl MeterProviderBuilder {
@@ -185,6 +188,12 @@ impl MeterProviderBuilder {
         self
     }
 
+    /// Makes histograms exponential whose instrument sets no bounds, and whose view no aggregation.
+    pub fn with_exponential_histograms(mut self) -> Self {
+        self.exponential = true;
+        self
+    }
+
     /// Sets the clock, for tests.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -193,12 +202,12 @@ impl MeterProviderBuilder {
 
     /// Makes the provider.
     pub fn build(self) -> MeterProvider {
-        let Self { resource, views, limit, idle_expiry, clock, exemplars } = self;
+        let Self { resource, views, limit, idle_expiry, clock, exemplars, exponential } = self;
         if exemplars == ExemplarFilter::AlwaysOn {
             never_be_quiet();
         }
         let inner = Inner::new(resource, clock, exemplars);
-        let provider = MeterProvider::from_inner(Inner { views, limit, idle_expiry, ..inner });
+        let provider = MeterProvider::from_inner(Inner { views, limit, idle_expiry, exponential, ..inner });
         provider.observe_drops();
         provider
     }
@@ -211,6 +220,7 @@ impl Inner {
             views: Vec::new(),
             limit: DEFAULT_LIMIT,
             idle_expiry: None,
+            exponential: false,
             enabled: true,
             registry: RwLock::default(),
             callbacks: Mutex::default(),
@@ -240,6 +250,7 @@ impl MeterProvider {
             idle_expiry: None,
             clock: Arc::new(SystemClock),
             exemplars: ExemplarFilter::default(),
+            exponential: false,
         }
     }
 
@@ -394,7 +405,7 @@ impl MeterProvider {
 
     /// The stream of an instrument as a view shows it; `None` when the view drops it.
     fn stream(&self, definition: &Definition, view: Option<&View>) -> Option<Arc<Stream>> {
-        let aggregation = aggregation(definition, view)?;
+        let aggregation = aggregation(definition, view, self.0.exponential)?;
         let unchanged = StreamChanges::default();
         let changes = view.map_or(&unchanged, |view| &view.stream);
         let name = match &changes.name {

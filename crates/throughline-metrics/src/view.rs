@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 use throughline_core::{InstrumentKind, InstrumentationScope};
 
+use crate::aggregation::exponential::Config;
+
 /// Chooses instruments, and says how their streams are to be.
 ///
 /// ```
@@ -127,7 +129,8 @@ impl View {
 
     /// Aggregates to a base-2 exponential histogram with at most 160 buckets, at the finest scale they allow.
     pub fn exponential(self) -> Self {
-        self.exponential_with(160, crate::aggregation::exponential::MAX_SCALE)
+        let Config { max_size, max_scale } = Config::DEFAULT;
+        self.exponential_with(max_size, max_scale)
     }
 
     /// As [`exponential`](Self::exponential), with at most `max_size` buckets (2 to 512) on either side of zero and

@@ -1,8 +1,10 @@
 //! What can go wrong at start-up. After that, nothing fails: what is lost is counted.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Why [`init_telemetry`](crate::init_telemetry) did not start. Nothing was left behind: no thread, no open port, no
 /// global.
@@ -81,15 +83,44 @@ impl std::error::Error for Error {
 /// One setting that cannot be used: where it comes from, what it says, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// Empty when it is about no setting alone.
+    pub(crate) setting: &'static str,
     pub(crate) source: Source,
     pub(crate) value: String,
     pub(crate) what: String,
 }
 
+/// Longer values are cut in messages.
+const SHOWN_CHARS_MAX: usize = 200;
+
+impl Problem {
+    /// The setting's name, such as `metrics.otlp.endpoint`; empty when it is about no setting alone.
+    pub fn setting(&self) -> &'static str {
+        self.setting
+    }
+
+    /// Where the value comes from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Whether two are the same to a reader: what all signals share is decided for each of them.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let Self { setting: _, source, value, what } = self;
+        *source == other.source && *value == other.value && *what == other.what
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source, value, what } = self;
-        write!(f, "{source} = `{value}`: {what}")
+        let Self { setting, source, value, what } = self;
+        let cut: String = value.chars().take(SHOWN_CHARS_MAX).collect();
+        let dots = if cut.len() < value.len() { "…" } else { "" };
+        match source {
+            Source::Environment(_) => write!(f, "{source} = `{cut}{dots}`: {what}"),
+            _ if setting.is_empty() => write!(f, "{source} = `{cut}{dots}`: {what}"),
+            _ => write!(f, "{setting} = `{cut}{dots}` ({source}): {what}"),
+        }
     }
 }
 
@@ -97,10 +128,20 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// A method of [`TelemetryConfig`](crate::TelemetryConfig).
+    /// A method of [`TelemetryConfig`](crate::TelemetryConfig), or of one of its parts.
     Code(&'static str),
-    /// An environment variable.
-    Environment(&'static str),
+    /// An environment variable, by the name under which it was found.
+    Environment(Cow<'static, str>),
+    /// A configuration file.
+    #[non_exhaustive]
+    File {
+        /// The file.
+        path: Arc<str>,
+        /// The line, counted from 1.
+        line: usize,
+        /// The column, counted from 1.
+        column: usize,
+    },
     /// Nobody said anything.
     Default,
 }
@@ -110,6 +151,7 @@ impl fmt::Display for Source {
         match self {
             Self::Code(method) => write!(f, "`{method}` in code"),
             Self::Environment(variable) => f.write_str(variable),
+            Self::File { path, line, column } => write!(f, "{path}:{line}:{column}"),
             Self::Default => f.write_str("default"),
         }
     }

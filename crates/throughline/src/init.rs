@@ -4,15 +4,21 @@
 //! engine is made, ports are bound, the exporter thread is started, and at last the globals are installed. Whatever
 //! fails leaves nothing behind.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
 use throughline_core::Resource;
 use throughline_core::propagation::{Propagators, set_global_propagators};
 use throughline_metrics::exemplar::ExemplarFilter;
 use throughline_metrics::{MeterProvider, statics};
 
 use crate::config::TelemetryConfig;
-use crate::error::{Error, Source};
-use crate::providers::{DISABLED, Description, TelemetryProviders};
-use crate::settings::Settings;
+use crate::error::Error;
+use crate::providers::{Description, TelemetryProviders};
+use crate::selection::Selection;
+use crate::settings::parse::{self, Shown};
+use crate::settings::{Settings, catalogue};
 use crate::{otlp, prometheus, records, resource};
 
 /// Starts telemetry.
@@ -46,19 +52,15 @@ use crate::{otlp, prometheus, records, resource};
     reason = "a configuration is used up; without exporters nothing is moved"
 )]
 pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Error> {
-    let mut settings = Settings::new(&config.environment);
-    if !is_enabled(&config, &mut settings) {
-        return Ok(TelemetryProviders::disabled(Description::new(String::new(), settings.finish()?)));
-    }
-    let (resource, service) = resource::resource(&config, &mut settings);
-    let prometheus = prometheus::Plan::new(&config, &mut settings);
-    let otlp = otlp::Plan::new(&config, &mut settings);
-    let records = records::Plan::new(&config, &otlp, &mut settings);
-    let propagators = propagators(&mut settings);
-    let exemplars = exemplars(&mut settings);
-    let description = Description::new(service, settings.finish()?);
+    let mut settings = Settings::new(&config);
+    let plan = Plan::new(&config, &mut settings);
+    let decisions = settings.finish()?;
+    let Some(Plan { resource, service, prometheus, otlp, records, propagators, metrics }) = plan else {
+        return Ok(TelemetryProviders::disabled(Description::new(String::new(), decisions)));
+    };
+    let description = Description::new(service, decisions);
 
-    let provider = provider(&config, resource, exemplars);
+    let provider = metrics.provider(&config, resource);
     let prometheus = prometheus.start(&provider)?;
     let records = records.start(&config);
     let otlp = otlp.start(&provider, &records, &config)?;
@@ -74,60 +76,171 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
         opentelemetry::global::set_meter_provider(provider);
     }
     tracing::info!(target: "throughline", "{}", providers.describe());
+    for warning in providers.describe().warnings() {
+        tracing::warn!(target: "throughline", "{warning}");
+    }
     Ok(providers)
 }
 
-fn is_enabled(config: &TelemetryConfig, settings: &mut Settings<'_>) -> bool {
-    let variable = "OTEL_SDK_DISABLED";
-    let source = if config.enabled {
-        // As the specification has it, only `true` is true.
-        let disabled = settings.variable(&[variable]).filter(|(_, value)| value.eq_ignore_ascii_case("true"));
-        disabled.map(|_| Source::Environment(variable))
-    } else {
-        Some(Source::Code("disabled"))
-    };
-    let is_enabled = source.is_none();
-    if let Some(source) = source {
-        settings.decided(DISABLED, &true, source);
+impl TelemetryConfig {
+    /// What [`init_telemetry`] would decide, without starting anything: each setting with its source, and the
+    /// [error](Description::error) that it would answer with.
+    ///
+    /// ```
+    /// use throughline::TelemetryConfig;
+    ///
+    /// let description = TelemetryConfig::new("shop").with_otlp_endpoint("localhost:4318").explain();
+    /// assert!(description.error().is_some(), "no scheme");
+    /// ```
+    pub fn explain(&self) -> Description {
+        let mut settings = Settings::new(self);
+        let plan = Plan::new(self, &mut settings);
+        let (decisions, error) = settings.explain();
+        let service = plan.map(|plan| plan.service).unwrap_or_default();
+        Description::new(service, decisions).with_error(error)
     }
-    is_enabled
+}
+
+/// What was decided, before anything is started.
+struct Plan {
+    resource: Resource,
+    service: String,
+    prometheus: prometheus::Plan,
+    otlp: otlp::Plan,
+    records: records::Plan,
+    propagators: Propagators,
+    metrics: Metrics,
+}
+
+impl Plan {
+    /// None when telemetry is disabled.
+    fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Option<Self> {
+        file(config, settings);
+        let code = (!config.enabled).then_some(("disabled", true));
+        if settings.switch(&catalogue::DISABLED, code) {
+            return None;
+        }
+        let (resource, service) = resource::resource(config, settings);
+        let selection = Selection::new(config, settings);
+        console(&selection, settings);
+        let prometheus = prometheus::Plan::new(config, &selection, settings);
+        let otlp = otlp::Plan::new(config, &selection, settings);
+        let records = records::Plan::new(config, &otlp, settings);
+        let propagators = propagators(settings);
+        let metrics = Metrics::new(config, settings);
+        Some(Self { resource, service, prometheus, otlp, records, propagators, metrics })
+    }
+}
+
+/// What a configuration file says, once it can be read.
+fn file(config: &TelemetryConfig, settings: &mut Settings<'_>) {
+    let code = config.file.as_ref().map(|path| ("with_file", path.display().to_string()));
+    if settings.choose(&catalogue::CONFIG_FILE, code, |path| Ok(path.to_owned())).is_some() {
+        let source = settings.last_source();
+        settings.not_compiled_in("a configuration file", "config-file", source);
+    }
+}
+
+/// Refuses what no build has: spans and metrics on the console.
+fn console(Selection { metrics, traces, .. }: &Selection, settings: &mut Settings<'_>) {
+    let of_signals = [(metrics, &catalogue::METRICS_EXPORTER), (traces, &catalogue::TRACES_EXPORTER)];
+    for (exporters, definition) in of_signals {
+        if let Some(source) = &exporters.console {
+            let what = "is not in this build; write otlp, or none";
+            settings.problem_of(definition, source.clone(), "console", what);
+        }
+    }
 }
 
 /// How contexts go to other processes and come from them.
 fn propagators(settings: &mut Settings<'_>) -> Propagators {
     let parse = |names: &str| names.parse::<Propagators>().map_err(|error| error.to_string());
-    settings.decide("propagators", None, &["OTEL_PROPAGATORS"], parse, Propagators::default())
+    settings.decide(&catalogue::PROPAGATORS, None, parse)
 }
 
-fn exemplars(settings: &mut Settings<'_>) -> ExemplarFilter {
-    let variable = "OTEL_METRICS_EXEMPLAR_FILTER";
-    let Some((_, name)) = settings.variable(&[variable]) else { return ExemplarFilter::default() };
-    match ExemplarFilter::parse(&name) {
-        Some(filter) => {
-            settings.decided("metrics.exemplar_filter", &name, Source::Environment(variable));
-            filter
+/// What was decided about the engine.
+struct Metrics {
+    exemplars: ExemplarFilter,
+    limit: usize,
+    idle_expiry: Option<Duration>,
+    exponential: bool,
+}
+
+impl Metrics {
+    fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
+        let limit = config.metrics.cardinality_limit.map(|limit| ("with_cardinality_limit", limit));
+        let idle = config.metrics.idle_expiry.map(|idle| ("with_idle_expiry", Shown(idle)));
+        Self {
+            exemplars: settings.decide(&catalogue::METRICS_EXEMPLARS, None, exemplar_filter).filter,
+            limit: settings.decide(&catalogue::METRICS_LIMIT, limit, parse::count),
+            idle_expiry: settings
+                .choose(&catalogue::METRICS_EXPIRY, idle, parse::time)
+                .map(|Shown(idle)| idle),
+            exponential: settings.decide(&catalogue::METRICS_HISTOGRAMS, None, histograms)
+                == Histograms::Exponential,
         }
-        None => {
-            let what = "is no filter of exemplars; write trace_based, always_on or always_off";
-            settings.problem(Source::Environment(variable), name, what);
-            ExemplarFilter::default()
+    }
+
+    fn provider(&self, config: &TelemetryConfig, resource: Resource) -> MeterProvider {
+        let mut builder = MeterProvider::builder()
+            .with_resource(resource)
+            .with_exemplar_filter(self.exemplars)
+            .with_cardinality_limit(self.limit)
+            .with_clock(Arc::clone(&config.clock));
+        if self.exponential {
+            builder = builder.with_exponential_histograms();
         }
+        for view in &config.metrics.views {
+            builder = builder.with_view(view.clone());
+        }
+        if let Some(idle) = self.idle_expiry {
+            builder = builder.with_idle_expiry(idle);
+        }
+        builder.build()
     }
 }
 
-fn provider(config: &TelemetryConfig, resource: Resource, exemplars: ExemplarFilter) -> MeterProvider {
-    let mut builder = MeterProvider::builder()
-        .with_resource(resource)
-        .with_exemplar_filter(exemplars)
-        .with_cardinality_limit(
-            config.metrics.cardinality_limit.unwrap_or(throughline_metrics::DEFAULT_LIMIT),
-        )
-        .with_clock(std::sync::Arc::clone(&config.clock));
-    for view in &config.metrics.views {
-        builder = builder.with_view(view.clone());
+fn exemplar_filter(name: &str) -> Result<ShownFilter, String> {
+    let filter = ExemplarFilter::parse(name);
+    filter
+        .map(|filter| ShownFilter { filter, name: name.to_owned() })
+        .ok_or_else(|| "is no filter of exemplars; write trace_based, always_on or always_off".to_owned())
+}
+
+struct ShownFilter {
+    filter: ExemplarFilter,
+    name: String,
+}
+
+impl fmt::Display for ShownFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
     }
-    if let Some(idle) = config.metrics.idle_expiry {
-        builder = builder.with_idle_expiry(idle);
+}
+
+/// What histograms become, in the specification's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Histograms {
+    Explicit,
+    Exponential,
+}
+
+const EXPLICIT: &str = "explicit_bucket_histogram";
+const EXPONENTIAL: &str = "base2_exponential_bucket_histogram";
+
+fn histograms(text: &str) -> Result<Histograms, String> {
+    match text {
+        EXPLICIT => Ok(Histograms::Explicit),
+        EXPONENTIAL => Ok(Histograms::Exponential),
+        _ => Err(format!("is no aggregation of histograms; write {EXPLICIT} or {EXPONENTIAL}")),
     }
-    builder.build()
+}
+
+impl fmt::Display for Histograms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Explicit => EXPLICIT,
+            Self::Exponential => EXPONENTIAL,
+        })
+    }
 }

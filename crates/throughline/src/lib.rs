@@ -63,6 +63,7 @@ mod providers;
 mod recorder;
 mod records;
 mod resource;
+mod selection;
 mod settings;
 mod status;
 
@@ -76,7 +77,8 @@ pub use providers::{Description, SHUTDOWN_TIMEOUT, TelemetryProviders};
 pub use recorder::MetricsRecorder;
 #[cfg(feature = "tracing")]
 pub use records::FilterError;
-pub use settings::Setting;
+pub use settings::catalogue::catalogue;
+pub use settings::{Alias, Definition, Overridden, Setting};
 
 pub use opentelemetry;
 pub use throughline_core as core;

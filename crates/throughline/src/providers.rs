@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use throughline_metrics::{CatalogueEntry, Meter, MeterProvider};
 
 use crate::error::Error;
@@ -12,7 +13,7 @@ use crate::exporters::{Exporters, ShutdownReport};
 use crate::otlp::Otlp;
 use crate::prometheus::Prometheus;
 use crate::records::Records;
-use crate::settings::Setting;
+use crate::settings::{Decisions, Definition, Overridden, Setting, catalogue};
 use crate::status::Status;
 
 /// How long [`shutdown`](TelemetryProviders::shutdown), and dropping, wait for the last export.
@@ -85,7 +86,7 @@ impl TelemetryProviders {
     }
 
     /// What was recorded, dropped, exported and lost up to now. The scrape endpoint serves the same at `/telemetry`.
-    pub fn status(&self) -> serde_json::Value {
+    pub fn status(&self) -> Value {
         self.status.to_json()
     }
 
@@ -149,55 +150,95 @@ impl Drop for TelemetryProviders {
     }
 }
 
-/// The setting that is there only when telemetry is off.
-pub(crate) const DISABLED: &str = "disabled";
-
-/// The effective pipeline: what is exported where, and which source decided each setting.
+/// The effective pipeline: what is exported where, which source decided each setting, and what that overrode.
 #[derive(Clone, Debug)]
 pub struct Description {
     pub(crate) service: String,
-    pub(crate) settings: Vec<Setting>,
+    decisions: Decisions,
+    error: Option<Arc<Error>>,
     /// The address bound, when port 0 left it to the system.
     pub(crate) address: Option<SocketAddr>,
 }
 
 impl Description {
-    pub(crate) fn new(service: String, settings: Vec<Setting>) -> Self {
-        Self { service, settings, address: None }
+    pub(crate) fn new(service: String, decisions: Decisions) -> Self {
+        Self { service, decisions, error: None, address: None }
+    }
+
+    pub(crate) fn with_error(mut self, error: Option<Error>) -> Self {
+        self.error = error.map(Arc::new);
+        self
     }
 
     /// The settings, in order of decision.
     pub fn settings(&self) -> &[Setting] {
-        &self.settings
+        &self.decisions.settings
     }
+
+    /// What works, and is hardly what was meant.
+    pub fn warnings(&self) -> &[String] {
+        &self.decisions.warnings
+    }
+
+    /// Why telemetry would not start; only [`explain`](crate::TelemetryConfig::explain) has any.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_deref()
+    }
+
+    /// Service, settings, warnings and problems as JSON.
+    pub fn to_json(&self) -> Value {
+        let settings: Vec<_> = self.settings().iter().map(setting_to_json).collect();
+        let mut json = json!({ "service": self.service, "settings": settings, "warnings": self.warnings() });
+        if let Some(error) = &self.error {
+            json["error"] = error.to_string().into();
+        }
+        json
+    }
+
+    fn value(&self, definition: &Definition) -> Option<&str> {
+        let setting = self.settings().iter().find(|setting| setting.name == definition.name())?;
+        Some(&setting.value)
+    }
+}
+
+pub(crate) fn setting_to_json(setting: &Setting) -> Value {
+    let Setting { name, value, source, overrode } = setting;
+    let mut json = json!({ "name": name, "value": value, "source": source.to_string() });
+    if !overrode.is_empty() {
+        let overrode = overrode.iter();
+        json["overrode"] = overrode
+            .map(|Overridden { value, source }| json!({ "value": value, "source": source.to_string() }))
+            .collect();
+    }
+    json
 }
 
 /// One line for what happens, then one for each setting.
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value =
-            |name| self.settings.iter().find(|setting| setting.name == name).map(|setting| &setting.value);
-        if value("disabled").is_some_and(|disabled| disabled == "true") {
-            return write!(f, "telemetry is disabled ({})", self.settings[0].source);
+        let disabled = self.settings().iter().find(|setting| setting.name == catalogue::DISABLED.name());
+        if let Some(Setting { source, .. }) = disabled.filter(|setting| setting.value == "true") {
+            return write!(f, "telemetry is disabled ({source})");
         }
         write!(f, "telemetry of `{}`: ", self.service)?;
         match self.address {
             Some(address) => write!(f, "scraped at http://{address}/metrics")?,
             None => f.write_str("no scrape endpoint")?,
         }
-        let pushed: Vec<_> = ["metrics.otlp.endpoint", "traces.otlp.endpoint", "logs.otlp.endpoint"]
-            .into_iter()
-            .filter_map(|name| value(name).filter(|endpoint| *endpoint != "none"))
-            .map(String::as_str)
-            .collect();
+        let endpoints = [&catalogue::METRICS_OTLP, &catalogue::TRACES_OTLP, &catalogue::LOGS_OTLP];
+        let pushed: Vec<_> = endpoints.into_iter().filter_map(|otlp| self.value(&otlp.endpoint)).collect();
         if pushed.is_empty() {
             f.write_str("; pushed nowhere")?;
         } else {
             write!(f, "; pushed to {}", pushed.join(", "))?;
         }
-        let width = self.settings.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
-        self.settings.iter().try_for_each(|Setting { name, value, source }| {
-            write!(f, "\n  {name:width$} = {value}  ({source})")
+        let width = self.settings().iter().map(|setting| setting.name.len()).max().unwrap_or(0);
+        self.settings().iter().try_for_each(|Setting { name, value, source, overrode }| {
+            write!(f, "\n  {name:width$} = {value}  ({source}")?;
+            for Overridden { value, source } in overrode {
+                write!(f, "; not {value} of {source}")?;
+            }
+            f.write_str(")")
         })
     }
 }

@@ -7,7 +7,7 @@ use throughline_core::{KeyValue, Resource};
 
 use crate::config::TelemetryConfig;
 use crate::error::Source;
-use crate::settings::Settings;
+use crate::settings::{Given, Overridden, Settings, catalogue};
 
 /// The resource and the service's name.
 pub(crate) fn resource(config: &TelemetryConfig, settings: &mut Settings<'_>) -> (Resource, String) {
@@ -26,47 +26,64 @@ pub(crate) fn resource(config: &TelemetryConfig, settings: &mut Settings<'_>) ->
 
 /// The attributes that the deployment gives.
 fn attributes(settings: &mut Settings<'_>) -> Vec<KeyValue> {
-    let variable = "OTEL_RESOURCE_ATTRIBUTES";
-    let Some((_, list)) = settings.variable(&[variable]) else { return Vec::new() };
-    match parse_attributes(&list) {
-        Ok(attributes) => {
-            settings.decided("resource.attributes", &list, Source::Environment(variable));
-            attributes
-        }
-        Err(error) => {
-            settings.problem(Source::Environment(variable), list, error.to_string());
-            Vec::new()
-        }
+    let parse = |list: &str| {
+        let attributes = parse_attributes(list).map_err(|error| error.to_string())?;
+        Ok(Listed { list: list.to_owned(), attributes })
+    };
+    let listed = settings.choose(&catalogue::RESOURCE_ATTRIBUTES, None, parse);
+    listed.map(|listed| listed.attributes).unwrap_or_default()
+}
+
+/// Attributes, and how they were written.
+struct Listed {
+    list: String,
+    attributes: Vec<KeyValue>,
+}
+
+impl std::fmt::Display for Listed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.list)
     }
 }
 
+/// The deployment's name for the service wins over the one that the program has for itself.
 fn service_name(
     config: &TelemetryConfig,
     from_environment: &[KeyValue],
     settings: &mut Settings<'_>,
 ) -> String {
+    let fixed = config.service_name_override.iter();
+    let fixed = fixed.map(|name| (name.clone(), Source::Code("with_service_name")));
+    let given: Vec<_> = settings.given(&catalogue::SERVICE_NAME);
+    let (in_file, variables): (Vec<_>, Vec<_>) =
+        given.into_iter().partition(|given| given.variable.is_none());
+    let said = |given: Given| (given.text, given.source);
     let of_attributes = from_environment.iter().rfind(|pair| pair.key.as_str() == "service.name");
-    let (name, source) = if let Some(name) = &config.service_name_override {
-        (name.clone(), Source::Code("with_service_name"))
-    } else if let Some((variable, name)) = settings.variable(&["OTEL_SERVICE_NAME"]) {
-        (name, Source::Environment(variable))
-    } else if let Some(pair) = of_attributes {
-        (pair.value.as_str().into_owned(), Source::Environment("OTEL_RESOURCE_ATTRIBUTES"))
-    } else {
-        (config.service_name.clone(), Source::Code("TelemetryConfig::new"))
-    };
+    let of_attributes =
+        of_attributes.map(|pair| (pair.value.as_str().into_owned(), attributes_source(settings)));
+    let own = (config.service_name.clone(), Source::Code("TelemetryConfig::new"));
+    let mut names: Vec<_> = fixed.chain(variables.into_iter().map(said)).chain(of_attributes).collect();
+    settings.sort(&mut names, |(_, source)| source);
+    let mut names = names.into_iter().chain(in_file.into_iter().map(said)).chain([own]);
+    let (name, source) = names.next().expect("the program's own name is always there");
+    let overrode = names.map(|(value, source)| Overridden { value, source }).collect();
     if name.is_empty() {
-        settings.problem(source.clone(), "", "is no service name; give the service one, such as `shop`");
+        let what = "is no service name; give the service one, such as `shop`";
+        settings.problem_of(&catalogue::SERVICE_NAME, source.clone(), "", what);
     }
-    settings.decided("service.name", &name, source);
+    settings.note(&catalogue::SERVICE_NAME, name.clone(), source, overrode);
     name
+}
+
+fn attributes_source(settings: &mut Settings<'_>) -> Source {
+    let given = settings.given(&catalogue::RESOURCE_ATTRIBUTES).into_iter().next();
+    given.map_or(Source::Default, |given| given.source)
 }
 
 fn detectors(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Vec<Detector> {
     let code = config.detectors.clone().map(|detectors| ("with_resource_detectors", Shown(detectors)));
     let parse = |list: &str| Detector::parse_list(list).map(Shown).map_err(|error| error.to_string());
-    let variables = ["OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"];
-    settings.decide("resource.detectors", code, &variables, parse, Shown(Detector::ALL.to_vec())).0
+    settings.decide(&catalogue::RESOURCE_DETECTORS, code, parse).0
 }
 
 /// Detectors as a list of names.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 use throughline_metrics::MeterProvider;
 
-use crate::providers::Description;
+use crate::providers::{Description, setting_to_json};
 
 /// Collects what the engine and the exporters count.
 pub(crate) struct Status {
@@ -29,9 +29,7 @@ impl Status {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let settings = self.description.settings().iter().map(|setting| {
-            json!({ "name": setting.name, "value": setting.value, "source": setting.source.to_string() })
-        });
+        let settings = self.description.settings().iter().map(setting_to_json);
         let mut status = Map::new();
         status.insert("service".to_owned(), self.description.service.clone().into());
         status.insert("metrics".to_owned(), self.metrics());
@@ -39,6 +37,7 @@ impl Status {
             status.insert((*name).to_owned(), exporter());
         }
         status.insert("settings".to_owned(), settings.collect());
+        status.insert("warnings".to_owned(), self.description.warnings().into());
         Value::Object(status)
     }
 

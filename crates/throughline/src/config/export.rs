@@ -44,6 +44,27 @@ pub(crate) enum Destination {
     Url(String),
     /// The base URL of a Prometheus with its OTLP receiver on.
     Prometheus(String),
+    /// A receiver on this machine, at the usual port of the protocol.
+    Local,
+}
+
+impl Destination {
+    /// What was written.
+    pub(crate) fn url(&self) -> &str {
+        match self {
+            Self::Base(url) | Self::Url(url) | Self::Prometheus(url) => url,
+            Self::Local => "",
+        }
+    }
+
+    /// How code says so.
+    pub(crate) fn method(&self) -> &'static str {
+        match self {
+            Self::Base(_) | Self::Local => "with_otlp_endpoint",
+            Self::Url(_) => "ExportConfig::with_url",
+            Self::Prometheus(_) => "with_otlp_to_prometheus",
+        }
+    }
 }
 
 impl ExportConfig {

@@ -3,10 +3,12 @@
 //! Plain values, one type for what all signals share and one for each signal; `settings.rs` joins them with the
 //! environment, and `init.rs` builds from the result.
 
+mod environment;
 mod export;
 mod metrics;
 mod records;
 
+pub(crate) use environment::Environment;
 pub(crate) use export::Destination;
 pub use export::{ExportConfig, OtlpCompression, OtlpProtocol};
 pub use metrics::MetricsConfig;
@@ -16,11 +18,14 @@ pub use records::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use throughline_core::name::TranslationStrategy;
 use throughline_core::resource::Detector;
 use throughline_core::{Clock, KeyValue, SystemClock};
+
+use crate::settings::Alias;
 
 /// What telemetry a service is to have.
 ///
@@ -47,27 +52,17 @@ pub struct TelemetryConfig {
     pub(crate) enabled: bool,
     pub(crate) globals: bool,
     pub(crate) environment: Environment,
+    pub(crate) environment_wins: bool,
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) file: Option<PathBuf>,
     pub(crate) prometheus: Option<bool>,
     pub(crate) prometheus_address: Option<SocketAddr>,
     pub(crate) translation: Option<TranslationStrategy>,
-    pub(crate) scope_labels: bool,
+    pub(crate) scope_labels: Option<bool>,
     pub(crate) export: ExportConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) records: Records,
     pub(crate) clock: Arc<dyn Clock>,
-}
-
-/// Where environment variables are looked up.
-#[derive(Clone)]
-pub(crate) struct Environment(Arc<Lookup>);
-
-type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
-
-impl Environment {
-    /// The variable's value; empty is as good as unset, as the specification has it.
-    pub(crate) fn value(&self, variable: &str) -> Option<String> {
-        (self.0)(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-    }
 }
 
 impl TelemetryConfig {
@@ -80,11 +75,14 @@ impl TelemetryConfig {
             detectors: None,
             enabled: true,
             globals: true,
-            environment: Environment(Arc::new(|variable| std::env::var(variable).ok())),
+            environment: Environment::of_process(),
+            environment_wins: false,
+            aliases: Vec::new(),
+            file: None,
             prometheus: None,
             prometheus_address: None,
             translation: None,
-            scope_labels: true,
+            scope_labels: None,
             export: ExportConfig::new(),
             metrics: MetricsConfig::new(),
             records: Records::default(),
@@ -134,18 +132,39 @@ impl TelemetryConfig {
         self.with_resource_attribute(KeyValue::new("deployment.environment.name", name.into()))
     }
 
-    /// Looks variables up with this function instead of in the process' environment.
+    /// Looks variables up with this function instead of in the process' environment. Misspelt names are not noticed
+    /// then.
     pub fn with_environment_variables(
         mut self,
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        self.environment = Environment(Arc::new(lookup));
+        self.environment = Environment::looked_up(lookup);
         self
     }
 
     /// Reads no environment variables.
     pub fn without_environment_variables(self) -> Self {
         self.with_environment_variables(|_| None)
+    }
+
+    /// Lets these variables of the application's own stand for OpenTelemetry's; see [`Alias`].
+    pub fn with_aliases(mut self, aliases: impl IntoIterator<Item = Alias>) -> Self {
+        self.aliases.extend(aliases);
+        self
+    }
+
+    /// Lets environment variables win over what code sets: for a configuration that the application read from a file
+    /// of its own.
+    pub fn with_environment_first(mut self) -> Self {
+        self.environment_wins = true;
+        self
+    }
+
+    /// Reads this file in OpenTelemetry's declarative configuration format, as `OTEL_CONFIG_FILE` would. What it says
+    /// is weaker than code and environment. Needs the cargo feature `config-file`.
+    pub fn with_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
+        self
     }
 
     /// Asks for the scrape endpoint at this address, `127.0.0.1:9464` unless set; port 0 takes a free one. An address
@@ -171,7 +190,7 @@ impl TelemetryConfig {
 
     /// Leaves the `otel_scope_*` labels out of what Prometheus scrapes.
     pub fn without_scope_labels(mut self) -> Self {
-        self.scope_labels = false;
+        self.scope_labels = Some(false);
         self
     }
 

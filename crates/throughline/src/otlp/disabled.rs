@@ -3,27 +3,25 @@
 
 use throughline_metrics::MeterProvider;
 
-use super::{LOGS, METRICS, TRACES, destination};
-use crate::config::{ExportConfig, TelemetryConfig};
-use crate::error::{Error, Source};
+use crate::config::TelemetryConfig;
+use crate::error::Error;
 use crate::records::Records;
-use crate::settings::Settings;
+use crate::selection::Selection;
+use crate::settings::catalogue::METRICS_OTLP;
+use crate::settings::{Given, Settings};
 use crate::status::ExporterStatus;
 
 /// Nothing to start, but perhaps something to refuse.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    asked_for: Option<Source>,
-}
+pub(crate) struct Plan;
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
-        let TelemetryConfig { export, metrics, .. } = config;
-        let of_metrics = destination(&METRICS, &metrics.export, export, settings);
-        let none = ExportConfig::new();
-        let of_others =
-            || [TRACES, LOGS].into_iter().find_map(|names| destination(&names, &none, export, settings));
-        Self { asked_for: of_metrics.or_else(of_others).map(|(_, source)| source) }
+    pub(crate) fn new(_config: &TelemetryConfig, selection: &Selection, settings: &mut Settings<'_>) -> Self {
+        match selection.pushed() {
+            Some(source) => settings.not_compiled_in("an OTLP exporter", "otlp-http", source.clone()),
+            None => warn_of_variables(settings),
+        }
+        Self
     }
 
     #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody records"))]
@@ -42,12 +40,15 @@ impl Plan {
         _records: &Records,
         _config: &TelemetryConfig,
     ) -> Result<Otlp, Error> {
-        match self.asked_for {
-            None => Ok(Otlp),
-            Some(source) => {
-                Err(Error::NotCompiledIn { exporter: "an OTLP exporter", feature: "otlp-http", source })
-            }
-        }
+        Ok(Otlp)
+    }
+}
+
+/// What is said of pushing although nothing can be pushed.
+fn warn_of_variables(settings: &mut Settings<'_>) {
+    let given: Vec<_> = METRICS_OTLP.all().into_iter().flat_map(|of_push| settings.given(of_push)).collect();
+    for Given { source, .. } in given {
+        settings.warn(format!("{source} is set and has no effect: this build has no OTLP exporter; add the cargo feature `otlp-http`"));
     }
 }
 

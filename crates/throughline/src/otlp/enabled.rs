@@ -13,12 +13,14 @@ use throughline_otlp::{BuildError, MetricExporter, Signal};
 
 use super::pushed::{self, Pushed};
 use super::records;
-use super::signal::{Push, Shown, parse_time};
+use super::signal::Push;
 use crate::config::TelemetryConfig;
 use crate::error::{Error, Problem, Source};
 use crate::exporters::{ShutdownReport, Task};
 use crate::records::Records;
-use crate::settings::Settings;
+use crate::selection::{Selection, Wanted};
+use crate::settings::parse::{Shown, time};
+use crate::settings::{Settings, catalogue};
 use crate::status::ExporterStatus;
 
 /// What was decided about pushing.
@@ -35,8 +37,9 @@ struct Metrics {
 }
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
-        Self { metrics: metrics(config, settings), records: records::Plan::new(config, settings) }
+    pub(crate) fn new(config: &TelemetryConfig, selection: &Selection, settings: &mut Settings<'_>) -> Self {
+        let metrics = selection.metrics.otlp.as_ref().and_then(|wanted| metrics(config, wanted, settings));
+        Self { metrics, records: records::Plan::new(config, selection, settings) }
     }
 
     /// Whether spans go anywhere.
@@ -74,33 +77,26 @@ impl Plan {
     }
 }
 
-fn metrics(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Option<Metrics> {
+fn metrics(config: &TelemetryConfig, wanted: &Wanted, settings: &mut Settings<'_>) -> Option<Metrics> {
     let TelemetryConfig { export, metrics, .. } = config;
-    let names = &super::METRICS;
-    let wanted = super::destination(names, &metrics.export, export, settings)?;
-    let push = Push::decide(Signal::Metrics, names, wanted, &metrics.export, export, settings);
-    let interval = settings.decide(
-        "metrics.export_interval",
-        metrics.interval.map(|interval| ("with_export_interval", Shown(interval))),
-        &["OTEL_METRIC_EXPORT_INTERVAL"],
-        parse_time,
-        Shown(Duration::from_secs(60)),
-    );
-    let temporality = settings.decide(
-        "metrics.temporality",
-        metrics.temporality.map(|temporality| ("with_temporality", ShownTemporality(temporality))),
-        &["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
-        parse_temporality,
-        ShownTemporality(TemporalityPreference::Cumulative),
-    );
+    let push =
+        Push::decide(Signal::Metrics, &catalogue::METRICS_OTLP, wanted, &metrics.export, export, settings);
+    let interval = metrics.interval.map(|interval| ("with_export_interval", Shown(interval)));
+    let interval = settings.decide(&catalogue::METRICS_INTERVAL, interval, time);
+    let timeout = settings.decide(&catalogue::METRICS_EXPORT_TIMEOUT, None, time);
+    let temporality =
+        metrics.temporality.map(|temporality| ("with_temporality", ShownTemporality(temporality)));
+    let temporality = settings.decide(&catalogue::METRICS_TEMPORALITY, temporality, parse_temporality);
     if push.as_ref().is_some_and(Push::goes_to_prometheus)
         && temporality.0 != TemporalityPreference::Cumulative
     {
-        tracing::warn!(target: "throughline", "Prometheus takes {temporality} metrics only with \
-            `--enable-feature=otlp-deltatocumulative`; without it, they are refused or dropped in silence, by \
-            version: set cumulative temporality, or that feature");
+        settings.warn(format!(
+            "Prometheus takes {temporality} metrics only with `--enable-feature=otlp-deltatocumulative`; without it, \
+             they are refused or dropped in silence, by version: set cumulative temporality, or that feature"
+        ));
     }
-    push.map(|push| Metrics { push, interval: interval.0, temporality: temporality.0 })
+    let push = push?.within(timeout.0);
+    Some(Metrics { push, interval: interval.0, temporality: temporality.0 })
 }
 
 /// Decides the jitter of retries.
@@ -110,7 +106,12 @@ pub(super) fn seed() -> u64 {
 
 fn refused(error: &BuildError) -> Error {
     let what = error.to_string();
-    Error::Configuration(vec![Problem { source: Source::Default, value: "OTLP".to_owned(), what }])
+    Error::Configuration(vec![Problem {
+        setting: "",
+        source: Source::Default,
+        value: "OTLP".to_owned(),
+        what,
+    }])
 }
 
 fn parse_temporality(text: &str) -> Result<ShownTemporality, String> {

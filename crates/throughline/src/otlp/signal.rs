@@ -6,63 +6,56 @@
 use std::fmt;
 use std::time::Duration;
 
-use throughline_otlp::{
-    Compression, Endpoint, EndpointError, OtlpConfig, Protocol, Signal, parse_duration, parse_headers,
-};
+use throughline_otlp::{Compression, Endpoint, EndpointError, OtlpConfig, Protocol, Signal, parse_headers};
 
-use super::Names;
 use super::security::{self, Security};
 use crate::config::{Destination, ExportConfig, OtlpCompression, OtlpProtocol};
-use crate::error::Source;
-use crate::settings::Settings;
+use crate::selection::Wanted;
+use crate::settings::catalogue::OtlpSettings;
+use crate::settings::parse::{Shown, time};
+use crate::settings::{Settings, without_credentials};
 
 /// How to push one signal.
 pub(super) struct Push {
     config: OtlpConfig,
+    timeout: Duration,
 }
 
 impl Push {
     /// None when it cannot be done: then there is a problem among the settings.
     pub(super) fn decide(
         signal: Signal,
-        names: &Names,
-        (destination, source): (Destination, Source),
+        of_push: &'static OtlpSettings,
+        wanted: &Wanted,
         own: &ExportConfig,
         all: &ExportConfig,
         settings: &mut Settings<'_>,
     ) -> Option<Self> {
         // Decided even when the endpoint cannot be used, so that all problems are reported.
-        let protocol = protocol(names, own.protocol.or(all.protocol), settings);
-        let compression = compression(names, own.compression.or(all.compression), settings);
-        let timeout = settings.decide(
-            names.timeout.0,
-            own.timeout.or(all.timeout).map(|timeout| ("with_timeout", Shown(timeout))),
-            &names.timeout.1,
-            parse_time,
-            Shown(Duration::from_secs(10)),
-        );
-        let headers = headers(names, own.headers.as_ref().or(all.headers.as_ref()), settings);
-        let security = Security::decide(names, own, all, settings);
-        let insecure = security::insecure(names, own.insecure.or(all.insecure), settings);
-        let protocol = known_protocol(protocol);
-        let endpoint = match (protocol, &destination) {
-            (Protocol::Grpc, Destination::Base(url) | Destination::Url(url)) => {
-                Endpoint::grpc(url, signal, insecure)
-            }
-            (_, Destination::Base(url)) => Endpoint::base(url, signal),
-            (_, Destination::Url(url)) => Endpoint::verbatim(url),
-            (_, Destination::Prometheus(url)) => Endpoint::prometheus(url),
-        };
-        let endpoint = usable(endpoint, names, &destination, source, settings)?;
+        let protocol = protocol(of_push, own.protocol.or(all.protocol), settings);
+        let compression = compression(of_push, own.compression.or(all.compression), settings);
+        let timeout = own.timeout.or(all.timeout).map(|timeout| ("with_timeout", Shown(timeout)));
+        let timeout = settings.decide(&of_push.timeout, timeout, time);
+        let headers = headers(of_push, own.headers.as_ref().or(all.headers.as_ref()), settings);
+        let security = Security::decide(of_push, own, all, settings);
+        let insecure = security::insecure(of_push, own.insecure.or(all.insecure), settings);
+        let endpoint = endpoint(known_protocol(protocol), signal, &wanted.destination, insecure);
+        let endpoint = usable(endpoint, of_push, wanted, settings)?;
         for warning in endpoint.warnings(signal) {
-            tracing::warn!(target: "throughline", "{warning}");
+            settings.warn(warning);
         }
         let config = OtlpConfig::new(endpoint)
-            .with_protocol(protocol)
+            .with_protocol(known_protocol(protocol))
             .with_compression(known_compression(compression))
             .with_timeout(timeout.0)
             .with_headers(headers);
-        Some(Self { config: security.apply(config, settings) })
+        Some(Self { config: security.apply(config, settings), timeout: timeout.0 })
+    }
+
+    /// The same, taking no longer than this.
+    pub(super) fn within(mut self, timeout: Duration) -> Self {
+        self.config = self.config.with_timeout(self.timeout.min(timeout));
+        self
     }
 
     pub(super) fn goes_to_prometheus(&self) -> bool {
@@ -90,33 +83,54 @@ const fn known_compression(compression: OtlpCompression) -> Compression {
     }
 }
 
+fn endpoint(
+    protocol: Protocol,
+    signal: Signal,
+    destination: &Destination,
+    insecure: bool,
+) -> Result<Endpoint, EndpointError> {
+    match (protocol, destination) {
+        (Protocol::Grpc, Destination::Base(url) | Destination::Url(url)) => {
+            Endpoint::grpc(url, signal, insecure)
+        }
+        (Protocol::Grpc, Destination::Local) => Endpoint::grpc(LOCAL_GRPC, signal, insecure),
+        (_, Destination::Local) => Endpoint::base(LOCAL_HTTP, signal),
+        (_, Destination::Base(url)) => Endpoint::base(url, signal),
+        (_, Destination::Url(url)) => Endpoint::verbatim(url),
+        (_, Destination::Prometheus(url)) => Endpoint::prometheus(url),
+    }
+}
+
+/// Where OTLP goes that was asked for without saying where to.
+const LOCAL_HTTP: &str = "http://localhost:4318";
+/// … and over gRPC.
+const LOCAL_GRPC: &str = "http://localhost:4317";
+
 /// The endpoint, or a problem among the settings.
 fn usable(
     endpoint: Result<Endpoint, EndpointError>,
-    names: &Names,
-    destination: &Destination,
-    source: Source,
+    of_push: &'static OtlpSettings,
+    Wanted { destination, source, overrode }: &Wanted,
     settings: &mut Settings<'_>,
 ) -> Option<Endpoint> {
-    let (Destination::Base(url) | Destination::Url(url) | Destination::Prometheus(url)) = destination;
     match endpoint {
         Err(error) => {
-            settings.problem(source, redacted(url), error.to_string());
+            let url = without_credentials(destination.url());
+            settings.problem_of(&of_push.endpoint, source.clone(), url, error.to_string());
             None
         }
         Ok(endpoint) => {
-            settings.decided(names.endpoint.0, &endpoint, source);
+            settings.note(&of_push.endpoint, endpoint.to_string(), source.clone(), overrode.clone());
             Some(endpoint)
         }
     }
 }
 
-/// A URL that could not be parsed may hold a password anywhere before its `@`.
-fn redacted(url: &str) -> String {
-    url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"))
-}
-
-fn protocol(names: &Names, code: Option<OtlpProtocol>, settings: &mut Settings<'_>) -> OtlpProtocol {
+fn protocol(
+    of_push: &'static OtlpSettings,
+    code: Option<OtlpProtocol>,
+    settings: &mut Settings<'_>,
+) -> OtlpProtocol {
     let parse = |text: &str| match text {
         "http/protobuf" => Ok(OtlpProtocol::HttpProtobuf),
         "http/json" => Ok(OtlpProtocol::HttpJson),
@@ -128,11 +142,14 @@ fn protocol(names: &Names, code: Option<OtlpProtocol>, settings: &mut Settings<'
         }
         _ => Err("is no OTLP protocol; write http/protobuf, http/json or grpc".to_owned()),
     };
-    let code = code.map(|protocol| ("with_protocol", protocol));
-    settings.decide(names.protocol.0, code, &names.protocol.1, parse, OtlpProtocol::default())
+    settings.decide(&of_push.protocol, code.map(|protocol| ("with_protocol", protocol)), parse)
 }
 
-fn compression(names: &Names, code: Option<OtlpCompression>, settings: &mut Settings<'_>) -> OtlpCompression {
+fn compression(
+    of_push: &'static OtlpSettings,
+    code: Option<OtlpCompression>,
+    settings: &mut Settings<'_>,
+) -> OtlpCompression {
     let parse = |text: &str| match text {
         "gzip" => Ok(OtlpCompression::Gzip),
         "none" => Ok(OtlpCompression::None),
@@ -140,46 +157,26 @@ fn compression(names: &Names, code: Option<OtlpCompression>, settings: &mut Sett
         "zstd" => Err("is not in this build: add the cargo feature `zstd`, or write gzip".to_owned()),
         _ => Err("is no compression that can be sent; write gzip, zstd or none".to_owned()),
     };
-    let code = code.map(|compression| ("with_compression", compression));
-    settings.decide(names.compression.0, code, &names.compression.1, parse, OtlpCompression::default())
+    settings.decide(&of_push.compression, code.map(|compression| ("with_compression", compression)), parse)
 }
 
 /// Headers by their names; values are secrets.
 fn headers(
-    names: &Names,
+    of_push: &'static OtlpSettings,
     code: Option<&Vec<(String, String)>>,
     settings: &mut Settings<'_>,
 ) -> Vec<(String, String)> {
-    let (headers, source) = match (code, settings.variable(&names.headers.1)) {
-        (Some(headers), _) => (headers.clone(), Source::Code("with_header")),
-        (None, Some((variable, list))) => match parse_headers(&list) {
-            Ok(headers) => (headers, Source::Environment(variable)),
-            Err(error) => {
-                settings.problem(Source::Environment(variable), "…", error.to_string());
-                return Vec::new();
-            }
-        },
-        (None, None) => return Vec::new(),
-    };
-    let shown: Vec<_> = headers.iter().map(|(name, _)| format!("{name}=…")).collect();
-    settings.decided(names.headers.0, &shown.join(","), source);
-    headers
+    let code = code.map(|headers| ("with_header", Headers(headers.clone())));
+    let parse = |list: &str| parse_headers(list).map(Headers).map_err(|error| error.to_string());
+    settings.choose(&of_push.headers, code, parse).map(|Headers(headers)| headers).unwrap_or_default()
 }
 
-/// Reads a time that is not zero.
-pub(super) fn parse_time(text: &str) -> Result<Shown, String> {
-    match parse_duration(text) {
-        Ok(duration) if duration.is_zero() => Err("is no time at all; write milliseconds, or 15s".to_owned()),
-        Ok(duration) => Ok(Shown(duration)),
-        Err(error) => Err(error.to_string()),
-    }
-}
+/// Headers without their values.
+struct Headers(Vec<(String, String)>);
 
-/// A duration as a person writes it.
-pub(super) struct Shown(pub(super) Duration);
-
-impl fmt::Display for Shown {
+impl fmt::Display for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
+        let shown: Vec<_> = self.0.iter().map(|(name, _)| format!("{name}=…")).collect();
+        f.write_str(&shown.join(","))
     }
 }

@@ -6,31 +6,29 @@ use std::net::SocketAddr;
 use throughline_metrics::MeterProvider;
 
 use crate::config::TelemetryConfig;
-use crate::error::{Error, Source};
+use crate::error::Error;
+use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::status::ExporterStatus;
 
+/// Nobody is scraped unless somebody asks for it, and then it is refused.
+pub(crate) const IS_BUILT_IN: bool = false;
+
 /// Nothing to start, but perhaps something to refuse.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    asked_for: bool,
-}
+pub(crate) struct Plan;
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, _settings: &mut Settings<'_>) -> Self {
-        Self { asked_for: config.prometheus == Some(true) }
+    pub(crate) fn new(_config: &TelemetryConfig, selection: &Selection, settings: &mut Settings<'_>) -> Self {
+        if let Some(source) = &selection.metrics.prometheus {
+            settings.not_compiled_in("the Prometheus scrape endpoint", "prometheus", source.clone());
+        }
+        Self
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of `enabled.rs`")]
     pub(crate) fn start(self, _provider: &MeterProvider) -> Result<Prometheus, Error> {
-        if !self.asked_for {
-            return Ok(Prometheus { address: None });
-        }
-        let source = Source::Code("with_prometheus_address");
-        Err(Error::NotCompiledIn {
-            exporter: "the Prometheus scrape endpoint",
-            feature: "prometheus",
-            source,
-        })
+        Ok(Prometheus { address: None })
     }
 }
 

@@ -13,13 +13,14 @@ use throughline_prometheus::{Exposition, Format, PrometheusConfig, PrometheusExp
 use tokio::sync::Notify;
 
 use crate::config::TelemetryConfig;
-use crate::error::{Error, Source};
+use crate::error::Error;
 use crate::exporters::Task;
-use crate::settings::Settings;
+use crate::selection::Selection;
+use crate::settings::{Settings, catalogue};
 use crate::status::ExporterStatus;
 
-/// The specification's default port of the Prometheus exporter; its host is that of the local machine.
-const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+/// A build with it has a scrape endpoint unless somebody says otherwise.
+pub(crate) const IS_BUILT_IN: bool = true;
 
 /// What was decided about the endpoint.
 #[derive(Debug)]
@@ -29,22 +30,15 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
-        let strategy = settings.decide(
-            "prometheus.translation_strategy",
-            config.translation.map(|strategy| ("with_translation_strategy", strategy)),
-            &[],
-            |_never| Ok(TranslationStrategy::default()),
-            TranslationStrategy::default(),
-        );
-        let address = if config.prometheus == Some(false) {
-            settings.decided("prometheus.endpoint", &"none", Source::Code("without_prometheus_endpoint"));
-            None
-        } else {
-            Some(decide_address(config, settings))
-        };
-        let config =
-            PrometheusConfig::default().with_strategy(strategy).with_scope_labels(config.scope_labels);
+    pub(crate) fn new(config: &TelemetryConfig, selection: &Selection, settings: &mut Settings<'_>) -> Self {
+        let strategy = config.translation.map(|strategy| ("with_translation_strategy", strategy));
+        let strategy = settings.decide(&catalogue::PROMETHEUS_STRATEGY, strategy, |text| {
+            text.parse::<TranslationStrategy>().map_err(|error| error.to_string())
+        });
+        let labels = config.scope_labels.map(|labels| ("without_scope_labels", labels));
+        let labels = settings.switch(&catalogue::PROMETHEUS_SCOPES, labels);
+        let address = selection.metrics.prometheus.is_some().then(|| decide_address(config, settings));
+        let config = PrometheusConfig::default().with_strategy(strategy).with_scope_labels(labels);
         Self { address, config }
     }
 
@@ -64,41 +58,27 @@ impl Plan {
 }
 
 fn decide_address(config: &TelemetryConfig, settings: &mut Settings<'_>) -> SocketAddr {
-    if let Some(address) = config.prometheus_address {
-        settings.decided("prometheus.endpoint", &address, Source::Code("with_prometheus_address"));
-        return address;
-    }
-    let host = settings.variable(&["OTEL_EXPORTER_PROMETHEUS_HOST"]);
-    let port = settings.variable(&["OTEL_EXPORTER_PROMETHEUS_PORT"]);
-    let source =
-        host.as_ref().or(port.as_ref()).map_or(Source::Default, |(name, _)| Source::Environment(name));
-    let mut address = DEFAULT_ADDRESS;
-    if let Some((variable, host)) = host {
-        match parse_host(&host) {
-            Some(host) => address.set_ip(host),
-            None => settings.problem(
-                Source::Environment(variable),
-                host,
-                "is no address of this machine; write an IP address, such as 127.0.0.1 or 0.0.0.0, or localhost",
-            ),
-        }
-    }
-    if let Some((variable, port)) = port {
-        match port.parse() {
-            Ok(port) => address.set_port(port),
-            Err(_) => settings.problem(
-                Source::Environment(variable),
-                port,
-                "is no port; write a number from 0 to 65535, where 0 takes any free port",
-            ),
-        }
-    }
-    settings.decided("prometheus.endpoint", &address, source);
-    address
+    let code = config.prometheus_address;
+    let method = "with_prometheus_address";
+    let host = code.map(|address| (method, address.ip()));
+    let host = settings.decide(&catalogue::PROMETHEUS_HOST, host, parse_host);
+    let port = code.map(|address| (method, address.port()));
+    let port = settings.decide(&catalogue::PROMETHEUS_PORT, port, |port| {
+        port.parse().map_err(|_not_a_port| {
+            "is no port; write a number from 0 to 65535, where 0 takes any free port".to_owned()
+        })
+    });
+    SocketAddr::new(host, port)
 }
 
-fn parse_host(host: &str) -> Option<IpAddr> {
-    if host.eq_ignore_ascii_case("localhost") { Some(Ipv4Addr::LOCALHOST.into()) } else { host.parse().ok() }
+fn parse_host(host: &str) -> Result<IpAddr, String> {
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    host.parse().map_err(|_not_an_address| {
+        "is no address of this machine; write an IP address, such as 127.0.0.1 or 0.0.0.0, or localhost"
+            .to_owned()
+    })
 }
 
 /// The exporter, and the endpoint when there is one.

@@ -3,9 +3,9 @@
 #[cfg(feature = "prometheus")]
 mod enabled;
 #[cfg(feature = "prometheus")]
-pub(crate) use enabled::{Plan, Prometheus};
+pub(crate) use enabled::{IS_BUILT_IN, Plan, Prometheus};
 
 #[cfg(not(feature = "prometheus"))]
 mod disabled;
 #[cfg(not(feature = "prometheus"))]
-pub(crate) use disabled::{Plan, Prometheus};
+pub(crate) use disabled::{IS_BUILT_IN, Plan, Prometheus};

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use throughline_trace::layer::{Targets, TelemetryLayer, TelemetryLayerBuilder};
 use throughline_trace::sampler::Sampler;
-use throughline_trace::{DropReason, LogReader, LoggerProvider, SpanLimits, SpanReader, TracerProvider};
+use throughline_trace::{
+    DropReason, LogLimits, LogReader, LoggerProvider, SpanLimits, SpanReader, TracerProvider,
+};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::console::Console;
@@ -17,7 +19,7 @@ use crate::config::{ConsoleFormat, TelemetryConfig};
 use crate::error::{Error, Source};
 use crate::otlp;
 use crate::providers::TelemetryProviders;
-use crate::settings::Settings;
+use crate::settings::{Definition, Settings, catalogue, parse};
 use crate::status::ExporterStatus;
 
 /// What was decided about spans and log records.
@@ -25,6 +27,7 @@ use crate::status::ExporterStatus;
 pub(crate) struct Plan {
     sampler: Sampler,
     limits: SpanLimits,
+    log_limits: LogLimits,
     filter: Targets,
     console: ConsoleFormat,
     no_color: bool,
@@ -36,10 +39,11 @@ impl Plan {
     pub(crate) fn new(config: &TelemetryConfig, otlp: &otlp::Plan, settings: &mut Settings<'_>) -> Self {
         Self {
             sampler: sampler(config, settings),
-            limits: limits(config, settings),
+            limits: span_limits(config, settings),
+            log_limits: log_limits(settings),
             filter: filter(config, settings),
             console: console(config, settings),
-            no_color: settings.variable(&["NO_COLOR"]).is_some(),
+            no_color: settings.variable("NO_COLOR").is_some(),
             pushes_spans: otlp.pushes_spans(),
             pushes_logs: otlp.pushes_logs(),
         }
@@ -47,7 +51,8 @@ impl Plan {
 
     /// Makes the recorders. Nothing global is touched yet.
     pub(crate) fn start(self, config: &TelemetryConfig) -> Records {
-        let (traces, logs) = (self.traces(config), LoggerProvider::default());
+        let (traces, logs) =
+            (self.traces(config), LoggerProvider::builder().with_limits(self.log_limits).build());
         let filter = LogFilter::new(self.filter);
         let mut layer = config.records.layer.clone().with_tracer(traces.tracer(SCOPE));
         if self.pushes_logs {
@@ -73,70 +78,69 @@ const SCOPE: &str = "tracing";
 
 fn sampler(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Sampler {
     let code = config.records.traces.sampler.clone().map(|sampler| ("with_sampling", sampler));
-    let (variable, argument) = ("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG");
-    let argument = settings.variable(&[argument]).map(|(_, argument)| argument);
-    let parse = |name: &str| Sampler::parse(name, argument.as_deref()).map_err(|error| error.to_string());
-    settings.decide("traces.sampler", code, &[variable], parse, Sampler::default())
+    let arguments = settings.given(&catalogue::TRACES_SAMPLER_ARGUMENT);
+    let argument = arguments.first().map(|argument| argument.text.as_str());
+    if argument.is_some() && code.is_none() && settings.given(&catalogue::TRACES_SAMPLER).is_empty() {
+        settings.warn("OTEL_TRACES_SAMPLER_ARG has no effect without OTEL_TRACES_SAMPLER: set that to parentbased_traceidratio");
+    }
+    let parse = |name: &str| Sampler::parse(name, argument).map_err(|error| error.to_string());
+    settings.decide(&catalogue::TRACES_SAMPLER, code, parse)
 }
 
-fn limits(config: &TelemetryConfig, settings: &mut Settings<'_>) -> SpanLimits {
-    if let Some(limits) = config.records.traces.limits {
-        return limits;
-    }
+fn span_limits(config: &TelemetryConfig, settings: &mut Settings<'_>) -> SpanLimits {
     let mut limits = SpanLimits::default();
-    let of_all = "OTEL_ATTRIBUTE_COUNT_LIMIT";
-    let length = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT";
-    for (limit, name, variables) in [
-        (
-            &mut limits.attributes,
-            "traces.limits.attributes",
-            &["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", of_all][..],
-        ),
-        (
-            &mut limits.value_bytes,
-            "traces.limits.value_bytes",
-            &["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", length],
-        ),
-        (&mut limits.events, "traces.limits.events", &["OTEL_SPAN_EVENT_COUNT_LIMIT"]),
-        (&mut limits.links, "traces.limits.links", &["OTEL_SPAN_LINK_COUNT_LIMIT"]),
+    let code = config.records.traces.limits;
+    for (limit, definition, code) in [
+        (&mut limits.attributes, &catalogue::SPAN_ATTRIBUTES, code.map(|code| code.attributes)),
+        (&mut limits.value_bytes, &catalogue::SPAN_VALUE_BYTES, code.map(|code| code.value_bytes)),
+        (&mut limits.events, &catalogue::SPAN_EVENTS, code.map(|code| code.events)),
+        (&mut limits.links, &catalogue::SPAN_LINKS, code.map(|code| code.links)),
         (
             &mut limits.attributes_per_event,
-            "traces.limits.event_attributes",
-            &["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"],
+            &catalogue::EVENT_ATTRIBUTES,
+            code.map(|code| code.attributes_per_event),
         ),
         (
             &mut limits.attributes_per_link,
-            "traces.limits.link_attributes",
-            &["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"],
+            &catalogue::LINK_ATTRIBUTES,
+            code.map(|code| code.attributes_per_link),
         ),
     ] {
-        let parse =
-            |text: &str| text.parse().map_err(|_not_a_number| "is no limit; write a whole number".to_owned());
-        // A limit that nobody changed is not worth a line of the description.
-        if settings.variable(variables).is_some() {
-            *limit = settings.decide(name, None, variables, parse, *limit);
-        }
+        decide_limit(limit, definition, code, settings);
     }
     limits
 }
 
+fn log_limits(settings: &mut Settings<'_>) -> LogLimits {
+    let mut limits = LogLimits::default();
+    decide_limit(&mut limits.attributes, &catalogue::LOG_ATTRIBUTES, None, settings);
+    decide_limit(&mut limits.value_bytes, &catalogue::LOG_VALUE_BYTES, None, settings);
+    limits
+}
+
+/// A limit that nobody changed is not worth a line of the description.
+fn decide_limit(
+    limit: &mut u32,
+    definition: &'static Definition,
+    code: Option<u32>,
+    settings: &mut Settings<'_>,
+) {
+    let code = code.filter(|code| code != limit).map(|code| ("with_limits", code));
+    *limit = settings.choose(definition, code, parse::limit).unwrap_or(*limit);
+}
+
 fn filter(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Targets {
-    let parse = |text: &str| parse_filter(text);
-    let default = || Targets::new().with_default(tracing::Level::INFO);
-    if let Some(directives) = &config.records.logs.filter {
-        let source = Source::Code("with_filter");
-        return match parse(directives) {
-            Ok(filter) => {
-                settings.decided("logs.filter", directives, source);
-                filter
-            }
-            Err(problem) => {
-                settings.problem(source, directives, problem);
-                default()
-            }
-        };
-    }
-    settings.decide("logs.filter", None, &["RUST_LOG", "OTEL_LOG_LEVEL"], parse, default())
+    let code = config.records.logs.filter.as_deref();
+    let checked = code.map(|directives| (directives, parse_filter(directives)));
+    let code = match checked {
+        Some((directives, Err(problem))) => {
+            settings.problem_of(&catalogue::LOGS_FILTER, Source::Code("with_filter"), directives, problem);
+            None
+        }
+        Some((_, Ok(filter))) => Some(("with_filter", filter)),
+        None => None,
+    };
+    settings.decide(&catalogue::LOGS_FILTER, code, parse_filter)
 }
 
 /// Reads a list of levels and targets.
@@ -148,13 +152,12 @@ pub(crate) fn parse_filter(text: &str) -> Result<Targets, String> {
 
 fn console(config: &TelemetryConfig, settings: &mut Settings<'_>) -> ConsoleFormat {
     let code = config.records.logs.console.map(|format| ("with_console", format));
-    let parse = |text: &str| match text {
+    settings.decide(&catalogue::LOGS_CONSOLE, code, |text| match text {
         "text" => Ok(ConsoleFormat::Text),
         "json" => Ok(ConsoleFormat::Json),
         "none" => Ok(ConsoleFormat::None),
         _ => Err("is no format; write text, json or none".to_owned()),
-    };
-    settings.decide("logs.console", code, &["THROUGHLINE_LOG_FORMAT"], parse, ConsoleFormat::default())
+    })
 }
 
 /// The recorders of spans and log records.

@@ -42,6 +42,9 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// The specification's size, at the finest scale there is.
+    pub(crate) const DEFAULT: Self = Self { max_size: 160, max_scale: MAX_SCALE };
+
     /// As the specification has it, within our limits.
     pub(crate) fn new(max_size: usize, max_scale: i32) -> Self {
         Self { max_size: max_size.clamp(2, MAX_SIZE), max_scale: max_scale.clamp(MIN_SCALE, MAX_SCALE) }

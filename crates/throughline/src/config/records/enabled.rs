@@ -3,7 +3,7 @@
 use throughline_trace::layer::{TelemetryLayer, TelemetryLayerBuilder};
 
 use super::{LogConfig, TraceConfig};
-use crate::config::TelemetryConfig;
+use crate::config::{ExportConfig, TelemetryConfig};
 
 /// What is asked of spans and log records.
 #[derive(Clone, Debug)]
@@ -19,6 +19,16 @@ impl Default for Records {
     fn default() -> Self {
         let layer = TelemetryLayer::builder();
         Self { traces: TraceConfig::new(), logs: LogConfig::new(), layer, subscriber: true }
+    }
+}
+
+impl Records {
+    pub(crate) fn traces_export(&self) -> &ExportConfig {
+        &self.traces.export
+    }
+
+    pub(crate) fn logs_export(&self) -> &ExportConfig {
+        &self.logs.export
     }
 }
 

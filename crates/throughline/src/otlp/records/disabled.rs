@@ -7,13 +7,18 @@ use throughline_otlp::BuildError;
 use crate::config::TelemetryConfig;
 use crate::otlp::pushed::Pushed;
 use crate::records::Records;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// Nothing to push.
 pub(crate) struct Plan;
 
 impl Plan {
-    pub(crate) fn new(_config: &TelemetryConfig, _settings: &mut Settings<'_>) -> Self {
+    pub(crate) fn new(
+        _config: &TelemetryConfig,
+        _selection: &Selection,
+        _settings: &mut Settings<'_>,
+    ) -> Self {
         Self
     }
 

@@ -9,10 +9,12 @@ use throughline_otlp::{BatchConfiguration, BuildError, RecordExporter, Signal};
 use crate::config::{self, ExportConfig, TelemetryConfig};
 use crate::otlp::enabled::seed;
 use crate::otlp::pushed::Pushed;
-use crate::otlp::signal::{Push, Shown, parse_time};
-use crate::otlp::{LOGS, Names, TRACES, destination};
+use crate::otlp::signal::Push;
 use crate::records::Records;
-use crate::settings::Settings;
+use crate::selection::{Exporters, Selection};
+use crate::settings::catalogue::{self, OtlpSettings};
+use crate::settings::parse::{self, Shown};
+use crate::settings::{Definition, Settings};
 
 /// What was decided.
 pub(crate) struct Plan {
@@ -26,12 +28,12 @@ struct Batches {
 }
 
 impl Plan {
-    pub(crate) fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Self {
+    pub(crate) fn new(config: &TelemetryConfig, selection: &Selection, settings: &mut Settings<'_>) -> Self {
         let TelemetryConfig { export, records, .. } = config;
         let (traces, logs) = (&records.traces, &records.logs);
         Self {
-            traces: decide(&SPANS, &TRACES, (&traces.export, export), &traces.batch, settings),
-            logs: decide(&LOG_RECORDS, &LOGS, (&logs.export, export), &logs.batch, settings),
+            traces: SPANS.decide(&selection.traces, (&traces.export, export), &traces.batch, settings),
+            logs: LOG_RECORDS.decide(&selection.logs, (&logs.export, export), &logs.batch, settings),
         }
     }
 
@@ -70,80 +72,72 @@ fn pushed(signal: Signal, exporter: RecordExporter) -> Pushed {
     Pushed::new(signal, exporter.status(), |inbox| Box::pin(exporter.run(inbox)))
 }
 
-/// What the settings of one batching exporter are called, and what they are unless set.
-struct BatchNames {
+/// The settings of one batching exporter.
+struct BatchSettings {
     signal: Signal,
-    queue: (&'static str, &'static str),
-    size: (&'static str, &'static str),
-    delay: (&'static str, &'static str),
-    timeout: (&'static str, &'static str),
-    defaults: fn() -> BatchConfiguration,
+    of_push: &'static OtlpSettings,
+    queue: &'static Definition,
+    size: &'static Definition,
+    delay: &'static Definition,
+    timeout: &'static Definition,
+    unset: fn() -> BatchConfiguration,
 }
 
-const SPANS: BatchNames = BatchNames {
+const SPANS: BatchSettings = BatchSettings {
     signal: Signal::Traces,
-    queue: ("traces.batch.max_queue_size", "OTEL_BSP_MAX_QUEUE_SIZE"),
-    size: ("traces.batch.max_export_batch_size", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
-    delay: ("traces.batch.scheduled_delay", "OTEL_BSP_SCHEDULE_DELAY"),
-    timeout: ("traces.batch.max_export_timeout", "OTEL_BSP_EXPORT_TIMEOUT"),
-    defaults: BatchConfiguration::spans,
+    of_push: &catalogue::TRACES_OTLP,
+    queue: &catalogue::TRACES_QUEUE,
+    size: &catalogue::TRACES_BATCH,
+    delay: &catalogue::TRACES_DELAY,
+    timeout: &catalogue::TRACES_BATCH_TIMEOUT,
+    unset: BatchConfiguration::spans,
 };
 
-const LOG_RECORDS: BatchNames = BatchNames {
+const LOG_RECORDS: BatchSettings = BatchSettings {
     signal: Signal::Logs,
-    queue: ("logs.batch.max_queue_size", "OTEL_BLRP_MAX_QUEUE_SIZE"),
-    size: ("logs.batch.max_export_batch_size", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"),
-    delay: ("logs.batch.scheduled_delay", "OTEL_BLRP_SCHEDULE_DELAY"),
-    timeout: ("logs.batch.max_export_timeout", "OTEL_BLRP_EXPORT_TIMEOUT"),
-    defaults: BatchConfiguration::logs,
+    of_push: &catalogue::LOGS_OTLP,
+    queue: &catalogue::LOGS_QUEUE,
+    size: &catalogue::LOGS_BATCH,
+    delay: &catalogue::LOGS_DELAY,
+    timeout: &catalogue::LOGS_BATCH_TIMEOUT,
+    unset: BatchConfiguration::logs,
 };
 
-fn decide(
-    batch_names: &BatchNames,
-    names: &Names,
-    (own, all): (&ExportConfig, &ExportConfig),
-    batch: &config::BatchConfiguration,
-    settings: &mut Settings<'_>,
-) -> Option<Batches> {
-    let wanted = destination(names, own, all, settings)?;
-    let push = Push::decide(batch_names.signal, names, wanted, own, all, settings);
-    let batch = batch_names.decide(batch, settings);
-    push.map(|push| Batches { push, batch })
-}
+impl BatchSettings {
+    fn decide(
+        &self,
+        exporters: &Exporters,
+        (own, all): (&ExportConfig, &ExportConfig),
+        batch: &config::BatchConfiguration,
+        settings: &mut Settings<'_>,
+    ) -> Option<Batches> {
+        let wanted = exporters.otlp.as_ref()?;
+        let push = Push::decide(self.signal, self.of_push, wanted, own, all, settings);
+        let batch = self.batch(batch, settings);
+        push.map(|push| Batches { push, batch })
+    }
 
-impl BatchNames {
-    fn decide(&self, batch: &config::BatchConfiguration, settings: &mut Settings<'_>) -> BatchConfiguration {
-        let unset = (self.defaults)();
-        let mut count =
-            |(name, variable): (&'static str, &'static str), code: Option<usize>, method, default| {
-                settings.decide(name, code.map(|count| (method, count)), &[variable], parse_count, default)
-            };
-        let queue = count(self.queue, batch.max_queue_size, "with_max_queue_size", unset.max_queue_size());
-        let size = count(
-            self.size,
-            batch.max_export_batch_size,
-            "with_max_export_batch_size",
-            unset.max_export_batch_size(),
-        );
-        let mut time =
-            |(name, variable): (&'static str, &'static str), code: Option<Duration>, method, default| {
-                let code = code.map(|time| (method, Shown(time)));
-                settings.decide(name, code, &[variable], parse_time, Shown(default)).0
-            };
-        let delay = time(self.delay, batch.scheduled_delay, "with_scheduled_delay", unset.scheduled_delay());
-        let timeout =
-            time(self.timeout, batch.max_export_timeout, "with_max_export_timeout", unset.export_timeout());
-        unset
+    fn batch(&self, batch: &config::BatchConfiguration, settings: &mut Settings<'_>) -> BatchConfiguration {
+        let mut count = |definition, code: Option<usize>, method| {
+            settings.decide(definition, code.map(|count| (method, count)), parse::count)
+        };
+        let queue = count(self.queue, batch.max_queue_size, "with_max_queue_size");
+        let size = count(self.size, batch.max_export_batch_size, "with_max_export_batch_size");
+        if size > queue {
+            settings.warn(format!(
+                "`{}` is {size}, and `{}` only {queue}: a batch is never full",
+                self.size, self.queue
+            ));
+        }
+        let mut time = |definition, code: Option<Duration>, method| {
+            settings.decide(definition, code.map(|time| (method, Shown(time))), parse::time).0
+        };
+        let delay = time(self.delay, batch.scheduled_delay, "with_scheduled_delay");
+        let timeout = time(self.timeout, batch.max_export_timeout, "with_max_export_timeout");
+        (self.unset)()
             .with_max_queue_size(queue)
             .with_max_export_batch_size(size)
             .with_scheduled_delay(delay)
             .with_export_timeout(timeout)
-    }
-}
-
-fn parse_count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err("is no count; write a whole number above zero".to_owned()),
     }
 }
