@@ -23,7 +23,34 @@
 //! }
 //! ```
 //!
-//! In async code, end with `telemetry.shutdown().await`.
+//! In async code, end with `telemetry.shutdown().await?`.
+//!
+//! Traces and recording by name, in async code:
+//!
+//! ```no_run
+//! use throughline::{TelemetryConfig, init_telemetry, SpanBuilder, MetricsRecorder};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     // Initialize
+//!     let config = TelemetryConfig::new("my-processor")
+//!         .with_otlp_endpoint("http://localhost:4317");
+//!     let providers = init_telemetry(config)?;
+//!
+//!     // Create spans
+//!     let span = SpanBuilder::new("process_event")
+//!         .with_attribute("event.type", "metric")
+//!         .start();
+//!
+//!     // Record metrics
+//!     let recorder = MetricsRecorder::new();
+//!     recorder.record_counter("processor", "events.processed", 1, vec![]);
+//!
+//!     // Shutdown
+//!     providers.shutdown().await?;
+//!     Ok(())
+//! }
+//! ```
 //!
 //! # In libraries
 //!
@@ -44,6 +71,7 @@
 //! - `prometheus` (default): the scrape endpoint.
 //! - `otlp-http`: pushing over OTLP/HTTP; `otlp-grpc`: over gRPC as well.
 //! - `tls`: endpoints with `https`; `zstd`: that compression.
+//! - `http`: contexts are read from and written into `http::HeaderMap`.
 //! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.
 //!
 //! A backend is chosen at run time; asking for one that is not compiled in is an error that names the feature.
@@ -57,6 +85,8 @@ mod config;
 mod error;
 mod exporters;
 mod init;
+pub mod metric_attributes;
+pub mod metric_names;
 mod otlp;
 mod prometheus;
 mod providers;
@@ -71,9 +101,11 @@ mod status;
 pub use config::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
 pub use config::{ExportConfig, MetricsConfig, OtlpCompression, OtlpProtocol, TelemetryConfig};
 pub use error::{Error, Problem, Source};
-pub use exporters::ShutdownReport;
+pub use exporters::{ShutdownError, ShutdownReport};
 pub use init::init_telemetry;
-pub use providers::{Description, SHUTDOWN_TIMEOUT, TelemetryProviders};
+pub use providers::{
+    Description, SHUTDOWN_TIMEOUT, TelemetryProviders, shutdown_meter_provider, shutdown_tracer_provider,
+};
 pub use recorder::MetricsRecorder;
 #[cfg(feature = "tracing")]
 pub use records::FilterError;
@@ -98,4 +130,6 @@ pub use throughline_metrics::{
 #[cfg(feature = "tracing")]
 pub use throughline_trace as trace;
 #[cfg(feature = "tracing")]
-pub use throughline_trace::{Span, SpanBuilder, in_context, propagate_context, with_context};
+pub use throughline_trace::{
+    LogLimits, Span, SpanBuilder, SpanLimits, in_context, propagate_context, record_exception, with_context,
+};

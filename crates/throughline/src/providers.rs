@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use throughline_metrics::{CatalogueEntry, Meter, MeterProvider};
 
 use crate::error::Error;
-use crate::exporters::{Exporters, ShutdownReport};
-use crate::otlp::Otlp;
+use crate::exporters::{Exporters, ShutdownError, ShutdownReport};
+use crate::otlp::{self, Otlp};
 use crate::prometheus::Prometheus;
-use crate::records::Records;
+use crate::records::{self, Records};
 use crate::settings::{Decisions, Definition, Overridden, Setting, catalogue};
 use crate::status::Status;
 
@@ -59,6 +59,13 @@ impl TelemetryProviders {
         let status = Arc::new(Status::new(provider.clone(), description.clone(), exporters));
         let exporters = Exporters::start(prometheus, otlp, &status)?;
         Ok(Self { provider, description, records, status, address, exporters: Some(exporters) })
+    }
+
+    /// Makes its exporters those of the process.
+    pub(crate) fn make_global(&self) {
+        if let Some(exporters) = &self.exporters {
+            exporters.make_global();
+        }
     }
 
     pub(crate) fn records(&self) -> &Records {
@@ -119,14 +126,18 @@ impl TelemetryProviders {
 
     /// Exports a last time, closes the endpoint, ends the exporter thread, and says what was delivered and what was
     /// not. Takes at most [`SHUTDOWN_TIMEOUT`], under any runtime, and blocks no thread of it.
-    pub async fn shutdown(mut self) -> ShutdownReport {
-        match self.exporters.take() {
+    ///
+    /// # Errors
+    /// When something was not delivered: the same report, as an error.
+    pub async fn shutdown(mut self) -> Result<ShutdownReport, ShutdownError> {
+        let report = match self.exporters.take() {
             Some(exporters) => exporters.shutdown(SHUTDOWN_TIMEOUT).await,
             None => ShutdownReport::default(),
-        }
+        };
+        report.into_result()
     }
 
-    /// As [`shutdown`](Self::shutdown), blocking the caller.
+    /// As [`shutdown`](Self::shutdown), blocking the caller, with the report in any case.
     pub fn shutdown_blocking(self) -> ShutdownReport {
         self.shutdown_within(SHUTDOWN_TIMEOUT)
     }
@@ -148,6 +159,21 @@ impl Drop for TelemetryProviders {
             tracing::warn!(target: "throughline", "telemetry was dropped: {report}");
         }
     }
+}
+
+/// Ends the traces of the process before the rest: exports the spans there are, for up to [`SHUTDOWN_TIMEOUT`], and records
+/// no more. Does nothing when telemetry left the globals alone, and the second time.
+///
+/// Blocks its thread. [`TelemetryProviders::shutdown`] ends everything, and is all that most programs need.
+pub fn shutdown_tracer_provider() -> ShutdownReport {
+    records::stop_global_traces();
+    otlp::end_traces(SHUTDOWN_TIMEOUT)
+}
+
+/// Ends the pushing of the process' metrics before the rest: pushes a last time, for up to [`SHUTDOWN_TIMEOUT`]. What is
+/// scraped stays as it is. Otherwise as [`shutdown_tracer_provider`].
+pub fn shutdown_meter_provider() -> ShutdownReport {
+    otlp::end_metrics(SHUTDOWN_TIMEOUT)
 }
 
 /// The effective pipeline: what is exported where, which source decided each setting, and what that overrode.

@@ -1,14 +1,17 @@
-//! The demo's load: calls the service over loopback, at a steady rate.
+//! The demo's load: calls the service over loopback, at a steady rate. Each call is a span, and its context travels with it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::{Request, Uri};
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use throughline::propagation::inject_into_headers;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 /// Whom to call, and how often.
 #[derive(Debug)]
@@ -46,8 +49,12 @@ impl Load {
 const CALLS_MAX: usize = 32;
 
 async fn call(client: Client<HttpConnector, Body>, url: String) {
-    let Ok(url) = url.parse() else { return };
-    match client.get(url).await {
+    let Ok(url) = url.parse::<Uri>() else { return };
+    let span = tracing::info_span!("call", otel.name = "GET", otel.kind = "client", url.full = %url);
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = url;
+    span.in_scope(|| inject_into_headers(request.headers_mut()));
+    match client.request(request).instrument(span).await {
         Ok(response) => {
             let _read_to_the_end = response.into_body().collect().await.is_ok();
         }

@@ -1,4 +1,5 @@
-//! `throughline demo`: a small HTTP service, instrumented as a user would do it, that shows what its metrics say.
+//! `throughline demo`: a small HTTP service, instrumented as a user would do it, that shows what its metrics say, and whose
+//! log lines carry the trace of their request.
 //!
 //! `service.rs` is the service, `load.rs` calls it over loopback, `readback.rs` reads the service's own `/metrics` for
 //! the table that is printed. Nothing of the table is passed around inside the process.
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use throughline::{MetricsConfig, TelemetryConfig, TelemetryProviders, View, init_telemetry};
+use throughline::{LogConfig, MetricsConfig, TelemetryConfig, TelemetryProviders, View, init_telemetry};
 use tokio::net::TcpListener;
 
 use load::Load;
@@ -22,14 +23,16 @@ use readback::Readback;
 /// Runs a small instrumented HTTP service and shows its metrics
 ///
 /// The service does honest work under its own load, some of it slow, some of it failing. Its metrics are served for
-/// Prometheus to scrape, and pushed as well when OTEL_EXPORTER_OTLP_ENDPOINT is set. Every few seconds a table shows
-/// what the endpoint says. Ctrl-C flushes and says what was delivered.
+/// Prometheus to scrape. When OTEL_EXPORTER_OTLP_ENDPOINT is set, metrics, traces and logs are pushed there. Every few
+/// seconds a table shows what the endpoint says. Requests that fail are logged on standard error with their trace id, the
+/// one that exemplars carry; all are with RUST_LOG=info. Ctrl-C flushes and says what was delivered.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::doc_markdown, reason = "this is the help text, where backticks would be shown")]
 #[command(after_help = "Examples:\n  \
     throughline demo\n  \
     throughline demo --for 10s --listen 127.0.0.1:0\n  \
-    OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 throughline demo")]
+    OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 throughline demo\n  \
+    RUST_LOG=info throughline demo --rate 5")]
 pub(crate) struct Arguments {
     /// End by itself after this long, such as 10s
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -53,7 +56,9 @@ const ROW_INTERVAL: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let telemetry = start(arguments.listen)?;
-    say!("{}", telemetry.describe());
+    if !tracing::enabled!(target: "throughline", tracing::Level::INFO) {
+        say!("{}", telemetry.describe());
+    }
     let counts = Arc::new(service::Counts::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the demo service")?;
     let service = listener.local_addr()?;
@@ -70,8 +75,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     loading.abort();
     serving.abort();
     say!("\nanswered {counts}");
-    let report = telemetry.shutdown().await;
-    say!("flushed: {report}");
+    match telemetry.shutdown().await {
+        Ok(report) => say!("flushed: {report}"),
+        Err(error) => say!("flushed: {}", error.report()),
+    }
     Ok(())
 }
 
@@ -79,12 +86,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 fn start(listen: Option<SocketAddr>) -> Result<TelemetryProviders> {
     let mut config = TelemetryConfig::new("throughline-demo")
         .with_service_version(env!("CARGO_PKG_VERSION"))
-        .without_subscriber()
+        .with_logs(log_config())
         .with_metrics(MetricsConfig::new().with_view(View::of("demo.response.size").exponential()));
     if let Some(address) = listen {
         config = config.with_prometheus_address(address);
     }
     Ok(init_telemetry(config)?)
+}
+
+/// Failures alone, unless somebody wants more: a line for each request would hide the table.
+fn log_config() -> LogConfig {
+    let is_chosen = ["RUST_LOG", "OTEL_LOG_LEVEL"].iter().any(|name| std::env::var_os(name).is_some());
+    if is_chosen { LogConfig::new() } else { LogConfig::new().with_filter("warn") }
 }
 
 /// Makes all requests and says how they were answered; metrics are served on.

@@ -39,6 +39,11 @@ impl Exporters {
         Ok(Self { prometheus, otlp, thread })
     }
 
+    /// Makes these the exporters of the process.
+    pub(crate) fn make_global(&self) {
+        self.otlp.make_global();
+    }
+
     #[cfg(feature = "prometheus")]
     pub(crate) fn prometheus(&self) -> &Prometheus {
         &self.prometheus

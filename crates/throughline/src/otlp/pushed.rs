@@ -1,6 +1,8 @@
 //! One running exporter of one signal, as the façade sees it.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,10 +15,17 @@ use crate::exporters::{Delivery, ShutdownReport, Task};
 
 /// An exporter, and the way to talk to it.
 pub(super) struct Pushed {
-    pub(super) signal: Signal,
     pub(super) status: ExportStatus,
-    commands: mpsc::Sender<Command>,
+    pub(super) line: Arc<Line>,
     pub(super) task: Option<Task>,
+}
+
+/// The way to talk to an exporter.
+pub(super) struct Line {
+    pub(super) signal: Signal,
+    commands: mpsc::Sender<Command>,
+    /// Its last export was asked for before that of the others.
+    is_ended: AtomicBool,
 }
 
 /// Flushes that may wait to be seen; more of them wait to be sent.
@@ -30,7 +39,21 @@ impl Pushed {
         run: impl FnOnce(mpsc::Receiver<Command>) -> Task,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        Self { signal, status, commands, task: Some(run(inbox)) }
+        let line = Line { signal, commands, is_ended: AtomicBool::new(false) };
+        Self { status, line: Arc::new(line), task: Some(run(inbox)) }
+    }
+}
+
+impl Line {
+    /// Whether its last export was asked for before that of the others.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::Relaxed)
+    }
+
+    /// As [`shutdown`](Self::shutdown), before the others; nothing when that was done already.
+    pub(super) fn end_early(&self, within: Duration) -> Option<oneshot::Receiver<ExportReport>> {
+        let is_first = !self.is_ended.swap(true, Ordering::Relaxed);
+        is_first.then(|| self.shutdown(within))
     }
 
     /// Asks for an export now. The answer comes from the exporter thread; it does not, when that has ended.
@@ -59,7 +82,7 @@ impl Pushed {
 impl fmt::Debug for Pushed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pushed")
-            .field("signal", &self.signal)
+            .field("signal", &self.line.signal)
             .field("status", &self.status)
             .finish_non_exhaustive()
     }

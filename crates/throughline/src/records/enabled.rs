@@ -1,7 +1,8 @@
 //! Spans and log records: decided, recorded, and put into the process' `tracing` subscriber.
 //!
 //! Called by `init.rs`. What records them is `throughline-trace`; what pushes them is decided in `otlp/records/`. When
-//! spans are pushed nowhere none is recorded, but there are traces all the same: log lines carry their ids.
+//! spans are pushed nowhere none is recorded, but there are traces all the same: log lines and exemplars carry their ids,
+//! and what callers say of a trace goes on to those who are called.
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(crate) struct Plan {
     sampler: Sampler,
     limits: SpanLimits,
     log_limits: LogLimits,
+    baggage: Vec<String>,
     filter: Targets,
     console: ConsoleFormat,
     no_color: bool,
@@ -37,14 +39,16 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(config: &TelemetryConfig, otlp: &otlp::Plan, settings: &mut Settings<'_>) -> Self {
+        let pushes_spans = otlp.pushes_spans();
         Self {
-            sampler: sampler(config, settings),
+            sampler: sampler(config, pushes_spans, settings),
             limits: span_limits(config, settings),
-            log_limits: log_limits(settings),
+            log_limits: log_limits(config, settings),
+            baggage: baggage(config, settings),
             filter: filter(config, settings),
             console: console(config, settings),
             no_color: settings.variable("NO_COLOR").is_some(),
-            pushes_spans: otlp.pushes_spans(),
+            pushes_spans,
             pushes_logs: otlp.pushes_logs(),
         }
     }
@@ -64,11 +68,14 @@ impl Plan {
     }
 
     fn traces(&self, config: &TelemetryConfig) -> TracerProvider {
-        let sampler = if self.pushes_spans { self.sampler.clone() } else { Sampler::always_off() };
-        let builder = TracerProvider::builder().with_sampler(sampler).with_limits(self.limits);
+        let builder = TracerProvider::builder().with_sampler(self.sampler.clone());
+        if !self.pushes_spans {
+            return builder.without_recording().build();
+        }
+        let builder = builder.with_limits(self.limits).with_baggage_attributes(self.baggage.iter().cloned());
         match config.records.traces.keep_errors {
-            Some(keep) if self.pushes_spans => builder.with_keep_errors(keep).build(),
-            _ => builder.build(),
+            Some(keep) => builder.with_keep_errors(keep).build(),
+            None => builder.build(),
         }
     }
 }
@@ -76,7 +83,7 @@ impl Plan {
 /// The scope of what comes from `tracing`: its targets are attributes.
 const SCOPE: &str = "tracing";
 
-fn sampler(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Sampler {
+fn sampler(config: &TelemetryConfig, pushes_spans: bool, settings: &mut Settings<'_>) -> Sampler {
     let code = config.records.traces.sampler.clone().map(|sampler| ("with_sampling", sampler));
     let arguments = settings.given(&catalogue::TRACES_SAMPLER_ARGUMENT);
     let argument = arguments.first().map(|argument| argument.text.as_str());
@@ -84,7 +91,30 @@ fn sampler(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Sampler {
         settings.warn("OTEL_TRACES_SAMPLER_ARG has no effect without OTEL_TRACES_SAMPLER: set that to parentbased_traceidratio");
     }
     let parse = |name: &str| Sampler::parse(name, argument).map_err(|error| error.to_string());
-    settings.decide(&catalogue::TRACES_SAMPLER, code, parse)
+    let sampler = settings.decide(&catalogue::TRACES_SAMPLER, code, parse);
+    if !pushes_spans {
+        let what = "ids only, since spans go nowhere";
+        settings.note_fact("traces.recorded", what.to_owned(), Source::Default);
+    }
+    sampler
+}
+
+fn baggage(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Vec<String> {
+    let code = config.records.traces.baggage.clone().map(|keys| ("with_baggage_attributes", Keys(keys)));
+    let parse = |list: &str| {
+        let keys = list.split(',').map(str::trim).filter(|key| !key.is_empty());
+        Ok(Keys(keys.map(str::to_owned).collect()))
+    };
+    settings.choose(&catalogue::TRACES_BAGGAGE, code, parse).map_or_else(Vec::new, |Keys(keys)| keys)
+}
+
+/// Keys as a list.
+struct Keys(Vec<String>);
+
+impl std::fmt::Display for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
 }
 
 fn span_limits(config: &TelemetryConfig, settings: &mut Settings<'_>) -> SpanLimits {
@@ -111,10 +141,12 @@ fn span_limits(config: &TelemetryConfig, settings: &mut Settings<'_>) -> SpanLim
     limits
 }
 
-fn log_limits(settings: &mut Settings<'_>) -> LogLimits {
+fn log_limits(config: &TelemetryConfig, settings: &mut Settings<'_>) -> LogLimits {
     let mut limits = LogLimits::default();
-    decide_limit(&mut limits.attributes, &catalogue::LOG_ATTRIBUTES, None, settings);
-    decide_limit(&mut limits.value_bytes, &catalogue::LOG_VALUE_BYTES, None, settings);
+    let code = config.records.logs.limits;
+    let (attributes, value_bytes) = (code.map(|code| code.attributes), code.map(|code| code.value_bytes));
+    decide_limit(&mut limits.attributes, &catalogue::LOG_ATTRIBUTES, attributes, settings);
+    decide_limit(&mut limits.value_bytes, &catalogue::LOG_VALUE_BYTES, value_bytes, settings);
     limits
 }
 
@@ -239,6 +271,13 @@ impl Records {
                 "dropped_log_records": by_reason(logs.drops()),
             })
         }))
+    }
+}
+
+/// Records no more spans that are started by the process' provider.
+pub(crate) fn stop_global_traces() {
+    if let Some(provider) = throughline_trace::global() {
+        provider.sampler().set(Sampler::always_off());
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use throughline_trace::LogLimits;
+
 use super::batch::BatchConfiguration;
 use crate::config::ExportConfig;
 
@@ -20,6 +22,7 @@ pub struct LogConfig {
     pub(crate) batch: BatchConfiguration,
     pub(crate) filter: Option<String>,
     pub(crate) console: Option<ConsoleFormat>,
+    pub(crate) limits: Option<LogLimits>,
 }
 
 impl LogConfig {
@@ -44,6 +47,12 @@ impl LogConfig {
     /// `info` unless set. It can be changed while the program runs.
     pub fn with_filter(mut self, directives: impl Into<String>) -> Self {
         self.filter = Some(directives.into());
+        self
+    }
+
+    /// Sets how much a log record may carry.
+    pub fn with_limits(mut self, limits: LogLimits) -> Self {
+        self.limits = Some(limits);
         self
     }
 
