@@ -60,7 +60,7 @@ impl Exporters {
         let (done, finished) = mpsc::channel();
         // The export gives up a little earlier, so that its report still arrives in time.
         let last_export = otlp.shutdown(timeout / 8 * 7);
-        thread.spawn(async move {
+        ExporterThread::beside(async move {
             let report = last_export.await;
             prometheus.stop();
             let _nobody_waits = done.send(report);
