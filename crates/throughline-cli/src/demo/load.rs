@@ -1,5 +1,6 @@
 //! The demo's load: calls the service over loopback, at a steady rate. Each call is a span, and its context travels with it.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use throughline::propagation::inject_into_headers;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
@@ -22,20 +24,28 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Calls until there were enough requests. A service that cannot keep up is called less often.
-    pub(crate) async fn run(self) {
+    /// Calls until there were enough requests, or until `stop` is dropped; what is under way then is waited for. Whether
+    /// there were enough. A service that cannot keep up is called less often.
+    pub(crate) async fn run(self, mut stop: oneshot::Receiver<Infallible>) -> bool {
         let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
         let mut ticks = tokio::time::interval(Duration::from_secs(1) / self.rate);
         let mut calls = JoinSet::new();
         for number in 1..=self.requests.unwrap_or(u64::MAX) {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = &mut stop => {
+                    finish(calls).await;
+                    return false;
+                }
+            }
             calls.spawn(call(client.clone(), self.url(number)));
             while calls.try_join_next().is_some() {}
             if calls.len() >= CALLS_MAX {
                 let _done = calls.join_next().await;
             }
         }
-        while calls.join_next().await.is_some() {}
+        finish(calls).await;
+        true
     }
 
     /// Every third request searches, looks, buys.
@@ -43,6 +53,11 @@ impl Load {
         let route = ["search", "thumbnail", "checkout"][(number % 3) as usize];
         format!("http://{}/{route}?q={number}", self.service)
     }
+}
+
+/// Waits for the calls that are under way.
+async fn finish(mut calls: JoinSet<()>) {
+    while calls.join_next().await.is_some() {}
 }
 
 /// Calls under way at a time.

@@ -9,6 +9,7 @@ mod load;
 mod readback;
 mod service;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use throughline::{LogConfig, MetricsConfig, TelemetryConfig, TelemetryProviders, View, init_telemetry};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use load::Load;
 use readback::Readback;
@@ -69,10 +71,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let scrape = scrape.context("the demo needs its scrape endpoint")?;
     say!("scrape {scrape}   (the service itself: http://{service}/search?q=7)\n");
     let load = Load { service, rate: arguments.rate, requests: arguments.requests };
-    let loading = tokio::spawn(make_requests(load, Arc::clone(&counts)));
+    let (stop, stopped) = oneshot::channel();
+    let loading = tokio::spawn(make_requests(load, stopped, Arc::clone(&counts)));
     show(&scrape, arguments.run_for).await?;
 
-    loading.abort();
+    // What is under way is answered, so that its spans end and are flushed.
+    drop(stop);
+    drop(loading.await);
     serving.abort();
     say!("\nanswered {counts}");
     match telemetry.shutdown().await {
@@ -101,9 +106,14 @@ fn log_config() -> LogConfig {
 }
 
 /// Makes all requests and says how they were answered; metrics are served on.
-async fn make_requests(load: Load, counts: Arc<service::Counts>) -> Result<()> {
-    load.run().await;
-    say!("all requests are made: answered {counts}");
+async fn make_requests(
+    load: Load,
+    stop: oneshot::Receiver<Infallible>,
+    counts: Arc<service::Counts>,
+) -> Result<()> {
+    if load.run(stop).await {
+        say!("all requests are made: answered {counts}");
+    }
     Ok(())
 }
 

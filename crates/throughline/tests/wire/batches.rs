@@ -16,12 +16,14 @@ fn batches(size: usize, delay: Duration) -> BatchConfiguration {
     BatchConfiguration::new().with_max_export_batch_size(size).with_scheduled_delay(delay)
 }
 
-#[test]
-fn a_full_batch_does_not_wait() {
+#[tokio::test]
+async fn a_full_batch_does_not_wait() {
     let receiver = Receiver::start();
     let traces = TraceConfig::new().with_batch(batches(64, NEVER));
     let logs = LogConfig::new().with_batch(batches(128, NEVER));
     let telemetry = start(to(&receiver).with_traces(traces).with_logs(logs));
+    // Until the exporters run, nobody is told of a batch.
+    assert!(telemetry.flush().await.is_complete());
     record_spans(&telemetry, 70);
     assert_eq!(receiver.next().spans().len(), 64);
     within(&telemetry, || (0..130).for_each(|n| tracing::info!(n, "m")));
