@@ -199,9 +199,9 @@ pub(crate) fn end_metrics(timeout: Duration) -> ShutdownReport {
 
 fn end(signal: Signal, timeout: Duration) -> ShutdownReport {
     let lines: Vec<_> = global().iter().filter_map(Weak::upgrade).collect();
-    let ending = lines.iter().filter(|line| line.signal == signal);
     // As at the end of everything, the exporter gives up a little earlier.
-    let Some(answer) = ending.filter_map(|line| line.end_early(timeout / 8 * 7)).next() else {
+    let mut ending = lines.iter().filter(|line| line.signal == signal);
+    let Some(answer) = ending.find_map(|line| line.end_early(timeout / 8 * 7)) else {
         return ShutdownReport::default();
     };
     let (done, finished) = mpsc::channel();

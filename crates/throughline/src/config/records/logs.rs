@@ -70,6 +70,7 @@ impl fmt::Debug for LogConfig {
             .field("batch", &self.batch)
             .field("filter", &self.filter)
             .field("console", &self.console)
+            .field("limits", &self.limits)
             .finish()
     }
 }
