@@ -11,7 +11,9 @@
 mod bench;
 mod cache;
 mod fuzz;
+mod matrix;
 mod rig;
+mod samples;
 mod steps;
 mod tree;
 mod venv;
@@ -31,6 +33,8 @@ usage: cargo xtask <task>
                          otelcol unless named; jaeger and alertmanager when named
   fuzz [--seconds N] [TARGET...]
                          throws broken headers at every parser, three seconds each unless told otherwise
+  matrix                 asks the registry which releases fit together, for `throughline lint`
+  samples [VERSION...]   programs of old OpenTelemetry releases, migrated and compiled before and after
   bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {
@@ -54,6 +58,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["rig"] => rig::prepare(&rig::defaults()),
         ["rig", names @ ..] => rig::prepare(&rig::named(names)?),
         ["fuzz", words @ ..] => fuzz::run(words),
+        ["matrix"] => matrix::run(),
+        ["samples", versions @ ..] => samples::run(versions),
         ["bench", words @ ..] => bench::run(words),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

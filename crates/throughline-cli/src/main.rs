@@ -1,6 +1,6 @@
 //! The `throughline` command.
 //!
-//! Exit status: 0 fine, 2 wrong usage, 3 could not do what was asked.
+//! Exit status: 0 fine, 1 something was found, 2 wrong usage, 3 could not do what was asked.
 #![expect(clippy::print_stderr, reason = "a command line program talks")]
 
 /// Prints a line to standard output, or returns why it cannot be: unlike `println!`, which panics when nobody reads on.
@@ -11,6 +11,12 @@ macro_rules! say {
 }
 
 mod demo;
+mod explain;
+mod finding;
+mod lint;
+mod migrate;
+mod report;
+mod snippet;
 
 use std::io::{ErrorKind, IsTerminal as _};
 use std::process::ExitCode;
@@ -28,8 +34,14 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Arguments),
+    Lint(lint::Arguments),
+    Migrate(migrate::Arguments),
+    Explain(explain::Arguments),
+    Snippet(snippet::Arguments),
 }
 
+/// When something was found.
+const FOUND: u8 = 1;
 /// When what was asked for could not be done.
 const COULD_NOT: u8 = 3;
 
@@ -41,10 +53,14 @@ async fn main() -> ExitCode {
         log_to_stderr();
     }
     let done = match arguments.command {
-        Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::Lint(arguments) => lint::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Snippet(arguments) => snippet::run(&arguments),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

@@ -43,7 +43,7 @@ impl Security {
     pub(super) fn apply(self, config: OtlpConfig, settings: &mut Settings<'_>) -> OtlpConfig {
         let Self { tls, bearer_token_file, proxies } = self;
         if let Some((variable, proxy)) = proxies.before(config.endpoint()) {
-            settings.note_fact("otlp.proxy", proxy.to_string(), Source::Environment(variable.into()));
+            settings.note_fact("otlp.proxy", proxy, Source::Environment(variable.into()));
         }
         let config = config.with_tls(tls).with_proxies(proxies);
         match bearer_token_file {

@@ -1,7 +1,12 @@
 //! What the command says and how it ends, without any server.
 
-#[path = "support/command.rs"]
+#[path = "../support/command.rs"]
 mod command;
+mod lint;
+mod migrate;
+#[path = "../../src/snippet/throughline.rs"]
+#[expect(dead_code, clippy::print_stdout, reason = "it is compiled, to be right when it is printed")]
+mod snippet;
 
 use std::process::Stdio;
 

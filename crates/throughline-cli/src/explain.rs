@@ -1,0 +1,117 @@
+//! `throughline explain`: what an id means, why it matters, and what to write instead. Works offline.
+
+use std::process::ExitCode;
+
+use crate::lint::rules::{RULES, Rule, rule};
+
+/// Says what the id of a finding means; without an id, lists them all
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  throughline explain P303")]
+pub(crate) struct Arguments {
+    /// The id, such as P303
+    id: Option<String>,
+    /// All of them as the guide in docs/migrating.md
+    #[arg(long, conflicts_with = "id")]
+    markdown: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.markdown {
+        guide()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(id) = &arguments.id else {
+        for rule in &RULES.all {
+            say!("{}  {}", rule.id, rule.title);
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(rule) = rule(id) else {
+        anyhow::bail!("there is no finding {id}; `throughline explain` lists them")
+    };
+    say!("{}: {}", rule.id, rule.title);
+    if let Some(since) = rule.since {
+        say!("Since OpenTelemetry {since}.");
+    }
+    if !rule.explain.is_empty() {
+        say!("\n{}", rule.explain.trim());
+    }
+    if !rule.old.is_empty() {
+        say!("\nBefore:\n    {}", rule.old.replace('\n', "\n    "));
+    }
+    if !rule.new.is_empty() {
+        say!("\nNow:\n    {}", rule.new.replace('\n', "\n    "));
+    }
+    if !rule.help.is_empty() {
+        say!("\nWhat to do: {}", rule.help);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The guide: every rule with what it was, what it is, and why.
+fn guide() -> anyhow::Result<()> {
+    say!("{GUIDE}");
+    let mut group = "";
+    for rule in &RULES.all {
+        let (_, title) = GROUPS.iter().rev().find(|(first, _)| *first <= &*rule.id).unwrap_or(&GROUPS[0]);
+        if *title != group {
+            group = title;
+            say!("\n## {group}");
+        }
+        entry(rule)?;
+    }
+    Ok(())
+}
+
+fn entry(rule: &Rule) -> anyhow::Result<()> {
+    let since = rule.since.map(|since| format!(" (since {since})")).unwrap_or_default();
+    say!("\n### {}: {}{since}\n", rule.id, rule.title);
+    if !rule.explain.is_empty() {
+        say!("{}\n", rule.explain.trim());
+    }
+    if !rule.old.is_empty() {
+        say!("```rust,ignore\n// before\n{}", rule.old);
+        if !rule.new.is_empty() {
+            say!("// now\n{}", rule.new);
+        }
+        say!("```\n");
+    }
+    say!("What to do: {}", rule.help);
+    Ok(())
+}
+
+const GUIDE: &str = "\
+# Migrating
+
+What changed in OpenTelemetry for Rust from 0.17 to today, as `throughline lint` looks for it and, where it can, `throughline
+migrate` rewrites it. Generated from the rules by `throughline explain --markdown`.
+
+```sh
+throughline lint                 # what is stale, and what does not fit together
+throughline migrate              # what would change
+throughline migrate --write      # changes it, runs `cargo check`, and puts everything back if that fails
+```";
+
+/// The first id of each group.
+const GROUPS: [(&str, &str); 15] = [
+    ("A001", "Advice that is out of date"),
+    ("F001", "Features"),
+    ("L001", "The tool's own"),
+    ("P001", "Crates and modules"),
+    ("P101", "Global functions"),
+    ("P201", "Metrics: the API"),
+    ("P301", "Metrics: the SDK"),
+    ("P401", "Traces"),
+    ("P501", "Logs"),
+    ("P601", "Resource"),
+    ("P701", "OTLP"),
+    ("P801", "Other exporters"),
+    ("P901", "tracing-opentelemetry"),
+    ("S001", "Compiles, and does something else"),
+    ("V001", "Versions"),
+];
+
+/// The title of a finding.
+pub(crate) fn title(id: &str) -> Option<&'static str> {
+    rule(id).map(|rule| rule.title.as_str())
+}

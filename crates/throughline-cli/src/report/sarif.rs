@@ -1,0 +1,73 @@
+//! SARIF 2.1.0: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::explain;
+use crate::finding::Finding;
+
+pub(super) fn write(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
+    let ids: BTreeSet<&str> = findings.iter().map(|finding| finding.id).collect();
+    let rules: Vec<Value> = ids.into_iter().map(rule).collect();
+    let results: Vec<Value> = findings.iter().map(result).collect();
+    let document = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "throughline",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    });
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn rule(id: &str) -> Value {
+    let title = explain::title(id).unwrap_or_default();
+    let help = format!("throughline explain {id}");
+    json!({ "id": id, "shortDescription": { "text": title }, "help": { "text": help } })
+}
+
+fn result(finding: &Finding) -> Value {
+    json!({
+        "ruleId": finding.id,
+        "level": finding.severity.name(),
+        "message": { "text": format!("{}\n{}", finding.message, finding.help) },
+        "locations": [{ "physicalLocation": {
+            "artifactLocation": { "uri": finding.file.path.to_string_lossy().replace('\\', "/") },
+            "region": region(finding, &finding.range),
+        }}],
+        "fixes": fixes(finding),
+    })
+}
+
+fn fixes(finding: &Finding) -> Vec<Value> {
+    let uri = finding.file.path.to_string_lossy().replace('\\', "/");
+    let fix = |fix: &crate::finding::Fix| {
+        let replacements: Vec<Value> = fix
+            .edits
+            .iter()
+            .map(|edit| {
+                json!({ "deletedRegion": region(finding, &edit.range), "insertedContent": { "text": edit.text } })
+            })
+            .collect();
+        json!({
+            "description": { "text": finding.help },
+            "artifactChanges": [{ "artifactLocation": { "uri": uri }, "replacements": replacements }],
+        })
+    };
+    finding.fix.iter().map(fix).collect()
+}
+
+fn region(finding: &Finding, range: &std::ops::Range<usize>) -> Value {
+    let ((line, column), (end_line, end_column)) =
+        (finding.file.position(range.start), finding.file.position(range.end));
+    json!({ "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column })
+}

@@ -1,0 +1,28 @@
+//! Traces as OpenTelemetry 0.19 had them.
+
+use opentelemetry::sdk::{trace, Resource};
+use opentelemetry::trace::{TraceError, Tracer};
+use opentelemetry::{global, KeyValue};
+use opentelemetry_otlp::WithExportConfig;
+
+fn endpoint() -> String {
+    std::env::var("SAMPLE_ENDPOINT").unwrap_or_else(|_| "http://localhost:4317".to_owned())
+}
+
+fn init_tracer() -> Result<trace::Tracer, TraceError> {
+    opentelemetry_otlp::new_pipeline()
+        .tracing()
+        .with_exporter(opentelemetry_otlp::new_exporter().tonic().with_endpoint(endpoint()))
+        .with_trace_config(
+            trace::config().with_resource(Resource::new(vec![KeyValue::new("service.name", "sample")])),
+        )
+        .install_batch(opentelemetry::runtime::Tokio)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let tracer = init_tracer()?;
+    tracer.in_span("work", |_context| {});
+    global::shutdown_tracer_provider();
+    Ok(())
+}
