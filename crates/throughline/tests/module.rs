@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use receiver::Receiver;
 use throughline::{
-    BatchConfiguration, MetricsConfig, MetricsRecorder, SpanBuilder, TelemetryConfig, TraceConfig,
-    init_telemetry, metric_attributes, metric_names, shutdown_meter_provider, shutdown_tracer_provider,
+    BatchConfiguration, MetricsConfig, MetricsRecorder, ShutdownReport, SpanBuilder, TelemetryConfig,
+    TraceConfig, init_telemetry, metric_attributes, metric_names, shutdown_meter_provider,
+    shutdown_tracer_provider,
 };
 
 const NEVER: Duration = Duration::from_secs(3600);
@@ -19,7 +20,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 #[tokio::test]
 async fn one_signal_ends_before_the_others() -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::start();
-    assert_eq!(shutdown_tracer_provider(), Default::default(), "there is nothing yet");
+    assert_eq!(shutdown_tracer_provider(), ShutdownReport::default(), "there is nothing yet");
     let config = TelemetryConfig::new("my-processor")
         .without_environment_variables()
         .without_prometheus_endpoint()
@@ -34,7 +35,7 @@ async fn one_signal_ends_before_the_others() -> Result<(), Box<dyn Error>> {
     let report = shutdown_tracer_provider();
     assert_eq!((report.spans.delivered, report.points.delivered), (1, 0), "{report}");
     assert_eq!(receiver.next_to("/v1/traces").spans()[0].name, "process_event");
-    assert_eq!(shutdown_tracer_provider(), Default::default(), "it is done once");
+    assert_eq!(shutdown_tracer_provider(), ShutdownReport::default(), "it is done once");
 
     drop(SpanBuilder::new("too late").start());
     let report = shutdown_meter_provider();

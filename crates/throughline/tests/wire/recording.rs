@@ -9,7 +9,7 @@ use throughline::{
     TraceConfig,
 };
 
-use crate::receiver::{Receiver, pairs};
+use crate::receiver::{Received, Receiver, pairs};
 use crate::{end, record_spans, start, to, within};
 
 /// How many of these spans arrive with this sampling.
@@ -151,8 +151,8 @@ fn added(set_up: impl FnOnce(TelemetryConfig) -> TelemetryConfig) -> [Vec<String
     end(telemetry);
     let requests = receiver.all();
     let keys = |attributes: &[_]| pairs(attributes).into_iter().map(|(key, _)| key).collect();
-    let span = requests.iter().flat_map(|request| request.spans()).map(|span| keys(&span.attributes)).next();
-    let log = requests.iter().flat_map(|request| request.logs()).map(|log| keys(&log.attributes)).next();
+    let span = requests.iter().flat_map(Received::spans).map(|span| keys(&span.attributes)).next();
+    let log = requests.iter().flat_map(Received::logs).map(|log| keys(&log.attributes)).next();
     [span.expect("a span"), log.expect("a log record")]
 }
 
