@@ -109,7 +109,8 @@ pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
             continue;
         }
         match source::check(file, &file.text, 0, &package.source) {
-            Ok(checked) => {
+            Ok(mut checked) => {
+                checked.findings.retain(|finding| !versions::is_allowed(finding.id, package, workspace));
                 report.findings.extend(checked.findings);
                 if checked.grpc {
                     report.findings.extend(versions::grpc(package, workspace));

@@ -57,6 +57,9 @@ pub(crate) struct Rule {
     /// Any of these is the old form.
     #[serde(default, rename = "match")]
     pub(crate) patterns: Vec<Pattern>,
+    /// The old form is right when this feature is on.
+    #[serde(default)]
+    pub(crate) unless_feature: Option<Feature>,
     #[serde(default)]
     pub(crate) fix: Option<FixRule>,
     #[serde(default = "review")]
@@ -97,6 +100,14 @@ pub(crate) enum Pattern {
         #[serde(rename = "crate")]
         name: String,
     },
+}
+
+/// A cargo feature of a crate.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Feature {
+    pub(crate) feature: String,
+    pub(crate) of: String,
 }
 
 /// How what was matched is rewritten.

@@ -36,17 +36,35 @@ pub(super) fn fragment(
     manifest_of(file, manifest, minor, version, matrix, findings);
 }
 
+/// Whether a feature that is on makes right what a rule has found.
+pub(super) fn is_allowed(id: &str, package: &Package, workspace: &Workspace) -> bool {
+    let needed = rule(id).and_then(|rule| rule.unless_feature.as_ref());
+    needed.is_some_and(|needed| has_feature(package, workspace, &needed.of, &needed.feature))
+}
+
 /// gRPC that the features do not allow for.
 pub(super) fn grpc(package: &Package, workspace: &Workspace) -> Option<Finding> {
     let (file, manifest) = workspace.manifests.get(package.manifest?)?;
     let dependency = manifest.dependency("opentelemetry-otlp")?;
-    let inherited = workspace.inherited(&file.path, dependency);
-    let features =
-        dependency.features.iter().chain(inherited.into_iter().flat_map(|dependency| &dependency.features));
-    let has = features.into_iter().any(|feature| feature.text == "grpc-tonic");
     // Before 0.28 it was on by default.
-    let asked_for = package.source.minor.is_some_and(|minor| minor >= Minor(28)) && !has;
-    asked_for.then(|| finding("F001", file, dependency, None))?
+    let must_be_asked_for = package.source.minor.is_some_and(|minor| minor >= Minor(28));
+    if !must_be_asked_for || has_feature(package, workspace, "opentelemetry-otlp", "grpc-tonic") {
+        return None;
+    }
+    finding("F001", file, dependency, None)
+}
+
+/// Whether a package asks for a feature of a crate, itself or by its workspace.
+fn has_feature(package: &Package, workspace: &Workspace, of: &str, feature: &str) -> bool {
+    let Some((file, manifest)) = package.manifest.and_then(|at| workspace.manifests.get(at)) else {
+        return false;
+    };
+    let asked = manifest.dependencies.iter().filter(|dependency| dependency.name == of);
+    asked.into_iter().any(|dependency| {
+        let inherited = workspace.inherited(&file.path, dependency);
+        let features = inherited.into_iter().chain([dependency]).flat_map(|dependency| &dependency.features);
+        features.into_iter().any(|written| written.text == feature)
+    })
 }
 
 fn manifest_of(

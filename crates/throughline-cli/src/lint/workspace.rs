@@ -65,8 +65,10 @@ impl Workspace {
     fn file(&mut self, path: &Path) {
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-        let wanted =
-            matches!(extension, "rs" | "md" | "markdown") || matches!(name, "Cargo.toml" | "Cargo.lock");
+        // A changelog speaks of what was.
+        let document =
+            matches!(extension, "md" | "markdown") && !name.to_lowercase().starts_with("changelog");
+        let wanted = extension == "rs" || document || matches!(name, "Cargo.toml" | "Cargo.lock");
         if !wanted {
             return;
         }

@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
         let full = today(&full);
         for (rule, pattern) in patterns() {
             let Pattern::Call { call: wanted, min_args } = pattern else { continue };
-            if *wanted == full && call.args.len() >= *min_args {
+            if *wanted == full && self.count(&call.args) >= *min_args {
                 let edits = self.call_fix(rule, call, function);
                 self.called.insert(function.span().byte_range().start);
                 let range = if *min_args > 0 { call.span() } else { function.span() };
@@ -290,6 +290,13 @@ impl<'a> Walk<'a> {
         let Some(rule) = rule("P103") else { return };
         self.called.insert(function.span().byte_range().start);
         self.found(rule, function.span().byte_range(), vec![Edit::new(call.span().byte_range(), SHUT_DOWN)]);
+    }
+
+    /// How many arguments a call has; those under `cfg` are one, of which there are several.
+    fn count(&self, arguments: &Punctuated<Expr, Token![,]>) -> usize {
+        let conditional = |argument: &&Expr| self.text(&argument.span().byte_range()).starts_with("#[cfg");
+        let alternatives = arguments.iter().filter(conditional).count();
+        arguments.len() - alternatives.saturating_sub(1)
     }
 
     fn call_fix(&self, rule: &Rule, call: &ExprCall, function: &syn::ExprPath) -> Vec<Edit> {
@@ -321,7 +328,7 @@ impl<'a> Walk<'a> {
         let Some(kind) = self.kinds.of(&call.receiver, self.names) else { return };
         for (rule, pattern) in patterns() {
             let Pattern::Method { method: wanted, on, min_args } = pattern else { continue };
-            if *wanted == method && on == kind && call.args.len() >= *min_args {
+            if *wanted == method && on == kind && self.count(&call.args) >= *min_args {
                 let edits = self.method_fix(rule, call);
                 self.found(rule, call.method.span().byte_range(), edits);
             }
