@@ -49,14 +49,12 @@ const COULD_NOT: u8 = 3;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Warnings of the toolkit go where they do not mix with a command's output.
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_ansi(std::io::stderr().is_terminal())
-        .without_time()
-        .init();
-    let done = match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    // The demo is an application, whose log is telemetry.
+    if !matches!(arguments.command, Command::Demo(_)) {
+        log_to_stderr();
+    }
+    let done = match arguments.command {
         Command::Config(arguments) => config::run(arguments),
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Lint(arguments) => lint::run(&arguments),
@@ -73,6 +71,16 @@ async fn main() -> ExitCode {
             ExitCode::from(COULD_NOT)
         }
     }
+}
+
+/// Warnings of the toolkit go where they do not mix with a command's output.
+fn log_to_stderr() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .init();
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -4,9 +4,10 @@
 #[path = "support/command.rs"]
 mod command;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ExitCode, Stdio};
+use std::process::{Child, ChildStderr, ExitCode, Stdio};
+use std::sync::{Arc, Mutex};
 
 use command::throughline;
 use throughline_rig::{Case, CollectorConfig, DEADLINE, Need, PrometheusConfig, Rig, eventually, http, run};
@@ -43,6 +44,7 @@ fn expected() -> BTreeMap<(String, String), f64> {
 struct Demo {
     process: Child,
     scrape: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Demo {
@@ -53,8 +55,10 @@ impl Demo {
             throughline(&["demo", "--listen", "127.0.0.1:0", "--rate", "2000", "--requests", &requests])
                 .envs(environment.iter().copied())
                 .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
                 .spawn()
                 .expect("the binary starts");
+        let log = gather(process.stderr.take().expect("its log"));
         let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
         let mut line_with = |what: &str| {
             let found = lines.by_ref().map_while(Result::ok).find(|line| line.contains(what));
@@ -65,7 +69,7 @@ impl Demo {
         assert!(done.contains(&format!("{REQUESTS} requests")), "{done}");
         // The demo ends when nobody reads what it says.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { process, scrape }
+        Self { process, scrape, log }
     }
 
     fn page(&self) -> String {
@@ -75,6 +79,18 @@ impl Demo {
     fn address(&self) -> String {
         self.scrape.trim_start_matches("http://").trim_end_matches("/metrics").to_owned()
     }
+}
+
+/// The lines of a log, as they come.
+fn gather(log: ChildStderr) -> Arc<Mutex<Vec<String>>> {
+    let gathered = Arc::<Mutex<Vec<_>>>::default();
+    let lines = Arc::clone(&gathered);
+    std::thread::spawn(move || {
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            lines.lock().expect("nobody panics with it").push(line);
+        }
+    });
+    gathered
 }
 
 impl Drop for Demo {
@@ -109,7 +125,7 @@ fn assert_stored(prometheus: &throughline_rig::Prometheus) {
 }
 
 fn scraped(rig: &Rig) {
-    let demo = Demo::answered(&[]);
+    let demo = Demo::answered(&[("RUST_LOG", "info")]);
     let prometheus = rig.prometheus(PrometheusConfig {
         targets: vec![demo.address()],
         native_histograms: true,
@@ -123,7 +139,12 @@ fn scraped(rig: &Rig) {
         found.as_array().filter(|series| !series.is_empty()).cloned()
     });
     let id = exemplars[0]["exemplars"][0]["labels"]["trace_id"].as_str().expect("a trace id").to_owned();
-    assert!(id.len() == 32 && id.starts_with("64656d6f2072756e"), "{id}");
+    // The request that the exemplar stands for is in the log, and is one of the service.
+    let log = demo.log.lock().expect("nobody panics with it");
+    let lines: Vec<_> = log.iter().filter(|line| line.contains(&id)).collect();
+    assert!(lines.iter().any(|line| line.contains("GET /")), "{id} in {lines:?}");
+    let answered = log.iter().filter(|line| line.contains("GET /")).count() as u64;
+    assert_eq!(answered, REQUESTS, "each request has a line");
 }
 
 fn pushed(rig: &Rig) {
@@ -154,6 +175,23 @@ fn pushed_to_collector(rig: &Rig) {
     assert!(points > 0.0 && delivered.contains(" 0 not"), "{delivered}");
     let accepted = collector.own_metric("otelcol_receiver_accepted_metric_points");
     assert!((accepted - points).abs() < f64::EPSILON, "{accepted} accepted, {delivered}");
+
+    let spans = eventually(DEADLINE, "spans", || {
+        let spans = collector.received_spans();
+        let accepted = collector.own_metric("otelcol_receiver_accepted_spans");
+        (accepted > 0.0 && spans.len() as f64 >= accepted).then_some(spans)
+    });
+    let of_kind = |kind: u8| spans.iter().filter(move |span| span["kind"] == kind);
+    let (server, client) = (of_kind(2), of_kind(3));
+    let client: HashSet<_> =
+        client.map(|span| (span["traceId"].to_string(), span["spanId"].to_string())).collect();
+    let mut requests = 0;
+    for request in server {
+        requests += 1;
+        let caller = (request["traceId"].to_string(), request["parentSpanId"].to_string());
+        assert!(client.contains(&caller), "{request}");
+    }
+    assert!(requests > 0 && said.contains(&format!("answered {requests} requests")), "{requests}: {said}");
 }
 
 fn linted(rig: &Rig) {

@@ -10,6 +10,7 @@ use opentelemetry::trace::{Link, SpanContext, SpanKind};
 use throughline_core::Timestamp;
 use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor};
 
+use crate::baggage::FromBaggage;
 use crate::provider::{Tracer, global_tracer};
 use crate::sampler::StartAttributes;
 use crate::span::Span;
@@ -175,6 +176,9 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
 #[cold]
 #[inline(never)]
 fn start_full<A: Attributes>(start: &Start<'_>, tracer: Tracer, attributes: A) -> Span {
+    let context = start.baggage_context(tracer);
+    let before = FromBaggage::new(tracer.shared, context.as_ref());
+    let attributes = Many { before, attributes: &attributes };
     let mut span = start.full(tracer, &Shown(&attributes));
     span.set_attributes(&attributes);
     span

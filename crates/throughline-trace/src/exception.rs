@@ -7,8 +7,11 @@ use std::backtrace::Backtrace;
 use std::error::Error;
 use std::fmt::Write as _;
 
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, KeyValue};
 use throughline_core::attribute::{Attributes, ValueRef, Visitor};
 
+use crate::local;
 use crate::span::Span;
 
 /// Causes of causes that are listed; a chain that is longer may have no end.
@@ -34,6 +37,30 @@ impl Span {
     }
 }
 
+/// Adds the event `exception` to the current span, whoever made it; see [`Span::record_exception`]. Whether it did: false
+/// when no span is current, when it is not recorded, and in the scope of [`Span::enter`], where the current context knows
+/// no more than the ids. Allocates.
+///
+/// ```
+/// use throughline_trace::record_exception;
+///
+/// if let Err(error) = "seven".parse::<u8>() {
+///     record_exception(&error);
+/// }
+/// ```
+pub fn record_exception<E: Error + ?Sized>(error: &E) -> bool {
+    if !local::is_alive() {
+        return false;
+    }
+    let context = Context::current();
+    let span = context.span();
+    if !span.is_recording() {
+        return false;
+    }
+    span.add_event("exception", Exception::new(error, None).into_key_values());
+    true
+}
+
 /// An error, described.
 #[derive(Debug)]
 pub(crate) struct Exception {
@@ -56,6 +83,16 @@ impl Exception {
         }
         Self { type_name: name(error), message: error.to_string(), trace }
     }
+
+    fn into_key_values(self) -> Vec<KeyValue> {
+        let texts = self.texts().map(|(key, text)| KeyValue::new(key, text.to_owned()));
+        texts.into_iter().filter(|pair| !pair.value.as_str().is_empty()).collect()
+    }
+
+    fn texts(&self) -> [(&'static str, &str); 3] {
+        let Self { type_name, message, trace } = self;
+        [("exception.type", type_name), ("exception.message", message), ("exception.stacktrace", trace)]
+    }
 }
 
 /// The type's name: the compiler's, or the first word of the `Debug` output where the type is not known.
@@ -70,13 +107,10 @@ fn name<E: Error + ?Sized>(error: &E) -> String {
 }
 
 impl Attributes for Exception {
-    type Shape = [opentelemetry::KeyValue];
+    type Shape = [KeyValue];
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
-        let Self { type_name, message, trace } = self;
-        for (key, text) in
-            [("exception.type", type_name), ("exception.message", message), ("exception.stacktrace", trace)]
-        {
+        for (key, text) in self.texts() {
             if !text.is_empty() {
                 visitor.attribute(key, ValueRef::Str(text));
             }

@@ -31,6 +31,7 @@
 //! reader.drain(512, |span| assert_eq!(span.name, "checkout"));
 //! ```
 
+mod baggage;
 mod builder;
 mod clock;
 mod context;
@@ -61,6 +62,7 @@ pub mod tokio;
 pub use builder::SpanBuilder;
 pub use context::{Enter, Entered, WithContext, current_span, propagate_context, spawn_thread, with_context};
 pub use drops::DropReason;
+pub use exception::record_exception;
 pub use id::IdGenerator;
 pub use keep::KeepErrors;
 pub use limits::{LogLimits, SpanLimits};

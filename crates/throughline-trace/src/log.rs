@@ -127,13 +127,29 @@ impl Logger {
     ///
     /// Allocates only when the thread's buffer has to grow, and takes no lock.
     pub fn record<A: Attributes + ?Sized>(&self, record: &LogRecord<'_>, attributes: &A) {
+        self.append(record, attributes, false);
+    }
+
+    /// As [`record`](Self::record), of what happens just now: when it happened and when it was recorded is one moment,
+    /// whatever the record says.
+    pub fn record_now<A: Attributes + ?Sized>(&self, record: &LogRecord<'_>, attributes: &A) {
+        self.append(record, attributes, true);
+    }
+
+    fn append<A: Attributes + ?Sized>(&self, record: &LogRecord<'_>, attributes: &A, is_now: bool) {
         let mut writer = local::log_writer();
-        self.write(record, attributes, &mut writer);
+        self.write(record, attributes, is_now, &mut writer);
         local::push(&self.shared.channel, writer.bytes());
         local::keep_log_writer(writer);
     }
 
-    fn write<A: Attributes + ?Sized>(&self, record: &LogRecord<'_>, attributes: &A, writer: &mut Writer) {
+    fn write<A: Attributes + ?Sized>(
+        &self,
+        record: &LogRecord<'_>,
+        attributes: &A,
+        is_now: bool,
+        writer: &mut Writer,
+    ) {
         writer.start(LogHeader::BYTES);
         write_texts(record, self.shared.limits.value_bytes, writer);
         let list = AttributeList::starting_at(writer.len());
@@ -141,9 +157,10 @@ impl Logger {
         let mut adding = Adding::new(writer, list, count_max, value_bytes);
         attributes.visit(&mut adding);
         let list = adding.finish();
+        let observed = self.shared.clock.now().as_nanos();
         let mut header = LogHeader {
-            time: record.time.map_or(0, Timestamp::as_nanos),
-            observed: self.shared.clock.now().as_nanos(),
+            time: if is_now { observed } else { record.time.map_or(0, Timestamp::as_nanos) },
+            observed,
             scope: self.scope,
             severity: record.severity_number,
             attributes: list.count,

@@ -19,7 +19,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{self, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _};
+use opentelemetry::trace::{self, SpanBuilder, SpanContext, SpanKind, Status};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use throughline_core::Timestamp;
 use throughline_core::attribute::ValueRef;
@@ -45,11 +45,10 @@ impl trace::Tracer for Tracer {
         }
         let SpanBuilder { span_kind, name, start_time, attributes, events, links } = builder;
         let attributes = attributes.unwrap_or_default();
-        let parent = parent_cx.span();
         let started = self
             .span(&name)
             .with_kind(span_kind.unwrap_or(SpanKind::Internal))
-            .with_parent_span(parent.span_context())
+            .with_parent(parent_cx)
             .with_attributes(attributes.as_slice())
             .with_links(links.unwrap_or_default());
         let mut span = match start_time {

@@ -98,10 +98,13 @@ impl Start<'_> {
         let shared = tracer.shared;
         let Some(parent) = self.parent() else { return Span::none() };
         let parent = if parent.is_valid { parent } else { ParentSpan::NONE };
-        let start = shared.clock.start();
-        let ids = Ids { shared, time: start.nanos };
         let parent_state = if parent.has_state { self.parent_state() } else { TraceState::NONE };
         let parent_context = parent.to_context(parent_state.clone());
+        if parent.is_valid && !shared.records {
+            return Span::unrecorded(parent_context);
+        }
+        let start = shared.clock.start();
+        let ids = Ids { shared, time: start.nanos };
         let trace_id = if parent.is_valid { parent.trace_id } else { ids.trace_id() };
         let Self { name, kind, .. } = self;
         let links = self.links();
@@ -115,7 +118,7 @@ impl Start<'_> {
         let context = SpanContext::new(trace_id, ids.span_id(), TraceFlags::new(flags), false, trace_state);
         let exported = sampled || shared.keeps_errors();
         let recorded = exported || decision == Decision::Record || self.tentative && !parent.is_valid;
-        if !recorded {
+        if !recorded || !shared.records {
             return Span::unrecorded(context);
         }
         let mut span = self.record(tracer, &parent, context, start, exported);
@@ -177,6 +180,15 @@ impl Start<'_> {
             Parent::Span(parent) => Some(ParentSpan::of(parent)),
             Parent::Current | Parent::None => None,
         }
+    }
+
+    /// The context whose baggage may become attributes, if any may.
+    pub(crate) fn baggage_context(&self, tracer: Tracer) -> Option<Context> {
+        let is_wanted = !tracer.shared.baggage.is_empty() && local::is_alive();
+        is_wanted.then(|| match self.parent {
+            Parent::Context(context) => context.clone(),
+            Parent::Span(_) | Parent::Current | Parent::None => Context::current(),
+        })
     }
 
     /// The parent's trace state.

@@ -79,6 +79,7 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
             return Err(Error::GlobalsTaken);
         }
         providers.records().install()?;
+        providers.make_global();
         set_global_propagators(propagators);
         statics::install_global(provider.clone()).map_err(|_refused| Error::GlobalsTaken)?;
         opentelemetry::global::set_meter_provider(provider);

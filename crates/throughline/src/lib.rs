@@ -23,7 +23,34 @@
 //! }
 //! ```
 //!
-//! In async code, end with `telemetry.shutdown().await`.
+//! In async code, end with `telemetry.shutdown().await?`.
+//!
+//! Traces and recording by name, in async code:
+//!
+//! ```no_run
+//! use throughline::{TelemetryConfig, init_telemetry, SpanBuilder, MetricsRecorder};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     // Initialize
+//!     let config = TelemetryConfig::new("my-processor")
+//!         .with_otlp_endpoint("http://localhost:4317");
+//!     let providers = init_telemetry(config)?;
+//!
+//!     // Create spans
+//!     let span = SpanBuilder::new("process_event")
+//!         .with_attribute("event.type", "metric")
+//!         .start();
+//!
+//!     // Record metrics
+//!     let recorder = MetricsRecorder::new();
+//!     recorder.record_counter("processor", "events.processed", 1, vec![]);
+//!
+//!     // Shutdown
+//!     providers.shutdown().await?;
+//!     Ok(())
+//! }
+//! ```
 //!
 //! # In libraries
 //!
@@ -46,6 +73,7 @@
 //! - `config-file`: settings from a YAML file in OpenTelemetry's declarative format (`OTEL_CONFIG_FILE`).
 //! - `otlp-http`: pushing over OTLP/HTTP; `otlp-grpc`: over gRPC as well.
 //! - `tls`: endpoints with `https`; `zstd`: that compression.
+//! - `http`: contexts are read from and written into `http::HeaderMap`.
 //! - `spool`: what cannot be pushed yet is kept on disk.
 //! - `signals`: telemetry is shut down on SIGTERM and SIGINT, when asked for.
 //! - `serde`: the configuration as part of the application's own file.
@@ -64,6 +92,8 @@ mod error;
 mod exporters;
 mod file;
 mod init;
+pub mod metric_attributes;
+pub mod metric_names;
 mod otlp;
 mod prometheus;
 mod providers;
@@ -85,9 +115,11 @@ pub use config::{
 };
 pub use console::{ConsoleConfig, ConsoleOutput, ConsoleStream};
 pub use error::{Error, Problem, Source};
-pub use exporters::{Delivery, ShutdownReport};
+pub use exporters::{Delivery, ShutdownError, ShutdownReport};
 pub use init::init_telemetry;
-pub use providers::{Description, SHUTDOWN_TIMEOUT, TelemetryProviders};
+pub use providers::{
+    Description, SHUTDOWN_TIMEOUT, TelemetryProviders, shutdown_meter_provider, shutdown_tracer_provider,
+};
 pub use recorder::MetricsRecorder;
 #[cfg(feature = "tracing")]
 pub use records::FilterError;
@@ -113,4 +145,6 @@ pub use throughline_metrics::{
 #[cfg(feature = "tracing")]
 pub use throughline_trace as trace;
 #[cfg(feature = "tracing")]
-pub use throughline_trace::{Span, SpanBuilder, in_context, propagate_context, with_context};
+pub use throughline_trace::{
+    LogLimits, Span, SpanBuilder, SpanLimits, in_context, propagate_context, record_exception, with_context,
+};

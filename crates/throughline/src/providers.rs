@@ -10,10 +10,10 @@ use throughline_metrics::{CatalogueEntry, Meter, MeterProvider};
 
 use crate::console::Console;
 use crate::error::Error;
-use crate::exporters::{Exporters, ShutdownReport};
-use crate::otlp::Otlp;
+use crate::exporters::{Exporters, ShutdownError, ShutdownReport};
+use crate::otlp::{self, Otlp};
 use crate::prometheus::Prometheus;
-use crate::records::Records;
+use crate::records::{self, Records};
 use crate::resource;
 use crate::running::Running;
 use crate::settings::{Decisions, Definition, Overridden, Setting, catalogue};
@@ -66,6 +66,11 @@ impl TelemetryProviders {
     #[cfg(all(feature = "signals", unix))]
     pub(crate) fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// Makes its exporters those of the process.
+    pub(crate) fn make_global(&self) {
+        self.running.ask(Exporters::make_global);
     }
 
     pub(crate) fn records(&self) -> &Records {
@@ -158,12 +163,16 @@ impl TelemetryProviders {
 
     /// Exports a last time, closes the endpoint, ends the exporter thread, and says what was delivered and what was
     /// not. Takes at most [`SHUTDOWN_TIMEOUT`], under any runtime, and blocks no thread of it.
-    pub async fn shutdown(mut self) -> ShutdownReport {
+    ///
+    /// # Errors
+    /// When something was not delivered: the same report, as an error.
+    pub async fn shutdown(mut self) -> Result<ShutdownReport, ShutdownError> {
         // Taken out, so that dropping the rest, or this future, waits for nothing.
-        std::mem::take(&mut self.running).end_elsewhere(SHUTDOWN_TIMEOUT).await
+        let report = std::mem::take(&mut self.running).end_elsewhere(SHUTDOWN_TIMEOUT).await;
+        report.into_result()
     }
 
-    /// As [`shutdown`](Self::shutdown), blocking the caller.
+    /// As [`shutdown`](Self::shutdown), blocking the caller, with the report in any case.
     pub fn shutdown_blocking(self) -> ShutdownReport {
         self.shutdown_within(SHUTDOWN_TIMEOUT)
     }
@@ -181,6 +190,21 @@ impl Drop for TelemetryProviders {
             tracing::warn!(target: "throughline", "telemetry was dropped: {report}");
         }
     }
+}
+
+/// Ends the traces of the process before the rest: exports the spans there are, for up to [`SHUTDOWN_TIMEOUT`], and records
+/// no more. Does nothing when telemetry left the globals alone, and the second time.
+///
+/// Blocks its thread. [`TelemetryProviders::shutdown`] ends everything, and is all that most programs need.
+pub fn shutdown_tracer_provider() -> ShutdownReport {
+    records::stop_global_traces();
+    otlp::end_traces(SHUTDOWN_TIMEOUT)
+}
+
+/// Ends the pushing of the process' metrics before the rest: pushes a last time, for up to [`SHUTDOWN_TIMEOUT`]. What is
+/// scraped stays as it is. Otherwise as [`shutdown_tracer_provider`].
+pub fn shutdown_meter_provider() -> ShutdownReport {
+    otlp::end_metrics(SHUTDOWN_TIMEOUT)
 }
 
 /// The effective pipeline: what is exported where, which source decided each setting, and what that overrode.

@@ -42,9 +42,14 @@ pub(crate) fn all_signals_share_a_trace(rig: &Rig) {
     for item in [charge, &logs[0], exemplar] {
         assert_eq!(item["traceId"], request["traceId"]);
     }
-    for refused in ["spans", "log_records", "metric_points"] {
-        let refused = collector.own_metric(&format!("otelcol_receiver_refused_{refused}"));
-        assert!(refused.abs() < f64::EPSILON, "{refused}");
+    for (items, delivery) in
+        [("spans", report.spans), ("log_records", report.log_records), ("metric_points", report.points)]
+    {
+        let counted = |what: &str| collector.own_metric(&format!("otelcol_receiver_{what}_{items}"));
+        assert_eq!(counted("accepted"), delivery.delivered as f64, "{items}");
+        assert_eq!(counted("refused"), 0.0, "{items}");
+        let failed = collector.own_metric(&format!("otelcol_exporter_send_failed_{items}"));
+        assert_eq!(failed, 0.0, "{items}");
     }
 }
 

@@ -54,17 +54,17 @@ fn assert_trace(trace: &Value, shop: &Shop) {
 
 /// The item whose field has this value.
 #[track_caller]
-fn find<'a>(items: &'a Value, field: &str, value: &str) -> &'a Value {
+pub(crate) fn find<'a>(items: &'a Value, field: &str, value: &str) -> &'a Value {
     let found = items.as_array().into_iter().flatten().find(|item| item[field] == value);
     found.unwrap_or_else(|| panic!("no {field} {value} in {items}"))
 }
 
 #[track_caller]
-fn tag<'a>(span: &'a Value, key: &str) -> &'a Value {
+pub(crate) fn tag<'a>(span: &'a Value, key: &str) -> &'a Value {
     &find(&span["tags"], "key", key)["value"]
 }
 
 #[track_caller]
-fn parent(span: &Value) -> &Value {
+pub(crate) fn parent(span: &Value) -> &Value {
     &find(&span["references"], "refType", "CHILD_OF")["spanID"]
 }

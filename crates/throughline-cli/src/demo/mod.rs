@@ -1,4 +1,5 @@
-//! `throughline demo`: a small HTTP service, instrumented as a user would do it, that shows what its metrics say.
+//! `throughline demo`: a small HTTP service, instrumented as a user would do it, that shows what its metrics say, and whose
+//! log lines carry the trace of their request.
 //!
 //! `service.rs` is the service, `load.rs` calls it over loopback, `readback.rs` reads the service's own `/metrics` for
 //! the table that is printed. Nothing of the table is passed around inside the process.
@@ -8,13 +9,15 @@ mod load;
 mod readback;
 mod service;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use throughline::{MetricsConfig, TelemetryConfig, TelemetryProviders, View, init_telemetry};
+use throughline::{LogConfig, MetricsConfig, TelemetryConfig, TelemetryProviders, View, init_telemetry};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use load::Load;
 use readback::Readback;
@@ -22,14 +25,16 @@ use readback::Readback;
 /// Runs a small instrumented HTTP service and shows its metrics
 ///
 /// The service does honest work under its own load, some of it slow, some of it failing. Its metrics are served for
-/// Prometheus to scrape, and pushed as well when OTEL_EXPORTER_OTLP_ENDPOINT is set. Every few seconds a table shows
-/// what the endpoint says. Ctrl-C flushes and says what was delivered.
+/// Prometheus to scrape. When OTEL_EXPORTER_OTLP_ENDPOINT is set, metrics, traces and logs are pushed there. Every few
+/// seconds a table shows what the endpoint says. Requests that fail are logged on standard error with their trace id, the
+/// one that exemplars carry; all are with RUST_LOG=info. Ctrl-C flushes and says what was delivered.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::doc_markdown, reason = "this is the help text, where backticks would be shown")]
 #[command(after_help = "Examples:\n  \
     throughline demo\n  \
     throughline demo --for 10s --listen 127.0.0.1:0\n  \
-    OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 throughline demo")]
+    OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 throughline demo\n  \
+    RUST_LOG=info throughline demo --rate 5")]
 pub(crate) struct Arguments {
     /// End by itself after this long, such as 10s
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -53,7 +58,9 @@ const ROW_INTERVAL: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let telemetry = start(arguments.listen)?;
-    say!("{}", telemetry.describe());
+    if !tracing::enabled!(target: "throughline", tracing::Level::INFO) {
+        say!("{}", telemetry.describe());
+    }
     let counts = Arc::new(service::Counts::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the demo service")?;
     let service = listener.local_addr()?;
@@ -64,14 +71,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let scrape = scrape.context("the demo needs its scrape endpoint")?;
     say!("scrape {scrape}   (the service itself: http://{service}/search?q=7)\n");
     let load = Load { service, rate: arguments.rate, requests: arguments.requests };
-    let loading = tokio::spawn(make_requests(load, Arc::clone(&counts)));
+    let (stop, stopped) = oneshot::channel();
+    let loading = tokio::spawn(make_requests(load, stopped, Arc::clone(&counts)));
     show(&scrape, arguments.run_for).await?;
 
-    loading.abort();
+    // What is under way is answered, so that its spans end and are flushed.
+    drop(stop);
+    drop(loading.await);
     serving.abort();
     say!("\nanswered {counts}");
-    let report = telemetry.shutdown().await;
-    say!("flushed: {report}");
+    match telemetry.shutdown().await {
+        Ok(report) => say!("flushed: {report}"),
+        Err(error) => say!("flushed: {}", error.report()),
+    }
     Ok(())
 }
 
@@ -79,7 +91,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 fn start(listen: Option<SocketAddr>) -> Result<TelemetryProviders> {
     let mut config = TelemetryConfig::new("throughline-demo")
         .with_service_version(env!("CARGO_PKG_VERSION"))
-        .without_subscriber()
+        .with_logs(log_config())
         .with_metrics(MetricsConfig::new().with_view(View::of("demo.response.size").exponential()));
     if let Some(address) = listen {
         config = config.with_prometheus_address(address);
@@ -87,10 +99,21 @@ fn start(listen: Option<SocketAddr>) -> Result<TelemetryProviders> {
     Ok(init_telemetry(config)?)
 }
 
+/// Failures alone, unless somebody wants more: a line for each request would hide the table.
+fn log_config() -> LogConfig {
+    let is_chosen = ["RUST_LOG", "OTEL_LOG_LEVEL"].iter().any(|name| std::env::var_os(name).is_some());
+    if is_chosen { LogConfig::new() } else { LogConfig::new().with_filter("warn") }
+}
+
 /// Makes all requests and says how they were answered; metrics are served on.
-async fn make_requests(load: Load, counts: Arc<service::Counts>) -> Result<()> {
-    load.run().await;
-    say!("all requests are made: answered {counts}");
+async fn make_requests(
+    load: Load,
+    stop: oneshot::Receiver<Infallible>,
+    counts: Arc<service::Counts>,
+) -> Result<()> {
+    if load.run(stop).await {
+        say!("all requests are made: answered {counts}");
+    }
     Ok(())
 }
 

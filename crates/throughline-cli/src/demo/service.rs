@@ -1,4 +1,4 @@
-//! The demo's service: three routes that do honest work, and the instruments around them.
+//! The demo's service: three routes that do honest work, and the span and the instruments around them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use serde::Deserialize;
-use throughline::metrics::exemplar::{self, TraceContext};
+use throughline::propagation::extract_from_headers;
+use throughline::trace::layer::SpanExt as _;
 use throughline::{AttributeValue, Attributes, Counter, Histogram, KeyValue, Meter, UpDownCounter};
+use tracing::{Span, info_span};
 
 /// What each request is recorded with: all of it bounded, so recording needs no look-up.
 #[derive(Clone, Copy, Attributes)]
@@ -40,6 +42,31 @@ enum Status {
     PaymentRequired,
     #[attribute(name = "500")]
     InternalServerError,
+}
+
+impl Route {
+    /// The span of a request, a child of the caller's.
+    fn span(self, caller: &HeaderMap) -> Span {
+        let route = self.path();
+        let span = info_span!(
+            "request",
+            otel.name = %format_args!("GET {route}"),
+            otel.kind = "server",
+            http.request.method = "GET",
+            http.route = route,
+            http.response.status_code = tracing::field::Empty,
+        );
+        span.set_parent(&extract_from_headers(caller));
+        span
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Search => "/search",
+            Self::Thumbnail => "/thumbnail",
+            Self::Checkout => "/checkout",
+        }
+    }
 }
 
 impl Status {
@@ -77,8 +104,6 @@ struct Shop {
     size: Histogram<u64>,
     orders: Counter<u64>,
     counts: Arc<Counts>,
-    /// Numbers the requests, for their trace ids.
-    requests: AtomicU64,
 }
 
 /// The routes, instrumented.
@@ -114,7 +139,6 @@ pub(crate) fn router(meter: &Meter, counts: Arc<Counts>) -> Router {
             .with_description("Orders placed, by how they were paid.")
             .build(),
         counts,
-        requests: AtomicU64::new(1),
     };
     Router::new()
         .route("/search", get(search))
@@ -133,8 +157,12 @@ struct Parameters {
 type Answer = (StatusCode, String);
 
 /// Counts primes: most searches are short, some are not.
-async fn search(State(shop): State<Arc<Shop>>, Query(parameters): Query<Parameters>) -> Answer {
-    shop.answer(Route::Search, || {
+async fn search(
+    State(shop): State<Arc<Shop>>,
+    Query(parameters): Query<Parameters>,
+    caller: HeaderMap,
+) -> Answer {
+    shop.answer(Route::Search, &caller, || {
         let limit = if parameters.q % 50 == 0 { 60_000 } else { 500 + parameters.q % 4000 };
         let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
         let primes = (2..limit).filter(is_prime).count();
@@ -143,8 +171,12 @@ async fn search(State(shop): State<Arc<Shop>>, Query(parameters): Query<Paramete
 }
 
 /// Draws a piece of the Mandelbrot set.
-async fn thumbnail(State(shop): State<Arc<Shop>>, Query(parameters): Query<Parameters>) -> Answer {
-    shop.answer(Route::Thumbnail, || {
+async fn thumbnail(
+    State(shop): State<Arc<Shop>>,
+    Query(parameters): Query<Parameters>,
+    caller: HeaderMap,
+) -> Answer {
+    shop.answer(Route::Thumbnail, &caller, || {
         let width = 8 + parameters.q % 40;
         let escapes = |x: u64, y: u64| {
             let (cx, cy) = (x as f64 / width as f64 * 3.0 - 2.0, y as f64 / width as f64 * 2.0 - 1.0);
@@ -160,13 +192,19 @@ async fn thumbnail(State(shop): State<Arc<Shop>>, Query(parameters): Query<Param
 }
 
 /// Takes an order. One card in twenty is declined, and the database is away now and then.
-async fn checkout(State(shop): State<Arc<Shop>>, Query(parameters): Query<Parameters>) -> Answer {
+async fn checkout(
+    State(shop): State<Arc<Shop>>,
+    Query(parameters): Query<Parameters>,
+    caller: HeaderMap,
+) -> Answer {
     let payment = if parameters.q % 3 == 0 { "invoice" } else { "card" };
-    shop.answer(Route::Checkout, || {
+    shop.answer(Route::Checkout, &caller, || {
         if parameters.q % 97 == 0 {
+            tracing::error!(order = parameters.q, "the database is away");
             return (Status::InternalServerError, "the database is away".to_owned());
         }
         if parameters.q % 20 == 0 {
+            tracing::info!(order = parameters.q, "the card was declined");
             return (Status::PaymentRequired, "the card was declined".to_owned());
         }
         shop.orders.add(1, &[KeyValue::new("payment.method", payment)]);
@@ -175,28 +213,25 @@ async fn checkout(State(shop): State<Arc<Shop>>, Query(parameters): Query<Parame
 }
 
 impl Shop {
-    /// Does the work of one request, and records how it went. What is recorded meanwhile carries the request's trace.
-    fn answer(&self, route: Route, work: impl FnOnce() -> (Status, String)) -> Answer {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let _in_span = exemplar::enter(Some(trace_context(number)));
+    /// Does the work of one request within its span, and records how it went: what is measured and logged meanwhile
+    /// carries the trace.
+    fn answer(&self, route: Route, caller: &HeaderMap, work: impl FnOnce() -> (Status, String)) -> Answer {
+        let span = route.span(caller);
+        let _entered = span.enter();
         self.active.add(1, &[]);
         let started = Instant::now();
         let (status, body) = work();
-        self.duration.record(started.elapsed().as_secs_f64(), &Request { route, status });
+        let elapsed = started.elapsed();
+        self.duration.record(elapsed.as_secs_f64(), &Request { route, status });
         self.size.record(body.len() as u64, &[]);
         self.active.add(-1, &[]);
         self.counts.answered.fetch_add(1, Ordering::Relaxed);
         if !matches!(status, Status::Ok) {
             self.counts.failed.fetch_add(1, Ordering::Relaxed);
         }
-        (status.code(), body)
+        let code = status.code();
+        span.record("http.response.status_code", code.as_u16());
+        tracing::info!(status = code.as_u16(), bytes = body.len(), ?elapsed, "GET {}", route.path());
+        (code, body)
     }
-}
-
-/// A trace for each request: the demo runs alone, so its requests' numbers are ids enough.
-fn trace_context(number: u64) -> TraceContext {
-    let mut trace_id = [0; 16];
-    trace_id[..8].copy_from_slice(b"demo run");
-    trace_id[8..].copy_from_slice(&number.to_be_bytes());
-    TraceContext { trace_id, span_id: number.to_be_bytes() }
 }

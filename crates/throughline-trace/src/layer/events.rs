@@ -81,7 +81,7 @@ impl Inner {
             span: span.as_ref().map(opentelemetry::trace::SpanRef::span_context),
             ..LogRecord::default()
         };
-        logger.record(&record, &self.attributes(event));
+        logger.record_now(&record, &self.attributes(event));
     }
 
     /// In the span of this context, whoever made it.

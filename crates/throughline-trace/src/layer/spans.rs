@@ -20,6 +20,7 @@ use super::handle::Handle;
 use super::site::Site;
 use super::table::{Open, Timing};
 use super::thread::{self, Thread};
+use crate::baggage::FromBaggage;
 use crate::provider::Tracer;
 use crate::recording::Recording;
 use crate::sampler::{Decision, SamplingInput};
@@ -127,7 +128,12 @@ impl Inner {
             (Parent::Given(_), Some(parent)) => builder.with_parent_span(parent.span_context()),
             (Parent::Given(_), None) => builder.with_no_parent(),
         };
-        let started = if is_described { builder.with_attributes(&fields).start() } else { builder.start() };
+        let started = match parent {
+            _ if !is_described => builder.start(),
+            // What is asked looks at the parent's baggage, too.
+            Parent::Given(Some(context)) => builder.with_parent(context).with_attributes(&fields).start(),
+            _ => builder.with_attributes(&fields).start(),
+        };
         let (own, mut recording) = started.into_parts();
         if let Some(recording) = recording.as_deref_mut() {
             if !is_described {
@@ -292,8 +298,9 @@ impl Inner {
             return false;
         };
         let (own, is_exported) = decide(tracer, name, parent, &own, is_recorded);
-        let context = self.context_with(context, own.clone(), id, is_exported);
-        let left = self.table.with(id, |open| open.adopt(parent, &own, is_exported, context));
+        let baggage = FromBaggage::new(tracer.shared, Some(context));
+        let inside = self.context_with(context, own.clone(), id, is_exported);
+        let left = self.table.with(id, |open| open.adopt((parent, &own), is_exported, inside, &baggage));
         if let Some((_context, Some(unwanted))) = left {
             unwanted.discard();
         }
@@ -334,13 +341,14 @@ impl Open {
     /// Gives what it does not need any more.
     fn adopt(
         &mut self,
-        parent: &SpanContext,
-        own: &SpanContext,
+        (parent, own): (&SpanContext, &SpanContext),
         is_exported: bool,
         context: Context,
+        baggage: &FromBaggage<'_>,
     ) -> (Context, Option<Box<Recording>>) {
         if let Some(recording) = &mut self.recording {
             recording.adopt(parent, own, is_exported);
+            recording.set_attributes(baggage);
         }
         let unwanted = if is_exported { None } else { self.recording.take() };
         (std::mem::replace(&mut self.context, context), unwanted)
@@ -356,6 +364,9 @@ fn decide(
     is_recorded: bool,
 ) -> (SpanContext, bool) {
     let shared = tracer.shared;
+    if !shared.records {
+        return (parent.clone(), false);
+    }
     let sampling = shared.sampler.full().sample(&SamplingInput {
         parent: Some(parent),
         trace_id: parent.trace_id(),

@@ -26,7 +26,9 @@ fn an_event_is_a_log_record() {
     assert_eq!(log.attributes, pairs(&[("k", "1"), ("text", "t"), ("debugged", "Some(1)")]));
     assert_eq!((log.trace_id, log.span_id), (TraceId::INVALID, SpanId::INVALID));
     assert_eq!((&*log.event_name, &*log.scope), ("", "it"));
+    // What is recorded as it happens happened when it was observed.
     assert!(log.observed.as_nanos() > 0);
+    assert_eq!(log.time, Some(log.observed));
 }
 
 #[test]

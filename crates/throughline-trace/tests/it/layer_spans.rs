@@ -411,6 +411,32 @@ fn busy_and_idle_time_add_up() {
 }
 
 #[test]
+fn an_exception_reaches_the_current_span_whoever_made_it() {
+    let layered = Layered::sampled();
+    let tracer = layered.tracer;
+    let error = "seven".parse::<u8>().expect_err("it is no number");
+    assert!(!throughline_trace::record_exception(&error), "no span is current");
+    let mut layered = layered;
+    layered.within(|| {
+        info_span!("tracing").in_scope(|| assert!(throughline_trace::record_exception(&error)));
+        tracer.in_span("otel", |_| {
+            assert!(throughline_trace::record_exception(&error as &dyn std::error::Error));
+        });
+        let own = tracer.span("own").start();
+        let _entered = own.enter();
+        assert!(!throughline_trace::record_exception(&error), "only its ids are known there");
+    });
+    let spans = layered.finished();
+    for (name, type_name) in [("tracing", "core::num::error::ParseIntError"), ("otel", "ParseIntError")] {
+        let event = &named(&spans, name).events[0];
+        assert_eq!(event.name, "exception");
+        let expected =
+            [("exception.type", type_name), ("exception.message", "invalid digit found in string")];
+        assert_eq!(event.attributes, crate::support::pairs(&expected));
+    }
+}
+
+#[test]
 fn keep_errors_goes_through_the_layer() {
     let (traces, mut reader) = crate::support::provider(|builder| {
         builder

@@ -1,5 +1,6 @@
 //! What spans and log records do, through the public API.
 
+mod baggage;
 mod context;
 mod exemplars;
 mod keep_errors;
@@ -10,6 +11,7 @@ mod limits;
 mod logs;
 mod model;
 mod opentelemetry_api;
+mod pass_through;
 mod reader;
 mod samplers;
 mod spans;

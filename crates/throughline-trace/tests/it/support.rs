@@ -59,6 +59,7 @@ pub(crate) fn pairs(pairs: &[(&str, &str)]) -> testing::Attributes {
 /// A subscriber with our layer alone, and what arrives from it.
 pub(crate) struct Layered {
     pub(crate) dispatch: tracing::Dispatch,
+    pub(crate) traces: TracerProvider,
     pub(crate) tracer: Tracer,
     pub(crate) spans: SpanReader,
     pub(crate) logs: LogReader,
@@ -76,6 +77,7 @@ impl Layered {
         let layer = set_up(layer.with_target(false).with_location(false)).build();
         Self {
             dispatch: tracing::Dispatch::new(tracing_subscriber::registry().with(layer)),
+            traces,
             tracer: traces.tracer("it"),
             spans,
             logs: logs.reader().expect("the first reader"),

@@ -13,7 +13,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt as _, TraceContextExt as _, Tracer as _};
 use proptest::prelude::*;
 use throughline_trace::sampler::Sampler;
-use throughline_trace::{SpanContext, SpanId, Tracer, current_span, with_context};
+use throughline_trace::{DropReason, SpanContext, SpanId, Tracer, current_span, with_context};
 use tracing::{Dispatch, Instrument as _, info_span};
 
 use crate::support::{Layered, provider};
@@ -188,6 +188,56 @@ impl World {
     }
 }
 
+/// Records spans in vain until this thread's ring has no room for another.
+fn fill_ring(layered: &Layered) {
+    let text = "x".repeat(4000);
+    for text in [&*text, ""] {
+        loop {
+            let before = layered.traces.drops();
+            drop(layered.tracer.span("filling").with_attribute("text", text).start());
+            if layered.traces.drops() != before {
+                break;
+            }
+        }
+    }
+}
+
+/// As a tree is started with no room left for the spans that end on this thread: each is exported once under its parent,
+/// or counted, with the reason.
+fn check_full(tree: &Node) {
+    let mut layered = Layered::sampled();
+    fill_ring(&layered);
+    let dropped_before = dropped(&layered);
+    let world =
+        World { tracer: layered.tracer, dispatch: layered.dispatch.clone(), started: Mutex::default() };
+    layered.within(|| world.span(tree, &SpanContext::NONE, false));
+    let reasons = layered.traces.drops();
+    assert!(reasons.iter().all(|(reason, _)| *reason == DropReason::RingFull), "{reasons:?}");
+    let dropped = dropped(&layered) - dropped_before;
+    let finished = layered.finished();
+    let exported = finished.iter().filter(|span| span.name != "filling");
+    let exported: HashMap<_, _> = exported.map(|span| (span.span_id, span)).collect();
+    let started = world.started.into_inner().expect("nobody panics with it");
+    for Started { context, parent, .. } in &started {
+        if let Some(span) = exported.get(&context.span_id()) {
+            assert_eq!(span.parent_span_id, parent.span_id());
+        }
+    }
+    let (counted, started) = (exported.len() as u64 + dropped, started.len() as u64);
+    let unseen = cancelled_at_once(tree) as u64;
+    assert!((started..=started + unseen).contains(&counted), "{counted} of {started} and {unseen}");
+    assert!(dropped > 0, "the root at least");
+}
+
+fn dropped(layered: &Layered) -> u64 {
+    layered.traces.drops().iter().map(|(_, count)| count).sum()
+}
+
+fn without_filtered(node: Node) -> Node {
+    let api = if matches!(node.api, Api::Filtered) { Api::Tracing } else { node.api };
+    Node { api, children: node.children.into_iter().map(without_filtered).collect(), ..node }
+}
+
 fn check(tree: &Node, sampled: bool) {
     let sampler = if sampled { Sampler::default() } else { Sampler::parent_based(Sampler::always_off()) };
     let filter = throughline_trace::layer::Targets::new()
@@ -235,6 +285,15 @@ proptest! {
     #[test]
     fn every_span_is_exported_once_under_its_parent(tree in node(), sampled in prop::bool::weighted(0.8)) {
         check(&tree, sampled);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn where_there_is_no_room_every_span_is_exported_or_counted(tree in node()) {
+        check_full(&without_filtered(tree));
     }
 }
 

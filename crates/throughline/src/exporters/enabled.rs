@@ -64,6 +64,11 @@ impl Exporters {
         Self::run(self.prometheus.forked(), otlp, self.console.forked(), tasks).map(Some)
     }
 
+    /// Makes these the exporters of the process.
+    pub(crate) fn make_global(&self) {
+        self.otlp.make_global();
+    }
+
     #[cfg(feature = "prometheus")]
     pub(crate) fn prometheus(&self) -> &Prometheus {
         &self.prometheus
@@ -96,7 +101,7 @@ impl Exporters {
         let (done, finished) = mpsc::channel();
         // The export gives up a little earlier, so that its report still arrives in time.
         let last_export = otlp.shutdown(timeout / 8 * 7);
-        thread.spawn(async move {
+        ExporterThread::beside(async move {
             let mut report = last_export.await;
             // What was pushed last is shown last.
             report.console = console.shutdown().await.unwrap_or_default();

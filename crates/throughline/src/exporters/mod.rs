@@ -54,6 +54,37 @@ impl ShutdownReport {
     }
 }
 
+impl ShutdownReport {
+    /// The report when it is complete, so that `?` tells of what was not delivered.
+    ///
+    /// # Errors
+    /// The report when it is not.
+    pub fn into_result(self) -> Result<Self, ShutdownError> {
+        if self.is_complete() { Ok(self) } else { Err(ShutdownError { report: self }) }
+    }
+}
+
+/// Not everything was delivered before the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShutdownError {
+    report: ShutdownReport,
+}
+
+impl ShutdownError {
+    /// What was delivered, and what was not.
+    pub fn report(&self) -> &ShutdownReport {
+        &self.report
+    }
+}
+
+impl fmt::Display for ShutdownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not all telemetry was delivered: {}", self.report)
+    }
+}
+
+impl std::error::Error for ShutdownError {}
+
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { points, spans, log_records, console, last_error, timed_out } = self;

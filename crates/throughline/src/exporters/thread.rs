@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 /// What an exporter does for as long as it lives.
@@ -19,7 +19,6 @@ pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The running thread. It ends when its tasks have.
 #[derive(Debug)]
 pub(crate) struct ExporterThread {
-    runtime: Handle,
     /// Disconnected when the thread has ended.
     ended: mpsc::Receiver<()>,
 }
@@ -28,19 +27,24 @@ impl ExporterThread {
     /// Starts the thread with these tasks.
     pub(crate) fn start(tasks: Vec<Task>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().thread_name("throughline-scrape").build()?;
-        let handle = runtime.handle().clone();
         let (running, ended) = mpsc::channel();
         let run = move || {
             run(runtime, tasks);
             drop(running);
         };
         let _detached = std::thread::Builder::new().name("throughline".into()).spawn(run)?;
-        Ok(Self { runtime: handle, ended })
+        Ok(Self { ended })
     }
 
-    /// Runs one more task on the thread.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        drop(self.runtime.spawn(task));
+    /// Waits for what the tasks answer, on one more thread: this one may end as soon as they have answered, and whoever
+    /// asks may be in an async runtime.
+    pub(crate) fn beside(waiting: impl Future<Output = ()> + Send + 'static) {
+        let run = || {
+            // What is dropped unheard tells whoever waits for it.
+            let _nobody_waits =
+                Builder::new_current_thread().build().map(|runtime| runtime.block_on(waiting));
+        };
+        drop(std::thread::Builder::new().name("throughline-shutdown".into()).spawn(run));
     }
 
     /// Waits for the thread to end, and says whether it did.

@@ -62,6 +62,9 @@ fn warn_of_variables(settings: &mut Settings<'_>) {
 pub(crate) struct Otlp;
 
 impl Otlp {
+    #[cfg(feature = "runtime")]
+    pub(crate) fn make_global(&self) {}
+
     pub(crate) fn status(&self) -> Option<ExporterStatus> {
         None
     }
@@ -90,4 +93,14 @@ impl Otlp {
     ) -> impl Future<Output = crate::ShutdownReport> + Send + 'static {
         std::future::ready(crate::ShutdownReport::default())
     }
+}
+
+/// Nothing is exported.
+pub(crate) fn end_traces(_: std::time::Duration) -> crate::ShutdownReport {
+    crate::ShutdownReport::default()
+}
+
+/// Nothing is exported.
+pub(crate) fn end_metrics(_: std::time::Duration) -> crate::ShutdownReport {
+    crate::ShutdownReport::default()
 }

@@ -4,7 +4,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
 use serde_json::Map;
@@ -13,7 +13,7 @@ use throughline_metrics::{Meter, MeterProvider, TemporalityPreference};
 use throughline_otlp::{BuildError, MetricExporter, Signal};
 
 use super::buffer::Buffer;
-use super::pushed::{self, Pushed};
+use super::pushed::{self, Line, Pushed};
 use super::records;
 use super::signal::Push;
 use crate::config::TelemetryConfig;
@@ -171,13 +171,17 @@ impl Otlp {
     /// Exporters for a forked child.
     pub(crate) fn forked(&self, resource: &Resource) -> Result<Self, Error> {
         let forked = self.0.iter().map(|exporter| exporter.forked(resource, seed()));
-        forked.collect::<Result<_, _>>().map(Self).map_err(|error| refused(&error))
+        let forked = forked.collect::<Result<_, _>>().map(Self).map_err(|error| refused(&error))?;
+        if self.is_global() {
+            forked.make_global();
+        }
+        Ok(forked)
     }
 
     /// What was exported, and what was not; nothing when nothing is pushed.
     pub(crate) fn status(&self) -> Option<ExporterStatus> {
         let statuses: Vec<_> =
-            self.0.iter().map(|exporter| (name(exporter.signal), exporter.status.clone())).collect();
+            self.0.iter().map(|exporter| (name(exporter.line.signal), exporter.status.clone())).collect();
         (!statuses.is_empty()).then(|| -> ExporterStatus {
             Box::new(move || {
                 let shown = statuses.iter();
@@ -190,13 +194,65 @@ impl Otlp {
 
     /// Asks all exporters to export now; the future is their report.
     pub(crate) fn flush(&self) -> impl Future<Output = ShutdownReport> + Send + use<> {
-        report(self.0.iter().map(|exporter| (exporter.signal, exporter.flush())).collect())
+        report(self.lines().map(|line| (line.signal, line.flush())).collect())
     }
 
     /// Asks all exporters for a last export, to be over by then.
     pub(crate) fn shutdown(&self, within: Duration) -> impl Future<Output = ShutdownReport> + Send + 'static {
-        report(self.0.iter().map(|exporter| (exporter.signal, exporter.shutdown(within))).collect())
+        report(self.lines().map(|line| (line.signal, line.shutdown(within))).collect())
     }
+
+    /// Those that run; one that was ended before has been reported on.
+    fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.0.iter().map(|exporter| &*exporter.line).filter(|line| !line.is_ended())
+    }
+
+    fn is_global(&self) -> bool {
+        let global = global();
+        let is_global = |line: &Arc<Line>| global.iter().any(|weak| weak.as_ptr() == Arc::as_ptr(line));
+        self.0.iter().any(|exporter| is_global(&exporter.line))
+    }
+
+    /// Makes these the exporters of the process.
+    pub(crate) fn make_global(&self) {
+        *global() = self.0.iter().map(|exporter| Arc::downgrade(&exporter.line)).collect();
+    }
+}
+
+/// The exporters of the process.
+fn global() -> MutexGuard<'static, Vec<Weak<Line>>> {
+    static GLOBAL: Mutex<Vec<Weak<Line>>> = Mutex::new(Vec::new());
+    GLOBAL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the process' export of spans.
+pub(crate) fn end_traces(timeout: Duration) -> ShutdownReport {
+    end(Signal::Traces, timeout)
+}
+
+/// Ends the process' export of metrics.
+pub(crate) fn end_metrics(timeout: Duration) -> ShutdownReport {
+    end(Signal::Metrics, timeout)
+}
+
+fn end(signal: Signal, timeout: Duration) -> ShutdownReport {
+    let lines: Vec<_> = global().iter().filter_map(Weak::upgrade).collect();
+    // As at the end of everything, the exporter gives up a little earlier.
+    let mut ending = lines.iter().filter(|line| line.signal == signal);
+    let Some(answer) = ending.find_map(|line| line.end_early(timeout / 8 * 7)) else {
+        return ShutdownReport::default();
+    };
+    let (done, finished) = mpsc::channel();
+    // On a thread of its own, since whoever asks may be in an async runtime, whose threads must not wait like this.
+    let wait = move || {
+        let mut report = ShutdownReport::default();
+        pushed::add(&mut report, signal, answer.blocking_recv());
+        let _nobody_waits = done.send(report);
+    };
+    drop(std::thread::Builder::new().name("throughline-shutdown".into()).spawn(wait));
+    finished
+        .recv_timeout(timeout)
+        .unwrap_or_else(|_too_late| ShutdownReport { timed_out: true, ..ShutdownReport::default() })
 }
 
 type Answer = tokio::sync::oneshot::Receiver<throughline_otlp::ExportReport>;

@@ -13,9 +13,9 @@ mod security;
 #[cfg(feature = "otlp-http")]
 mod signal;
 #[cfg(feature = "otlp-http")]
-pub(crate) use enabled::{Otlp, Plan};
+pub(crate) use enabled::{Otlp, Plan, end_metrics, end_traces};
 
 #[cfg(not(feature = "otlp-http"))]
 mod disabled;
 #[cfg(not(feature = "otlp-http"))]
-pub(crate) use disabled::{Otlp, Plan};
+pub(crate) use disabled::{Otlp, Plan, end_metrics, end_traces};

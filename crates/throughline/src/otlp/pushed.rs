@@ -1,6 +1,8 @@
 //! One running exporter of one signal, as the façade sees it.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -15,11 +17,18 @@ use crate::exporters::{Delivery, ShutdownReport, Task};
 
 /// An exporter, and the way to talk to it.
 pub(super) struct Pushed {
-    pub(super) signal: Signal,
     pub(super) status: ExportStatus,
     successor: Successor,
-    commands: mpsc::Sender<Command>,
+    pub(super) line: Arc<Line>,
     pub(super) task: Option<Task>,
+}
+
+/// The way to talk to an exporter.
+pub(super) struct Line {
+    pub(super) signal: Signal,
+    commands: mpsc::Sender<Command>,
+    /// Its last export was asked for before that of the others.
+    is_ended: AtomicBool,
 }
 
 /// Flushes that may wait to be seen; more of them wait to be sent.
@@ -34,14 +43,28 @@ impl Pushed {
         run: impl FnOnce(mpsc::Receiver<Command>) -> Task,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        Self { signal, status, successor, commands, task: Some(run(inbox)) }
+        let line = Line { signal, commands, is_ended: AtomicBool::new(false) };
+        Self { status, successor, line: Arc::new(line), task: Some(run(inbox)) }
     }
 
     /// One for a forked child.
     pub(super) fn forked(&self, resource: &Resource, seed: u64) -> Result<Self, BuildError> {
         let exporter = self.successor.exporter(resource, seed)?;
         let (status, successor) = (self.status.clone(), self.successor.clone());
-        Ok(Self::new(self.signal, status, successor, |inbox| Box::pin(exporter.run(inbox))))
+        Ok(Self::new(self.line.signal, status, successor, |inbox| Box::pin(exporter.run(inbox))))
+    }
+}
+
+impl Line {
+    /// Whether its last export was asked for before that of the others.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::Relaxed)
+    }
+
+    /// As [`shutdown`](Self::shutdown), before the others; nothing when that was done already.
+    pub(super) fn end_early(&self, within: Duration) -> Option<oneshot::Receiver<ExportReport>> {
+        let is_first = !self.is_ended.swap(true, Ordering::Relaxed);
+        is_first.then(|| self.shutdown(within))
     }
 
     /// Asks for an export now. The answer comes from the exporter thread; it does not, when that has ended.
@@ -70,7 +93,7 @@ impl Pushed {
 impl fmt::Debug for Pushed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pushed")
-            .field("signal", &self.signal)
+            .field("signal", &self.line.signal)
             .field("status", &self.status)
             .finish_non_exhaustive()
     }

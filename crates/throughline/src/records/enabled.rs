@@ -1,7 +1,8 @@
 //! Spans and log records: decided, recorded, and put into the process' `tracing` subscriber.
 //!
 //! Called by `init.rs`. What records them is `throughline-trace`; what pushes them is decided in `otlp/records/`. When
-//! spans are exported nowhere none is recorded, but there are traces all the same: log lines carry their ids.
+//! spans are exported nowhere none is recorded, but there are traces all the same: log lines and exemplars carry their ids,
+//! and what callers say of a trace goes on to those who are called.
 
 use std::sync::Arc;
 
@@ -32,11 +33,12 @@ pub(crate) struct Plan {
     sampler: Sampler,
     limits: SpanLimits,
     log_limits: LogLimits,
+    baggage: Vec<String>,
     filter: Targets,
     console: ConsoleFormat,
     no_color: bool,
-    pushes_spans: bool,
-    pushes_logs: bool,
+    exports_spans: bool,
+    exports_logs: bool,
     taps: Taps,
 }
 
@@ -46,15 +48,17 @@ impl Plan {
         (otlp, shown): (&otlp::Plan, &console::Plan),
         settings: &mut Settings<'_>,
     ) -> Self {
+        let exports_spans = otlp.pushes_spans() || shown.shows_spans();
         Self {
-            sampler: sampler(config, settings),
+            sampler: sampler(config, exports_spans, settings),
             limits: span_limits(config, settings),
-            log_limits: log_limits(settings),
+            log_limits: log_limits(config, settings),
+            baggage: baggage(config, settings),
             filter: filter(config, settings),
             console: log_console(config, shown.shows_logs(), settings),
             no_color: settings.variable("NO_COLOR").is_some(),
-            pushes_spans: otlp.pushes_spans() || shown.shows_spans(),
-            pushes_logs: otlp.pushes_logs() || shown.shows_logs(),
+            exports_spans,
+            exports_logs: otlp.pushes_logs() || shown.shows_logs(),
             taps: Taps::of(shown),
         }
     }
@@ -65,7 +69,7 @@ impl Plan {
             (self.traces(config), LoggerProvider::builder().with_limits(self.log_limits).build());
         let filter = LogFilter::new(self.filter);
         let mut layer = config.records.layer.clone().with_tracer(traces.tracer(SCOPE));
-        if self.pushes_logs {
+        if self.exports_logs {
             layer = layer.with_logger(logs.logger(SCOPE));
         }
         let console = (self.console != ConsoleFormat::None)
@@ -82,11 +86,14 @@ impl Plan {
     }
 
     fn traces(&self, config: &TelemetryConfig) -> TracerProvider {
-        let sampler = if self.pushes_spans { self.sampler.clone() } else { Sampler::always_off() };
-        let builder = TracerProvider::builder().with_sampler(sampler).with_limits(self.limits);
+        let builder = TracerProvider::builder().with_sampler(self.sampler.clone());
+        if !self.exports_spans {
+            return builder.without_recording().build();
+        }
+        let builder = builder.with_limits(self.limits).with_baggage_attributes(self.baggage.iter().cloned());
         match config.records.traces.keep_errors {
-            Some(keep) if self.pushes_spans => builder.with_keep_errors(keep).build(),
-            _ => builder.build(),
+            Some(keep) => builder.with_keep_errors(keep).build(),
+            None => builder.build(),
         }
     }
 }
@@ -94,7 +101,7 @@ impl Plan {
 /// The scope of what comes from `tracing`: its targets are attributes.
 const SCOPE: &str = "tracing";
 
-fn sampler(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Sampler {
+fn sampler(config: &TelemetryConfig, exports_spans: bool, settings: &mut Settings<'_>) -> Sampler {
     let code = config.records.traces.sampler.clone().map(|sampler| ("with_sampling", sampler));
     let arguments = settings.given(&catalogue::TRACES_SAMPLER_ARGUMENT);
     let argument = arguments.first().map(|argument| argument.text.as_str());
@@ -102,7 +109,30 @@ fn sampler(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Sampler {
         settings.warn("OTEL_TRACES_SAMPLER_ARG has no effect without OTEL_TRACES_SAMPLER: set that to parentbased_traceidratio");
     }
     let parse = |name: &str| sampler::parse(name, argument);
-    settings.decide(&catalogue::TRACES_SAMPLER, code, parse)
+    let sampler = settings.decide(&catalogue::TRACES_SAMPLER, code, parse);
+    if !exports_spans {
+        let what = "ids only, since spans go nowhere";
+        settings.note_fact("traces.recorded", what.to_owned(), Source::Default);
+    }
+    sampler
+}
+
+fn baggage(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Vec<String> {
+    let code = config.records.traces.baggage.clone().map(|keys| ("with_baggage_attributes", Keys(keys)));
+    let parse = |list: &str| {
+        let keys = list.split(',').map(str::trim).filter(|key| !key.is_empty());
+        Ok(Keys(keys.map(str::to_owned).collect()))
+    };
+    settings.choose(&catalogue::TRACES_BAGGAGE, code, parse).map_or_else(Vec::new, |Keys(keys)| keys)
+}
+
+/// Keys as a list.
+struct Keys(Vec<String>);
+
+impl std::fmt::Display for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
 }
 
 fn span_limits(config: &TelemetryConfig, settings: &mut Settings<'_>) -> SpanLimits {
@@ -129,10 +159,12 @@ fn span_limits(config: &TelemetryConfig, settings: &mut Settings<'_>) -> SpanLim
     limits
 }
 
-fn log_limits(settings: &mut Settings<'_>) -> LogLimits {
+fn log_limits(config: &TelemetryConfig, settings: &mut Settings<'_>) -> LogLimits {
     let mut limits = LogLimits::default();
-    decide_limit(&mut limits.attributes, &catalogue::LOG_ATTRIBUTES, None, settings);
-    decide_limit(&mut limits.value_bytes, &catalogue::LOG_VALUE_BYTES, None, settings);
+    let code = config.records.logs.limits;
+    let (attributes, value_bytes) = (code.map(|code| code.attributes), code.map(|code| code.value_bytes));
+    decide_limit(&mut limits.attributes, &catalogue::LOG_ATTRIBUTES, attributes, settings);
+    decide_limit(&mut limits.value_bytes, &catalogue::LOG_VALUE_BYTES, value_bytes, settings);
     limits
 }
 
@@ -295,6 +327,13 @@ impl Records {
                 "dropped_log_records": by_reason(logs.drops()),
             })
         }))
+    }
+}
+
+/// Records no more spans that are started by the process' provider.
+pub(crate) fn stop_global_traces() {
+    if let Some(provider) = throughline_trace::global() {
+        provider.sampler().set(Sampler::always_off());
     }
 }
 

@@ -11,9 +11,9 @@ mod sampler;
 #[cfg(feature = "tracing")]
 pub use enabled::FilterError;
 #[cfg(feature = "tracing")]
-pub(crate) use enabled::{Plan, Records};
+pub(crate) use enabled::{Plan, Records, stop_global_traces};
 
 #[cfg(not(feature = "tracing"))]
 mod disabled;
 #[cfg(not(feature = "tracing"))]
-pub(crate) use disabled::{Plan, Records};
+pub(crate) use disabled::{Plan, Records, stop_global_traces};

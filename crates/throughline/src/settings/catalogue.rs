@@ -145,6 +145,8 @@ settings! {
         "How long a span waits for others";
     TRACES_BATCH_TIMEOUT: "traces.batch.max_export_timeout", ["OTEL_BSP_EXPORT_TIMEOUT"], "30s",
         "How long one push of spans may take; the shorter of this and `traces.otlp.timeout` holds";
+    TRACES_BAGGAGE: "traces.baggage_attributes", ["THROUGHLINE_TRACES_BAGGAGE_ATTRIBUTES"], "",
+        "Which items of the baggage become attributes of spans: a list of keys; none unless set";
     SPAN_ATTRIBUTES: "traces.limits.attributes", ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"], "128",
         "How many attributes a span may have";
     SPAN_VALUE_BYTES: "traces.limits.value_bytes", ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"], "",

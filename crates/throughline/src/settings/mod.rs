@@ -250,7 +250,10 @@ impl<'a> Settings<'a> {
     }
 
     /// Notes something that was decided and is no setting.
-    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "only a proxy is such a thing"))]
+    #[cfg_attr(
+        not(any(feature = "otlp-http", feature = "tracing")),
+        expect(dead_code, reason = "only a proxy and traces have such things")
+    )]
     pub(crate) fn note_fact(&mut self, name: &'static str, value: String, source: Source) {
         self.decided.push(Setting { name, value, source, overrode: Vec::new() });
     }

@@ -25,7 +25,8 @@ impl BatchConfiguration {
         self
     }
 
-    /// Sets how many items go out in one request; 512 unless set. So many are pushed without waiting for the delay.
+    /// Sets how many items go out in one request; 512 unless set. When a thread has so many waiting they are pushed without
+    /// waiting for the delay; it looks after every 64 of its own.
     pub fn with_max_export_batch_size(mut self, items: usize) -> Self {
         self.max_export_batch_size = Some(items);
         self

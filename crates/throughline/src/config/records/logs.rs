@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use throughline_trace::LogLimits;
+
 use super::batch::BatchConfiguration;
 use crate::config::ExportConfig;
 
@@ -20,6 +22,7 @@ pub struct LogConfig {
     pub(crate) batch: BatchConfiguration,
     pub(crate) filter: Option<String>,
     pub(crate) console: Option<ConsoleFormat>,
+    pub(crate) limits: Option<LogLimits>,
 }
 
 impl LogConfig {
@@ -47,6 +50,12 @@ impl LogConfig {
         self
     }
 
+    /// Sets how much a log record may carry.
+    pub fn with_limits(mut self, limits: LogLimits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
     /// Sets what goes to standard error; one line of text a record unless set.
     pub fn with_console(mut self, format: ConsoleFormat) -> Self {
         self.console = Some(format);
@@ -61,6 +70,7 @@ impl fmt::Debug for LogConfig {
             .field("batch", &self.batch)
             .field("filter", &self.filter)
             .field("console", &self.console)
+            .field("limits", &self.limits)
             .finish()
     }
 }

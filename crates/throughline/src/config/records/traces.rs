@@ -27,6 +27,7 @@ pub struct TraceConfig {
     pub(crate) sampler: Option<Sampler>,
     pub(crate) limits: Option<SpanLimits>,
     pub(crate) keep_errors: Option<KeepErrors>,
+    pub(crate) baggage: Option<Vec<String>>,
 }
 
 impl TraceConfig {
@@ -57,6 +58,20 @@ impl TraceConfig {
     /// Sets how much a span may carry.
     pub fn with_limits(mut self, limits: SpanLimits) -> Self {
         self.limits = Some(limits);
+        self
+    }
+
+    /// Gives spans the items of the baggage that have these keys, as attributes. None unless named: baggage comes from
+    /// whoever calls. See [`TracerProviderBuilder`](throughline_trace::TracerProviderBuilder::with_baggage_attributes) for
+    /// whose baggage it is, and what it costs.
+    ///
+    /// ```
+    /// use throughline::TraceConfig;
+    ///
+    /// let traces = TraceConfig::new().with_baggage_attributes(["tenant", "user.id"]);
+    /// ```
+    pub fn with_baggage_attributes<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.baggage = Some(keys.into_iter().map(Into::into).collect());
         self
     }
 
