@@ -59,7 +59,8 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<TelemetryProviders, Err
     let Some(plan) = plan else {
         return Ok(TelemetryProviders::disabled(Description::new(String::new(), decisions)));
     };
-    let Plan { resource, service, prometheus, otlp, console, records, propagators, metrics, observes_itself } = plan;
+    let Plan { resource, service, prometheus, otlp, console, records, propagators, metrics, observes_itself } =
+        plan;
     let description = Description::new(service, decisions);
 
     let provider = metrics.provider(&config, resource);
@@ -143,7 +144,17 @@ impl Plan {
         let records = records::Plan::new(config, (&otlp, &console), settings);
         let propagators = propagators(settings);
         let metrics = Metrics::new(config, extras.views, settings);
-        Some(Self { resource, service, prometheus, otlp, console, records, propagators, metrics, observes_itself })
+        Some(Self {
+            resource,
+            service,
+            prometheus,
+            otlp,
+            console,
+            records,
+            propagators,
+            metrics,
+            observes_itself,
+        })
     }
 }
 

@@ -103,7 +103,7 @@ fn end(flavour: Flavour, telemetry: TelemetryProviders) -> ShutdownReport {
     let started = Instant::now();
     let report = match flavour {
         Flavour::NoRuntime => telemetry.shutdown_blocking(),
-        _ => inside(flavour, telemetry.shutdown()),
+        _ => inside(flavour, telemetry.shutdown()).unwrap_or_else(|error| error.report().clone()),
     };
     let took = started.elapsed();
     assert!(took < SHUTDOWN_TIMEOUT + GRACE, "{flavour:?}: {took:?}");

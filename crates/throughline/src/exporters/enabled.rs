@@ -43,12 +43,7 @@ impl Exporters {
         Self::run(prometheus, otlp, console, tasks)
     }
 
-    fn run(
-        prometheus: Prometheus,
-        otlp: Otlp,
-        console: Console,
-        tasks: Vec<Task>,
-    ) -> Result<Self, Error> {
+    fn run(prometheus: Prometheus, otlp: Otlp, console: Console, tasks: Vec<Task>) -> Result<Self, Error> {
         let thread =
             if tasks.is_empty() { None } else { Some(ExporterThread::start(tasks).map_err(Error::Thread)?) };
         Ok(Self { prometheus, otlp, console, thread, process: std::process::id() })

@@ -60,14 +60,14 @@ impl ShutdownReport {
     /// # Errors
     /// The report when it is not.
     pub fn into_result(self) -> Result<Self, ShutdownError> {
-        if self.is_complete() { Ok(self) } else { Err(ShutdownError { report: self }) }
+        if self.is_complete() { Ok(self) } else { Err(ShutdownError { report: Box::new(self) }) }
     }
 }
 
 /// Not everything was delivered before the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShutdownError {
-    report: ShutdownReport,
+    report: Box<ShutdownReport>,
 }
 
 impl ShutdownError {
