@@ -13,6 +13,7 @@
 pub mod file;
 pub mod headers;
 pub mod mutate;
+pub mod variables;
 
 /// A parser under attack.
 #[derive(Clone, Copy, Debug)]
@@ -32,5 +33,5 @@ pub const INPUT_BYTES_MAX: usize = 64 << 10;
 
 /// Every target.
 pub fn targets() -> impl Iterator<Item = &'static Target> {
-    headers::TARGETS.iter().chain(file::TARGETS)
+    headers::TARGETS.iter().chain(file::TARGETS).chain(variables::TARGETS)
 }

@@ -258,6 +258,23 @@ fn sampling() -> BoxedStrategy<Value> {
     prop_oneof![leaf, parent].boxed()
 }
 
+/// What all exporters share, and the console's.
+fn around_exporters() -> Vec<(&'static str, BoxedStrategy<Value>)> {
+    vec![
+        ("queue", part(vec![("max_bytes", number()), ("full", one(&["drop_oldest", "drop_newest"]))])),
+        ("spool", part(vec![("directory", text()), ("max_bytes", number()), ("max_age", time())])),
+        ("self_telemetry", Just(json!(false)).boxed()),
+        (
+            "console",
+            part(vec![
+                ("metrics", Just(json!(true)).boxed()),
+                ("stream", one(&["stdout", "stderr"])),
+                ("format", one(&["text", "json"])),
+            ]),
+        ),
+    ]
+}
+
 fn any_document() -> BoxedStrategy<Value> {
     let attribute = prop_oneof![
         any::<bool>().prop_map(Value::from),
@@ -270,7 +287,8 @@ fn any_document() -> BoxedStrategy<Value> {
             "attributes": 1, "value_bytes": 2, "events": 3, "links": 4, "event_attributes": 5, "link_attributes": 6
         })
     };
-    some_of(vec![
+    let mut keys = around_exporters();
+    keys.extend([
         ("enabled", Just(json!(false)).boxed()),
         ("service_name", text()),
         ("fixed_service_name", text()),
@@ -287,6 +305,8 @@ fn any_document() -> BoxedStrategy<Value> {
             part(vec![
                 ("address", Just(json!("127.0.0.1:9464")).boxed()),
                 ("scope_labels", Just(json!(false)).boxed()),
+                ("tls", Just(json!({ "certificate": "a.pem", "key": "b.pem" })).boxed()),
+                ("bearer_token_file", text()),
             ]),
         ),
         ("otlp", export()),
@@ -308,6 +328,7 @@ fn any_document() -> BoxedStrategy<Value> {
                 ("sampling", sampling()),
                 ("limits", Just(limits()).boxed()),
                 ("keep_errors", Just(json!({ "bytes_max": 1024, "age_max": "1m" })).boxed()),
+                ("baggage_attributes", Just(json!(["tenant"])).boxed()),
             ]),
         ),
         (
@@ -317,7 +338,9 @@ fn any_document() -> BoxedStrategy<Value> {
                 ("batch", batch()),
                 ("filter", text()),
                 ("console", one(&["text", "json", "none"])),
+                ("limits", Just(json!({ "attributes": 1, "value_bytes": 2 })).boxed()),
             ]),
         ),
-    ])
+    ]);
+    some_of(keys)
 }

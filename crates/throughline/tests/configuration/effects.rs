@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use throughline::opentelemetry::baggage::BaggageExt as _;
 use throughline::opentelemetry::trace::{TraceFlags, TraceState};
 use throughline::trace::{LogRecord, SpanContext};
 use throughline::{KeyValue, TelemetryProviders, init_telemetry};
@@ -437,6 +438,19 @@ fn what_a_span_carries_is_limited() {
     assert_eq!(length(&span("OTEL_SPAN_LINK_COUNT_LIMIT", "1")["links"]), 1);
     assert_eq!(length(&span("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "1")["events"][0]["attributes"]), 1);
     assert_eq!(length(&span("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "1")["links"][0]["attributes"]), 1);
+}
+
+#[test]
+fn spans_carry_the_baggage_that_is_named() {
+    let receiver = Receiver::start();
+    let telemetry = pushing(&receiver, &[("THROUGHLINE_TRACES_BAGGAGE_ATTRIBUTES", "tenant, tier")]);
+    let items = [KeyValue::new("tenant", "acme"), KeyValue::new("secret", "x")];
+    let context = throughline::opentelemetry::Context::new().with_baggage(items);
+    drop(telemetry.tracer_provider().tracer("it").span("work").with_parent(&context).start());
+    telemetry.shutdown_blocking();
+    let found = receiver.received().iter().flat_map(|request| request.all("attributes")).collect::<Vec<_>>();
+    let tenant = json!([{ "key": "tenant", "value": { "stringValue": "acme" } }]);
+    assert!(found.contains(&tenant), "{found:?}");
 }
 
 #[test]

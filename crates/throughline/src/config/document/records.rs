@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use throughline_trace::sampler::Sampler;
-use throughline_trace::{KeepErrors, SpanLimits};
+use throughline_trace::{KeepErrors, LogLimits, SpanLimits};
 
 use super::export::is_empty;
 use super::time::Time;
@@ -226,6 +226,8 @@ pub(super) struct Traces {
     limits: Option<Limits>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keep_errors: Option<Keep>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baggage_attributes: Option<Vec<String>>,
 }
 
 impl TryFrom<Traces> for TraceConfig {
@@ -236,6 +238,7 @@ impl TryFrom<Traces> for TraceConfig {
         config.sampler = document.sampling.map(Sampler::from);
         config.limits = document.limits.map(Into::into);
         config.keep_errors = document.keep_errors.map(Into::into);
+        config.baggage = document.baggage_attributes;
         Ok(config)
     }
 }
@@ -254,6 +257,7 @@ impl TryFrom<&TraceConfig> for Traces {
             sampling: sampling.transpose()?.map(SamplingStrategy::try_from).transpose()?,
             limits: config.limits.map(Into::into),
             keep_errors: config.keep_errors.map(Into::into),
+            baggage_attributes: config.baggage.clone(),
         })
     }
 }
@@ -282,6 +286,34 @@ pub(super) struct Logs {
     filter: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", alias = "format")]
     console: Option<Console>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<OfLogs>,
+}
+
+/// How much a log record may carry.
+#[derive(Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct OfLogs {
+    attributes: u32,
+    value_bytes: u32,
+}
+
+impl Default for OfLogs {
+    fn default() -> Self {
+        LogLimits::default().into()
+    }
+}
+
+impl From<LogLimits> for OfLogs {
+    fn from(limits: LogLimits) -> Self {
+        Self { attributes: limits.attributes, value_bytes: limits.value_bytes }
+    }
+}
+
+impl From<OfLogs> for LogLimits {
+    fn from(limits: OfLogs) -> Self {
+        Self { attributes: limits.attributes, value_bytes: limits.value_bytes }
+    }
 }
 
 impl TryFrom<Logs> for LogConfig {
@@ -295,6 +327,7 @@ impl TryFrom<Logs> for LogConfig {
         });
         let mut config = Self::new().with_export(document.otlp).with_batch(document.batch);
         (config.filter, config.console) = (document.filter, console);
+        config.limits = document.limits.map(Into::into);
         Ok(config)
     }
 }
@@ -309,6 +342,7 @@ impl TryFrom<&LogConfig> for Logs {
             ConsoleFormat::None => Console::None,
         });
         let (otlp, batch) = (config.export.clone(), config.batch.clone());
-        Ok(Self { otlp, batch, filter: config.filter.clone(), console })
+        let limits = config.limits.map(Into::into);
+        Ok(Self { otlp, batch, filter: config.filter.clone(), console, limits })
     }
 }

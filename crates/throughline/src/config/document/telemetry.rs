@@ -11,6 +11,7 @@ use throughline_core::KeyValue;
 use throughline_core::name::TranslationStrategy;
 
 use super::export::{Export, Metrics, is_empty, one_of};
+use super::exporters::{Console, Prometheus, Queue, Spool, buffer, of_buffer};
 use super::records::{Batch, Logs, Sampling, Traces};
 use super::time::{Seconds, Time};
 use super::values::{Attribute, OneExporter, attributes, detectors, key_value};
@@ -46,24 +47,10 @@ documents! {
     TraceConfig as Traces,
 }
 
-/// The scrape endpoint.
-#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Prometheus {
-    /// Whether there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    endpoint: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none", alias = "bind")]
-    address: Option<SocketAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    translation_strategy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope_labels: Option<bool>,
-}
-
 /// All of it. What stands under "short" is read, and written in its proper place.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "what the file calls it")]
 struct Telemetry {
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
@@ -87,6 +74,14 @@ struct Telemetry {
     prometheus: Prometheus,
     #[serde(skip_serializing_if = "is_empty", alias = "export")]
     otlp: ExportConfig,
+    #[serde(skip_serializing_if = "Queue::is_empty")]
+    queue: Queue,
+    #[serde(skip_serializing_if = "Spool::is_empty")]
+    spool: Spool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    self_telemetry: Option<bool>,
+    #[serde(skip_serializing_if = "Console::is_empty")]
+    console: Console,
     #[serde(skip_serializing_if = "no_metrics")]
     metrics: MetricsConfig,
     #[serde(skip_serializing_if = "no_traces")]
@@ -111,12 +106,6 @@ struct Telemetry {
     service_version: Option<String>,
     #[serde(skip_serializing)]
     environment: Option<String>,
-}
-
-impl Prometheus {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Whether a part says nothing: its document is empty then.
@@ -149,12 +138,16 @@ impl TryFrom<Telemetry> for TelemetryConfig {
         config.file = document.config_file;
         config.globals = document.globals.unwrap_or(true);
         config.records.subscriber = document.subscriber.unwrap_or(true);
-        let Prometheus { endpoint, address, translation_strategy, scope_labels } = document.prometheus;
+        config.scrape = document.prometheus.security()?;
+        let Prometheus { endpoint, address, translation_strategy, scope_labels, .. } = document.prometheus;
         config.prometheus = endpoint.or_else(|| address.map(|_| true));
         config.prometheus_address = address;
         config.translation = translation_strategy.as_deref().map(strategy).transpose()?;
         config.scope_labels = scope_labels;
         config.export = document.otlp;
+        config.buffer = buffer(&document.queue, document.spool);
+        config.self_telemetry = document.self_telemetry;
+        config.console = document.console.into();
         config.metrics = document.metrics;
         (config.records.traces, config.records.logs) = (document.traces, document.logs);
         Ok(config)
@@ -209,6 +202,12 @@ impl TryFrom<&TelemetryConfig> for Telemetry {
         let detectors = config.detectors.as_ref();
         let detectors = detectors.map(|all| all.iter().map(|detector| detector.name().to_owned()).collect());
         let endpoint = config.prometheus.filter(|wanted| !wanted || config.prometheus_address.is_none());
+        let mut prometheus = Prometheus::of(&config.scrape);
+        prometheus.endpoint = endpoint;
+        prometheus.address = config.prometheus_address;
+        prometheus.translation_strategy = config.translation.map(|strategy| strategy.to_string());
+        prometheus.scope_labels = config.scope_labels;
+        let (queue, spool) = of_buffer(&config.buffer);
         Ok(Self {
             enabled: (!config.enabled).then_some(false),
             service_name: Some(config.service_name.clone()).filter(|name| !name.is_empty()),
@@ -219,12 +218,11 @@ impl TryFrom<&TelemetryConfig> for Telemetry {
             config_file: config.file.clone(),
             globals: (!config.globals).then_some(false),
             subscriber: (!config.records.subscriber).then_some(false),
-            prometheus: Prometheus {
-                endpoint,
-                address: config.prometheus_address,
-                translation_strategy: config.translation.map(|strategy| strategy.to_string()),
-                scope_labels: config.scope_labels,
-            },
+            prometheus,
+            queue,
+            spool,
+            self_telemetry: config.self_telemetry,
+            console: (&config.console).into(),
             otlp: config.export.clone(),
             metrics: config.metrics.clone(),
             traces: config.records.traces.clone(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::settings::parse;
 
 /// A duration that is not zero. Written as people write it; read so, as milliseconds, or as `serde` itself writes one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Time(pub(super) Duration);
 
 /// The same, of which a bare number is seconds.
