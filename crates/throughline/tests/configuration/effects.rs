@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use throughline::opentelemetry::Context;
 use throughline::opentelemetry::baggage::BaggageExt as _;
 use throughline::opentelemetry::trace::{TraceFlags, TraceState};
 use throughline::trace::{LogRecord, SpanContext};
@@ -445,7 +446,7 @@ fn spans_carry_the_baggage_that_is_named() {
     let receiver = Receiver::start();
     let telemetry = pushing(&receiver, &[("THROUGHLINE_TRACES_BAGGAGE_ATTRIBUTES", "tenant, tier")]);
     let items = [KeyValue::new("tenant", "acme"), KeyValue::new("secret", "x")];
-    let context = throughline::opentelemetry::Context::new().with_baggage(items);
+    let context = Context::new().with_baggage(items);
     drop(telemetry.tracer_provider().tracer("it").span("work").with_parent(&context).start());
     telemetry.shutdown_blocking();
     let found = receiver.received().iter().flat_map(|request| request.all("attributes")).collect::<Vec<_>>();
