@@ -3,7 +3,7 @@
 //!
 //! Applications use the `throughline` crate, which re-exports what they need from here. Nothing in this crate opens a
 //! connection or starts a thread, and nothing holds state but the count of what propagation refused; resource detectors
-//! and [`file`] read files when asked to.
+//! and [`mod@file`] read files when asked to.
 
 pub mod attribute;
 pub mod base64;
@@ -11,6 +11,7 @@ pub mod clock;
 pub mod definition;
 pub mod file;
 pub mod name;
+pub mod percent;
 pub mod propagation;
 pub mod protobuf;
 pub mod resource;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
 use throughline_core::file::FileError;
+use throughline_core::percent;
 
 use crate::compression;
 use crate::endpoint::Endpoint;
@@ -404,10 +404,8 @@ fn parse_member(place: usize, member: &str) -> Result<(String, String), ParseHea
     if key.is_empty() {
         return Err(error("", "has no key"));
     }
-    let decode = |text: &str| {
-        let decoded = percent_decode_str(text).decode_utf8();
-        decoded.map(String::from).map_err(|_not_utf8| error(key, "does not decode to UTF-8"))
-    };
+    let decode =
+        |text: &str| percent::decode_text(text).ok_or_else(|| error(key, "does not decode to UTF-8"));
     Ok((decode(key)?, decode(value.trim())?))
 }
 

@@ -8,10 +8,10 @@ use std::str;
 
 use opentelemetry::baggage::{Baggage, BaggageExt as _, BaggageMetadata, KeyValueMetadata};
 use opentelemetry::{Context, StringValue};
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
 use super::extracted::Extracted;
 use super::{ReadCarrier, Rejected, WriteCarrier, text};
+use crate::percent::{self, Encoded};
 
 /// How many members are read and sent at most: as many as the specification asks everybody to pass on.
 pub const BAGGAGE_MEMBERS_MAX: usize = 64;
@@ -159,12 +159,12 @@ fn member(text: &[u8]) -> Option<BaggageItem<'_>> {
 
 /// A value as it was before it was encoded. What is not UTF-8 becomes U+FFFD, as the specification asks.
 pub(super) fn decode(value: &[u8]) -> Cow<'_, str> {
-    percent_decode(value).decode_utf8_lossy()
+    percent::decode_lossy(value)
 }
 
-/// A value as any header may have it.
-pub(super) fn encode(value: &str) -> impl Iterator<Item = &str> {
-    utf8_percent_encode(value, VALUE)
+/// Appends a value as any header may have it.
+pub(super) fn encode(value: &str, header: &mut String) {
+    percent::encode(value, VALUE, header);
 }
 
 /// Properties without the whitespace that is allowed around each, its name and its value; and with everything encoded
@@ -176,10 +176,10 @@ fn normalized(properties: &str) -> String {
         let (name, value) =
             property.split_once('=').map_or((property, None), |(name, value)| (name, Some(value)));
         normalized.push_str(separator);
-        normalized.extend(utf8_percent_encode(trim(name), METADATA));
+        percent::encode(trim(name), METADATA, &mut normalized);
         if let Some(value) = value {
             normalized.push('=');
-            normalized.extend(utf8_percent_encode(trim(value), METADATA));
+            percent::encode(trim(value), METADATA, &mut normalized);
         }
     }
     normalized
@@ -222,15 +222,15 @@ fn format(baggage: &Baggage) -> Option<String> {
 fn push_member(header: &mut String, key: &str, value: &StringValue, metadata: &BaggageMetadata) {
     let comma = if header.is_empty() { "" } else { "," };
     header.extend([comma, key, "="]);
-    header.extend(encode(value.as_str()));
+    encode(value.as_str(), header);
     if !metadata.as_str().is_empty() {
         header.push(';');
-        header.extend(utf8_percent_encode(metadata.as_str(), METADATA));
+        percent::encode(metadata.as_str(), METADATA, header);
     }
 }
 
 /// What no header may have, and what has a meaning in lists.
-const METADATA: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b'\\');
+const METADATA: Encoded = Encoded::CONTROLS.and(b' ').and(b'"').and(b',').and(b'\\');
 
 /// Besides, what has a meaning within a member. An equals sign would be allowed, but there are readers who stop at it.
-const VALUE: &AsciiSet = &METADATA.add(b';').add(b'=').add(b'%');
+const VALUE: Encoded = METADATA.and(b';').and(b'=').and(b'%');

@@ -8,11 +8,11 @@ use std::str;
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::trace::SpanContext;
-use percent_encoding::percent_decode;
 
 use super::baggage::{self, BAGGAGE_BYTES_MAX, BAGGAGE_MEMBERS_MAX, BaggageItem, Collector};
 use super::extracted::Extracted;
 use super::{ReadCarrier, Rejected, Sampling, WriteCarrier, hex, text};
+use crate::percent;
 
 pub(super) const TRACE: &str = "uber-trace-id";
 
@@ -50,7 +50,7 @@ fn read_trace(header: &[u8], found: &mut Extracted) -> Option<()> {
 /// Percent-decoded, in lower case; `None` when that is too long.
 fn decode<'a>(header: &[u8], decoded: &'a mut [u8; TRACE_BYTES_MAX]) -> Option<&'a [u8]> {
     let mut length = 0;
-    for byte in percent_decode(header) {
+    for byte in percent::decode(header) {
         *decoded.get_mut(length)? = byte.to_ascii_lowercase();
         length += 1;
     }
@@ -92,11 +92,12 @@ pub(super) fn write<C: WriteCarrier + ?Sized>(context: &Context, span: &SpanCont
         write_trace(span, Sampling::of(context), carrier);
     }
     for (key, (value, _)) in context.baggage().iter().take(BAGGAGE_MEMBERS_MAX) {
-        let value: String = baggage::encode(value.as_str()).collect();
-        if value.len() > BAGGAGE_BYTES_MAX {
+        let mut header = String::new();
+        baggage::encode(value.as_str(), &mut header);
+        if header.len() > BAGGAGE_BYTES_MAX {
             Rejected::BaggageLimit.add(1);
         } else {
-            carrier.write(&format!("{BAGGAGE_PREFIX}{key}"), &value);
+            carrier.write(&format!("{BAGGAGE_PREFIX}{key}"), &header);
         }
     }
 }

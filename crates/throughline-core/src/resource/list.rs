@@ -3,7 +3,8 @@
 use std::fmt;
 
 use opentelemetry::KeyValue;
-use percent_encoding::percent_decode_str;
+
+use crate::percent;
 
 /// Parses `OTEL_RESOURCE_ATTRIBUTES`: `key1=value1,key2=value2`, both percent-encoded.
 ///
@@ -19,10 +20,8 @@ pub fn parse_attributes(list: &str) -> Result<Vec<KeyValue>, ParseAttributesErro
 fn parse_member(member: &str) -> Result<KeyValue, ParseAttributesError> {
     let error = |problem| ParseAttributesError { member: member.to_owned(), problem };
     let (key, value) = member.split_once('=').ok_or_else(|| error("has no `=`"))?;
-    let decode = |text: &str| {
-        let decoded = percent_decode_str(text.trim()).decode_utf8();
-        decoded.map(String::from).map_err(|_not_utf8| error("does not decode to UTF-8"))
-    };
+    let decode =
+        |text: &str| percent::decode_text(text.trim()).ok_or_else(|| error("does not decode to UTF-8"));
     let key = decode(key)?;
     if key.is_empty() {
         return Err(error("has an empty key"));

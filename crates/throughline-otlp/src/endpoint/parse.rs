@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use http::Uri;
 use http::uri::Authority;
-use percent_encoding::percent_decode_str;
+use throughline_core::percent;
 
 use super::error::Problem;
 use super::{
@@ -234,7 +234,7 @@ pub(crate) fn split_credentials(authority: &str) -> (Option<(String, String)>, &
     let Some((credentials, bare)) = authority.rsplit_once('@') else {
         return (None, authority);
     };
-    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let decode = |text: &str| percent::decode_lossy(text.as_bytes()).into_owned();
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
     (Some((decode(user), decode(password))), bare)
 }

@@ -269,7 +269,7 @@ impl Spool {
     pub(super) async fn close(&mut self) {
         self.settle().await;
         if let Some(file) = self.file.take() {
-            let _closed = spawn_blocking(move || drop(file)).await;
+            let _closed = spawn_blocking(move || file.close()).await;
         }
     }
 

@@ -12,8 +12,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
 use http::{Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, Limited};
-use percent_encoding::percent_decode_str;
-use throughline_core::base64;
+use throughline_core::{base64, percent};
 
 use super::connect::Connect;
 use super::connection::{Body, Connection, body};
@@ -130,7 +129,7 @@ impl Answer {
             return Ok(self.message().unwrap_or_else(Accepted::unreadable));
         }
         let text = outcome.get(GRPC_MESSAGE).map(HeaderValue::as_bytes).unwrap_or_default();
-        let text = percent_decode_str(&String::from_utf8_lossy(text)).decode_utf8_lossy().into_owned();
+        let text = percent::decode_lossy(text).into_owned();
         let details = outcome.get(GRPC_DETAILS).and_then(|value| base64::decode(value.to_str().ok()?));
         let delay = details.and_then(|details| retry_delay(&details));
         Err(refused(endpoint, code, &text, delay))

@@ -1,10 +1,5 @@
 //! No exporters in this build.
-#![expect(
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    clippy::unused_async,
-    reason = "the shape of `enabled.rs`"
-)]
+#![expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the shape of `enabled.rs`")]
 
 use std::sync::Arc;
 use std::time::Duration;

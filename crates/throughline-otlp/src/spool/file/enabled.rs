@@ -31,6 +31,11 @@ const OWNER: TableDefinition<'_, u64, u64> = TableDefinition::new("owner");
 const CACHE_BYTES: usize = 1 << 20;
 
 impl SpoolFile {
+    /// Closes it, which takes a moment.
+    pub(crate) fn close(self) {
+        drop(self);
+    }
+
     /// Opens the file, and makes it when there is none. One that is damaged is set aside.
     pub(crate) fn open(path: &Path, owner: u64, is_damaged: bool) -> Result<Opened, FileError> {
         let found = attempt(path, owner);
