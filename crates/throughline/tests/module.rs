@@ -26,7 +26,8 @@ async fn one_signal_ends_before_the_others() -> Result<(), Box<dyn Error>> {
         .without_prometheus_endpoint()
         .with_traces(TraceConfig::new().with_batch(BatchConfiguration::new().with_scheduled_delay(NEVER)))
         .with_metrics(MetricsConfig::new().with_export_interval(NEVER))
-        .with_otlp_endpoint(receiver.url());
+        .with_otlp_endpoint(receiver.url())
+        .with_self_telemetry(false);
     let providers = init_telemetry(config)?;
     let recorder = MetricsRecorder::new().with_attribute(metric_attributes::STATE_BACKEND, "memory");
 

@@ -15,6 +15,10 @@ use crate::table::{self, Row};
 /// Recording under a fault may take this many times as long as without, at the 99th percentile.
 const RATIO_MAX: f64 = 2.0;
 
+/// Recording may wait so often in a case with its thousands of calls. It takes no lock of ours, but the allocator has one,
+/// which the exporter's thread may hold while a ring takes memory for a new chunk.
+const WAITS_MAX: u64 = 3;
+
 /// What the subject may need beyond what it had when it started: the queues of three signals (16 MiB each), the rings of
 /// four threads (1 MiB for each signal), and room for what is being encoded and for samples.
 const MEMORY_MAX: u64 = (3 * 16 + 4 * 2 + 24) << 20;
@@ -225,7 +229,7 @@ impl Run {
         assert_eq!(points.total(), points.collected + points.recovered, "{}: {points:?}", self.case);
         let costs = self.costs.expect("every case measures");
         table::add(&Row { case: self.case, ended, costs, memory, seconds });
-        assert_eq!(costs.waits[1], 0, "{}: recording never waits", self.case);
+        assert!(costs.waits[1] <= WAITS_MAX, "{}: recording waits: {costs:?}", self.case);
         assert!(costs.ratio <= RATIO_MAX, "{}: recording costs more: {costs:?}", self.case);
         assert!(memory.is_none_or(|memory| memory <= MEMORY_MAX), "{}: {memory:?} bytes", self.case);
     }

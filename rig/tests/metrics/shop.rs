@@ -13,6 +13,7 @@ pub(crate) fn config() -> TelemetryConfig {
         .without_environment_variables()
         .with_prometheus_address(([127, 0, 0, 1], 0).into())
         .with_environment("té\"st\n")
+        .with_self_telemetry(false)
         .with_metrics(metrics())
 }
 

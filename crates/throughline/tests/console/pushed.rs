@@ -10,6 +10,7 @@ fn what_is_pushed_is_shown_too() {
     let config: TelemetryConfig = with(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "100")])
         // Nobody listens there.
         .with_otlp_endpoint("http://127.0.0.1:9")
+        .with_self_telemetry(false)
         .with_console_exporter(everything().with_writer(written.clone()));
     let telemetry = init_telemetry(config).expect("telemetry starts");
     record(&telemetry);

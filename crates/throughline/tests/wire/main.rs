@@ -19,6 +19,7 @@ fn to(receiver: &Receiver) -> TelemetryConfig {
         .without_environment_variables()
         .without_prometheus_endpoint()
         .with_otlp_endpoint(receiver.url())
+        .with_self_telemetry(false)
 }
 
 fn start(config: TelemetryConfig) -> TelemetryProviders {
