@@ -24,6 +24,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let indexes = fields.iter().map(|field| field.index(&core));
     let definitions =
         fields.iter().zip(&cardinalities).map(|(field, cardinality)| field.definition(&core, cardinality));
+    let types = fields.iter().map(|field| field.r#type);
     let visits = fields.iter().map(|field| field.visit(&core));
     let (ident, shape) = (&input.ident, shape(input));
     let with_static = static_parameters(&input.generics);
@@ -33,6 +34,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             type Shape = #shape;
 
             const FIXED_KEYS: bool = true;
+            const OPTIONAL_KEYS: bool = false #(|| <#types as #core::attribute::AttributeValue>::OPTIONAL)*;
             const DEFINITIONS: &'static [#core::AttributeDef] = &[#(#definitions),*];
             const NUMBERED: usize = match #core::attribute::product(&[#(#cardinalities),*]) {
                 ::core::option::Option::Some(sets) => sets,

@@ -1,9 +1,11 @@
-//! Derive macros of throughline: typed attributes.
+//! Derive macros of throughline: typed attributes, and sets of instruments.
 //!
 //! Applications use them through the `throughline` crate. What they expand to is an implementation of
-//! `throughline_core::Attributes` or `throughline_core::attribute::AttributeValue`, and nothing else.
+//! `throughline_core::Attributes`, `throughline_core::attribute::AttributeValue` or `throughline_metrics::MetricSet`, and
+//! nothing else.
 
 mod attributes;
+mod metric_set;
 mod path;
 mod value;
 
@@ -13,8 +15,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// Makes a struct usable as the attributes of a measurement.
 ///
 /// Each field is an attribute. Its key is the field's name, or what `#[attribute(key = "http.route")]` says; its type
-/// is a string, a number, a `bool`, or an enum with `#[derive(AttributeValue)]`. `#[attribute(max = 5)]` on an integer
-/// promises values from 0 to 5, both included.
+/// is a string, a number, a `bool`, or an enum with `#[derive(AttributeValue)]`; an `Option` of these when the attribute
+/// may be left out. `#[attribute(max = 5)]` on an integer promises values from 0 to 5, both included.
 ///
 /// An instrument built for `Request<'static>` takes every `Request<'_>`. Type parameters must be `'static`.
 ///
@@ -69,4 +71,36 @@ pub fn derive_attributes(input: TokenStream) -> TokenStream {
 pub fn derive_attribute_value(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     value::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes the instruments of a struct together: `MetricSet::new(&meter)`.
+///
+/// Each field is an instrument: a counter, an up-down counter, a gauge or a histogram. `#[metric(name = "…")]` names it;
+/// `unit`, `description` and, for histograms, `bounds` are optional. Without a description, the first paragraph of the
+/// field's documentation is it.
+///
+/// ```
+/// use throughline_core::KeyValue;
+/// use throughline_macros::MetricSet;
+/// use throughline_metrics::{Counter, Histogram, MeterProvider, MetricSet as _};
+///
+/// #[derive(MetricSet)]
+/// # #[metric(crate = throughline_metrics)]
+/// struct Shop {
+///     /// Orders taken.
+///     #[metric(name = "orders", unit = "{order}")]
+///     orders: Counter<u64>,
+///     #[metric(name = "order.value", unit = "EUR", bounds = &[1.0, 10.0, 100.0])]
+///     value: Histogram<f64>,
+/// }
+///
+/// let shop = Shop::new(&MeterProvider::default().meter("shop"));
+/// shop.orders.add(1, &[KeyValue::new("payment", "card")]);
+/// assert_eq!(Shop::DEFINITIONS[0].description, "Orders taken.");
+/// # shop.value.record(12.0, &[]);
+/// ```
+#[proc_macro_derive(MetricSet, attributes(metric))]
+pub fn derive_metric_set(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    metric_set::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

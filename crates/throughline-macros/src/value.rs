@@ -44,8 +44,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
 
             #[inline]
-            fn value(&self) -> #core::attribute::ValueRef<'_> {
-                #core::attribute::ValueRef::Str(match self { #(Self::#variants => #names,)* })
+            fn value(&self) -> ::core::option::Option<#core::attribute::ValueRef<'_>> {
+                ::core::option::Option::Some(#core::attribute::ValueRef::Str(
+                    match self { #(Self::#variants => #names,)* }
+                ))
             }
 
             #[inline]

@@ -62,7 +62,7 @@ pub use instrument::histogram::{BoundHistogram, Histogram};
 pub use instrument::observable::{Observable, Observer};
 pub use instrument::up_down_counter::{BoundUpDownCounter, UpDownCounter};
 pub use instrument::{Instrument, Recorder};
-pub use meter::{InstrumentBuilder, Meter, ObservableBuilder};
+pub use meter::{InstrumentBuilder, Meter, MetricSet, ObservableBuilder};
 pub use number::Number;
 pub use provider::{DEFAULT_LIMIT, MeterProvider, MeterProviderBuilder};
 pub use reader::{Reader, TemporalityPreference};

@@ -155,6 +155,17 @@ impl Meter {
     }
 }
 
+/// Instruments that are made together, from one meter: `#[derive(MetricSet)]`.
+///
+/// Making a set takes locks and allocates: keep it. Two sets of the same meter record in the same series.
+pub trait MetricSet: Sized {
+    /// What the instruments are, in the order of the fields: for catalogues, dashboards and documentation.
+    const DEFINITIONS: &'static [MetricDef];
+
+    /// Makes the instruments. Never fails; see [`InstrumentBuilder::build`].
+    fn new(meter: &Meter) -> Self;
+}
+
 macro_rules! instruments {
     ($($method:ident => $instrument:ident<$number:ty>, $doc:literal;)*) => {
         impl Meter {

@@ -207,7 +207,7 @@ impl<A: Attributes, V: AttributeValue> Attributes for One<'_, A, V> {
     #[inline(always)]
     fn visit<S: Visitor>(&self, visitor: &mut S) {
         self.before.visit(visitor);
-        visitor.attribute(self.key, self.value.value());
+        self.value.visit(self.key, visitor);
     }
 }
 

@@ -57,11 +57,11 @@ impl Span {
         self.recording.is_some()
     }
 
-    /// Sets an attribute, in place of the one of the same key if there is one.
+    /// Sets an attribute, in place of the one of the same key if there is one. `None` sets nothing.
     #[inline]
     pub fn set_attribute<V: AttributeValue>(&mut self, key: &str, value: V) {
-        if let Some(recording) = &mut self.recording {
-            recording.set_attribute(key, value.value());
+        if let (Some(recording), Some(value)) = (&mut self.recording, value.value()) {
+            recording.set_attribute(key, value);
         }
     }
 

@@ -133,13 +133,13 @@ pub use throughline_core::name::TranslationStrategy;
 pub use throughline_core::propagation;
 pub use throughline_core::resource::{Detector, ResourceBuilder};
 pub use throughline_core::{Attributes, InstrumentationScope, Key, KeyValue, MetricDef, Resource, Value};
-pub use throughline_macros::{AttributeValue, Attributes};
+pub use throughline_macros::{AttributeValue, Attributes, MetricSet};
 pub use throughline_metrics as metrics;
 pub use throughline_metrics::TemporalityPreference as Temporality;
 pub use throughline_metrics::view::View;
 pub use throughline_metrics::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, CatalogueEntry, Counter, Gauge, Histogram,
-    Meter, MeterProvider, UpDownCounter, declare_static_counter, declare_static_gauge,
+    Meter, MeterProvider, MetricSet, UpDownCounter, declare_static_counter, declare_static_gauge,
     declare_static_histogram, declare_static_up_down_counter, kv_pairs, testing,
 };
 #[cfg(feature = "tracing")]

@@ -51,7 +51,8 @@ impl AttributeSet {
     #[inline]
     pub fn is_same<A: Attributes + ?Sized>(&self, order: Order, attributes: &A) -> bool {
         if order == Order::SORTED {
-            let mut sorted = Sorted { rest: Some(self.pairs()), has_keys: A::FIXED_KEYS };
+            let mut sorted =
+                Sorted { rest: Some(self.pairs()), has_keys: A::FIXED_KEYS && !A::OPTIONAL_KEYS };
             attributes.visit(&mut sorted);
             return sorted.rest.is_some_and(Pairs::is_empty);
         }

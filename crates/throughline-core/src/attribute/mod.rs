@@ -175,6 +175,10 @@ pub trait Visitor {
     fn literal(&mut self, key: &str, value: &'static str) {
         self.attribute(key, ValueRef::Str(value));
     }
+
+    /// Learns that the set lacks this attribute, which others of its shape have. Nothing to most visitors.
+    #[inline]
+    fn absent(&mut self, _key: &str) {}
 }
 
 /// Anything that can say its attributes: the argument of every recording call.
@@ -204,6 +208,9 @@ pub trait Attributes {
     /// visits them in that order. Then the engine looks at the values alone to tell sets apart.
     const FIXED_KEYS: bool = false;
 
+    /// Whether sets may lack some of the fixed keys, and then visit these as [absent](Visitor::absent).
+    const OPTIONAL_KEYS: bool = false;
+
     /// This set's number: below [`NUMBERED`](Self::NUMBERED), or anything else when it has none.
     #[inline]
     fn number(&self) -> usize {
@@ -222,6 +229,7 @@ macro_rules! forward {
         const DEFINITIONS: &'static [AttributeDef] = <$to>::DEFINITIONS;
         const NUMBERED: usize = <$to>::NUMBERED;
         const FIXED_KEYS: bool = <$to>::FIXED_KEYS;
+        const OPTIONAL_KEYS: bool = <$to>::OPTIONAL_KEYS;
 
         #[inline]
         fn number(&self) -> usize {
@@ -309,8 +317,8 @@ pub const fn product(cardinalities: &[Option<usize>]) -> Option<usize> {
 
 /// A type whose values can be an attribute: what a field of a `#[derive(Attributes)]` struct may be.
 ///
-/// Implemented for strings, integers, floats and booleans, and by `#[derive(AttributeValue)]` on enums without
-/// fields, whose variants then are a closed set of values.
+/// Implemented for strings, integers, floats and booleans, for an `Option` of them, and by `#[derive(AttributeValue)]`
+/// on enums without fields, whose variants then are a closed set of values.
 pub trait AttributeValue {
     /// How many values there are, when that is known.
     const CARDINALITY: Option<usize>;
@@ -321,13 +329,19 @@ pub trait AttributeValue {
     /// This value's number, below [`CARDINALITY`](Self::CARDINALITY).
     fn index(&self) -> usize;
 
-    /// The value to record.
-    fn value(&self) -> ValueRef<'_>;
+    /// Whether a value can be absent: an `Option`.
+    const OPTIONAL: bool = false;
+
+    /// The value to record; `None` when it is absent.
+    fn value(&self) -> Option<ValueRef<'_>>;
 
     /// Shows the value, once, as the attribute of this key, to the visitor. Values that are literals say so here.
     #[inline]
     fn visit<V: Visitor>(&self, key: &str, visitor: &mut V) {
-        visitor.attribute(key, self.value());
+        match self.value() {
+            Some(value) => visitor.attribute(key, value),
+            None => visitor.absent(key),
+        }
     }
 }
 
@@ -341,8 +355,8 @@ impl AttributeValue for bool {
     }
 
     #[inline]
-    fn value(&self) -> ValueRef<'_> {
-        ValueRef::Bool(*self)
+    fn value(&self) -> Option<ValueRef<'_>> {
+        Some(ValueRef::Bool(*self))
     }
 }
 
@@ -358,9 +372,9 @@ macro_rules! unbounded_value {
             }
 
             #[inline]
-            fn value(&self) -> ValueRef<'_> {
+            fn value(&self) -> Option<ValueRef<'_>> {
                 let $v = self;
-                $value
+                Some($value)
             }
         }
     )*};
@@ -384,6 +398,7 @@ unbounded_value! {
 impl<T: AttributeValue + ?Sized> AttributeValue for &T {
     const CARDINALITY: Option<usize> = T::CARDINALITY;
     const NAMES: &'static [&'static str] = T::NAMES;
+    const OPTIONAL: bool = T::OPTIONAL;
 
     #[inline]
     fn index(&self) -> usize {
@@ -391,13 +406,41 @@ impl<T: AttributeValue + ?Sized> AttributeValue for &T {
     }
 
     #[inline]
-    fn value(&self) -> ValueRef<'_> {
+    fn value(&self) -> Option<ValueRef<'_>> {
         T::value(self)
     }
 
     #[inline]
     fn visit<V: Visitor>(&self, key: &str, visitor: &mut V) {
         T::visit(self, key, visitor);
+    }
+}
+
+/// An attribute that a set may lack, such as the error type of what went well.
+impl<T: AttributeValue> AttributeValue for Option<T> {
+    const CARDINALITY: Option<usize> = match T::CARDINALITY {
+        Some(values) => Some(values + 1),
+        None => None,
+    };
+    const NAMES: &'static [&'static str] = T::NAMES;
+    const OPTIONAL: bool = true;
+
+    #[inline]
+    fn index(&self) -> usize {
+        self.as_ref().map_or(0, |value| value.index() + 1)
+    }
+
+    #[inline]
+    fn value(&self) -> Option<ValueRef<'_>> {
+        self.as_ref()?.value()
+    }
+
+    #[inline]
+    fn visit<V: Visitor>(&self, key: &str, visitor: &mut V) {
+        match self {
+            Some(value) => value.visit(key, visitor),
+            None => visitor.absent(key),
+        }
     }
 }
 

@@ -33,6 +33,7 @@ const BOOL: u64 = 1;
 const I64: u64 = 2;
 const F64: u64 = 3;
 const LITERAL: u64 = 4;
+const ABSENT: u64 = 5;
 /// With the length of a text.
 const TEXT: u64 = 1 << 6;
 
@@ -187,6 +188,13 @@ impl Visitor for Row {
         self.strange |= address >> 48 | len >> 16;
         self.note(LITERAL);
         self.push(address << 16 | len);
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "so that the row stays in registers")]
+    fn absent(&mut self, _key: &str) {
+        self.note(ABSENT);
+        self.push(0);
     }
 }
 

@@ -75,8 +75,7 @@ impl Attributes for Itself<'_> {
                 counter.add(1, self);
             }
         }
-        let value = throughline_core::attribute::AttributeValue::value(&self.0);
-        visitor.attribute("choice", value);
+        throughline_core::attribute::AttributeValue::visit(&self.0, "choice", visitor);
     }
 }
 

@@ -77,7 +77,7 @@ impl SpanExt for Span {
     }
 
     fn set_attribute<V: AttributeValue>(&self, key: &str, value: V) {
-        let value = value.value();
+        let Some(value) = value.value() else { return };
         with_recording(self, |recording| recording.set_attribute(key, value));
     }
 

@@ -1,0 +1,6 @@
+//! MCP servers and clients.
+
+use crate::Kit;
+
+/// What this kit records.
+pub const KIT: Kit = Kit::new("mcp", "MCP", &[]);

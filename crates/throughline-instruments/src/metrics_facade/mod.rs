@@ -1,0 +1,1 @@
+//! What is recorded through the `metrics` crate.

@@ -1,0 +1,1 @@
+//! Metrics in the fields of `tracing` events.

@@ -1,0 +1,3 @@
+//! Actors on several threads and processes, pushing straight into Prometheus.
+
+fn main() {}

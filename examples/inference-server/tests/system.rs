@@ -1,0 +1,3 @@
+//! The program against the real servers.
+
+fn main() {}

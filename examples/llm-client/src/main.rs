@@ -1,0 +1,3 @@
+//! A bot server that calls an LLM API.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! An MCP server and its client, scraped by Prometheus.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! A stream processor with windows and aggregation, over a Kafka-like log in the process.
+
+fn main() {}
