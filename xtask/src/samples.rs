@@ -1,7 +1,9 @@
 //! `cargo xtask samples`: programs as old releases of OpenTelemetry had them, brought to the current one by `throughline
 //! migrate`, and compiled before and after. Needs the registry, and some minutes the first time.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
@@ -9,31 +11,42 @@ use anyhow::{Context as _, Result, bail};
 use crate::cache::repository;
 use crate::steps::{cargo, step};
 
+/// A folder for each program, with the manifests of the releases that have it.
 const SAMPLES: &str = "crates/throughline-cli/tests/samples";
 
 /// Runs all samples, or those of the versions that are named.
 pub(crate) fn run(wanted: &[&str]) -> Result<()> {
     step("throughline", cargo(["build", "--quiet", "-p", "throughline-cli"]))?;
-    let folder = repository().join(SAMPLES);
-    let mut versions: Vec<String> = fs::read_dir(&folder)?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|version| wanted.is_empty() || wanted.contains(&version.as_str()))
-        .collect();
-    versions.sort();
     let scratch = env::temp_dir().join(format!("throughline-samples-{}", std::process::id()));
-    let done = versions.iter().try_for_each(|version| sample(&folder, version, &scratch));
+    let samples = samples(wanted)?;
+    let done = samples.iter().try_for_each(|(version, manifest)| sample(version, manifest, &scratch));
     fs::remove_dir_all(&scratch).context("remove the copies")?;
     done
 }
 
+/// The manifest of each version, in order.
+fn samples(wanted: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut samples = BTreeMap::new();
+    for program in fs::read_dir(repository().join(SAMPLES))? {
+        for file in fs::read_dir(program?.path())? {
+            let file = file?.path();
+            let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            let Some(version) = name.strip_suffix(".toml") else { continue };
+            if wanted.is_empty() || wanted.contains(&version) {
+                samples.insert(version.to_owned(), file);
+            }
+        }
+    }
+    Ok(samples)
+}
+
 /// Compiles one sample against its own release, brings it to the current one, and compiles it again.
-fn sample(samples: &Path, version: &str, scratch: &Path) -> Result<()> {
+fn sample(version: &str, manifest: &Path, scratch: &Path) -> Result<()> {
     let copy = scratch.join(version);
     fs::create_dir_all(copy.join("src"))?;
-    for file in ["Cargo.toml", "src/main.rs"] {
-        fs::copy(samples.join(version).join(file), copy.join(file))
-            .with_context(|| format!("{version}/{file}"))?;
-    }
+    fs::copy(manifest, copy.join("Cargo.toml")).with_context(|| format!("the manifest of {version}"))?;
+    fs::copy(manifest.with_file_name("main.rs"), copy.join("src/main.rs"))
+        .with_context(|| format!("the program of {version}"))?;
     let target = crate::bench::target().join("samples");
     let mut before = cargo(["check", "--quiet"]);
     before.current_dir(&copy).env("CARGO_TARGET_DIR", &target);

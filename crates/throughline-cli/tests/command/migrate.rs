@@ -18,8 +18,9 @@ const SAMPLES: [&str; 16] = [
 #[test]
 fn nothing_is_left_of_any_old_release() {
     for version in SAMPLES {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(version);
-        let output = migrate(&path, &[]);
+        let folder = sample(version);
+        let path = folder.path();
+        let output = migrate(path, &[]);
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{version}: {said}");
         assert!(said.contains("+opentelemetry"), "{version}: {said}");
@@ -68,6 +69,19 @@ fn files_that_are_not_committed_are_not_touched() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("not committed") && said.contains("--allow-dirty"), "{said}");
+}
+
+/// The package of a release: its manifest, with the program that it shares with the releases beside it.
+fn sample(version: &str) -> TempDir {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    let programs = fs::read_dir(samples).unwrap().map(|program| program.unwrap().path());
+    let manifest =
+        programs.map(|program| program.join(format!("{version}.toml"))).find(|path| path.exists()).unwrap();
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::copy(manifest.with_file_name("main.rs"), folder.path().join("src/main.rs")).unwrap();
+    fs::copy(manifest, folder.path().join("Cargo.toml")).unwrap();
+    folder
 }
 
 fn package(source: &str) -> TempDir {

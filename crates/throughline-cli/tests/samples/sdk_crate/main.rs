@@ -1,10 +1,10 @@
-//! Traces and metrics as OpenTelemetry 0.22 had them.
+//! Traces and metrics as OpenTelemetry 0.21 had them: the SDK is a crate of its own.
 
 use opentelemetry::trace::{TraceError, Tracer};
 use opentelemetry::metrics::MetricsError;
 use opentelemetry::{global, KeyValue};
 use opentelemetry_otlp::WithExportConfig;
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::metrics::MeterProvider;
 use opentelemetry_sdk::{runtime, trace, Resource};
 
 fn endpoint() -> String {
@@ -24,7 +24,7 @@ fn init_tracer() -> Result<trace::Tracer, TraceError> {
         .install_batch(runtime::Tokio)
 }
 
-fn init_metrics() -> Result<SdkMeterProvider, MetricsError> {
+fn init_metrics() -> Result<MeterProvider, MetricsError> {
     opentelemetry_otlp::new_pipeline()
         .metrics(runtime::Tokio)
         .with_exporter(opentelemetry_otlp::new_exporter().tonic().with_endpoint(endpoint()))

@@ -1,4 +1,4 @@
-//! Traces and metrics as OpenTelemetry 0.30 had them.
+//! Traces and metrics as OpenTelemetry 0.28 to 0.32 had them: processors have threads of their own.
 
 use opentelemetry::trace::{Tracer, TracerProvider as _};
 use opentelemetry::{global, KeyValue};

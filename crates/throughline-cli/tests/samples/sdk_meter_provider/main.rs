@@ -1,12 +1,11 @@
-//! Traces and metrics as OpenTelemetry 0.26 had them.
+//! Traces and metrics as OpenTelemetry 0.22 and 0.23 had them: the meter provider has its name.
 
+use opentelemetry::trace::{TraceError, Tracer};
 use opentelemetry::metrics::MetricsError;
-use opentelemetry::trace::{TraceError, Tracer, TracerProvider as _};
 use opentelemetry::{global, KeyValue};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{Config, TracerProvider};
-use opentelemetry_sdk::{runtime, Resource};
+use opentelemetry_sdk::{runtime, trace, Resource};
 
 fn endpoint() -> String {
     std::env::var("SAMPLE_ENDPOINT").unwrap_or_else(|_| "http://localhost:4317".to_owned())
@@ -16,11 +15,12 @@ fn resource() -> Resource {
     Resource::new(vec![KeyValue::new("service.name", "sample")])
 }
 
-fn init_tracer() -> Result<TracerProvider, TraceError> {
+fn init_tracer() -> Result<trace::Tracer, TraceError> {
+    let exporter = opentelemetry_otlp::new_exporter().tonic().with_endpoint(endpoint());
     opentelemetry_otlp::new_pipeline()
         .tracing()
-        .with_exporter(opentelemetry_otlp::new_exporter().tonic().with_endpoint(endpoint()))
-        .with_trace_config(Config::default().with_resource(resource()))
+        .with_exporter(exporter)
+        .with_trace_config(trace::config().with_sampler(trace::Sampler::AlwaysOn).with_resource(resource()))
         .install_batch(runtime::Tokio)
 }
 
@@ -29,18 +29,15 @@ fn init_metrics() -> Result<SdkMeterProvider, MetricsError> {
         .metrics(runtime::Tokio)
         .with_exporter(opentelemetry_otlp::new_exporter().tonic().with_endpoint(endpoint()))
         .with_resource(resource())
-        .with_period(std::time::Duration::from_secs(5))
         .build()
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let provider = init_tracer()?;
-    global::set_tracer_provider(provider.clone());
+    let tracer = init_tracer()?;
     let metrics = init_metrics()?;
-    global::set_meter_provider(metrics.clone());
-    let histogram = global::meter("sample").f64_histogram("sample.duration").with_unit("s").init();
-    provider.tracer("sample").in_span("work", |_context| histogram.record(0.1, &[KeyValue::new("kind", "small")]));
+    let counter = global::meter("sample").u64_counter("sample.work").with_description("Work done").init();
+    tracer.in_span("work", |_context| counter.add(1, &[KeyValue::new("kind", "small")]));
     metrics.shutdown()?;
     global::shutdown_tracer_provider();
     Ok(())

@@ -1,4 +1,4 @@
-//! Traces and metrics as OpenTelemetry 0.24 had them.
+//! Traces and metrics as OpenTelemetry 0.24 to 0.26 had them: pipelines give providers, and set nothing.
 
 use opentelemetry::metrics::MetricsError;
 use opentelemetry::trace::{TraceError, Tracer, TracerProvider as _};

@@ -1,4 +1,4 @@
-//! Traces as OpenTelemetry 0.17 had them.
+//! Traces as OpenTelemetry 0.17 to 0.20 had them: the SDK is a module of the API.
 
 use opentelemetry::sdk::{trace, Resource};
 use opentelemetry::trace::{TraceError, Tracer};
