@@ -1,4 +1,4 @@
-//! Measures throughline beside its peers, and beside hand-written limits, in one process.
+//! Measures throughline beside its peers, and beside hand-written limits, all of a section in one process.
 //!
 //! Run through `cargo xtask bench`. `sections/` says what is measured, `candidates/` how each library does it,
 //! `harness/` how it is timed. `instructions.rs` counts instructions instead, which no noise disturbs, and `report.rs`
@@ -14,8 +14,9 @@ mod report;
 mod sections;
 mod workload;
 
-use std::fs;
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{self, Command, ExitCode};
+use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -35,7 +36,7 @@ usage: cargo xtask bench [SECTION...] [--quick] [--json FILE]
 sections: counter, histogram, propagation, scrape, otlp, span, memory, threads; all unless named";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match dispatch(&words) {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,7 +61,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["report", "--quick"] => {
             report::write(&measure_all(&Options { effort: Effort::QUICK, ..Options::all() })?)
         }
-        ["report", "--from", file] => report::write(&read(file)?),
+        ["report", "--from", file] => report::write(&read(Path::new(file))?),
         _ => {
             let options = options(words)?;
             let rows = measure_all(&options)?;
@@ -102,14 +103,38 @@ fn options<'a>(words: &[&'a str]) -> Result<Options<'a>> {
 
 fn measure_all(options: &Options<'_>) -> Result<Vec<Row>> {
     anyhow::ensure!(!cfg!(debug_assertions), "a debug build measures nothing: build with --release");
-    let mut random = Random::new(0);
+    if let [section] = options.sections[..] {
+        return Ok(measure_section(section, options.effort));
+    }
     let mut all = Vec::new();
     for section in &options.sections {
-        println!("\n== {}: {}", section.name, section.title);
-        all.extend((section.run)(options.effort, &mut random));
-        section.notes.iter().for_each(|note| println!("\nnote: {note}"));
+        all.extend(measure_apart(section, options.effort)?);
     }
     Ok(all)
+}
+
+fn measure_section(section: &Section, effort: Effort) -> Vec<Row> {
+    println!("\n== {}: {}", section.name, section.title);
+    let rows = (section.run)(effort, &mut Random::new(0));
+    section.notes.iter().for_each(|note| println!("\nnote: {note}"));
+    rows
+}
+
+/// Measures a section in a process of its own. What one leaves behind, slabs, full caches, or the process' knowledge that
+/// spans are made through OpenTelemetry's API, is no concern of the next.
+fn measure_apart(section: &Section, effort: Effort) -> Result<Vec<Row>> {
+    let program = env::current_exe().context("find this program")?;
+    let file = env::temp_dir().join(format!("throughline-bench-{}.json", process::id()));
+    let mut command = Command::new(program);
+    command.arg(section.name).arg("--json").arg(&file);
+    if effort == Effort::QUICK {
+        command.arg("--quick");
+    }
+    let status = command.status().with_context(|| format!("measure {}", section.name))?;
+    anyhow::ensure!(status.success(), "measuring {} failed: {status}", section.name);
+    let rows = read(&file)?;
+    fs::remove_file(&file).with_context(|| format!("remove {}", file.display()))?;
+    Ok(rows)
 }
 
 fn keep(rows: &[Row], file: &str) -> Result<()> {
@@ -117,8 +142,9 @@ fn keep(rows: &[Row], file: &str) -> Result<()> {
     fs::write(file, format!("{rows:#}\n")).with_context(|| format!("write {file}"))
 }
 
-fn read(file: &str) -> Result<Vec<Row>> {
-    let text = fs::read_to_string(file).with_context(|| format!("read {file}"))?;
-    let rows: Vec<Value> = serde_json::from_str(&text).with_context(|| format!("parse {file}"))?;
+fn read(file: &Path) -> Result<Vec<Row>> {
+    let name = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("read {name}"))?;
+    let rows: Vec<Value> = serde_json::from_str(&text).with_context(|| format!("parse {name}"))?;
     rows.iter().map(|row| Row::from_json(row).with_context(|| format!("not a row: {row}"))).collect()
 }

@@ -20,7 +20,7 @@ pub struct Section {
     pub run: fn(Effort, &mut Random) -> Vec<Row>,
 }
 
-/// In this order, because every thread that ever recorded leaves a slab behind, which later scrapes have to add up.
+/// In the order of the documentation.
 pub const SECTIONS: &[&Section] = &[
     &counter::SECTION,
     &histogram::SECTION,
