@@ -14,6 +14,7 @@ mod config;
 mod demo;
 mod explain;
 mod finding;
+mod generate;
 mod lint;
 mod migrate;
 mod report;
@@ -34,7 +35,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Alerts(generate::AlertArguments),
     Config(config::Arguments),
+    Dashboards(generate::DashboardArguments),
     Demo(demo::Arguments),
     Lint(lint::Arguments),
     Migrate(migrate::Arguments),
@@ -55,7 +58,9 @@ async fn main() -> ExitCode {
         log_to_stderr();
     }
     let done = match arguments.command {
+        Command::Alerts(arguments) => generate::alerts(&arguments),
         Command::Config(arguments) => config::run(arguments),
+        Command::Dashboards(arguments) => generate::dashboards(&arguments),
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),

@@ -2,6 +2,7 @@
 
 #[path = "../support/command.rs"]
 mod command;
+mod generate;
 mod lint;
 mod migrate;
 #[path = "../../src/snippet/throughline.rs"]

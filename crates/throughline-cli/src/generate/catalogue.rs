@@ -1,0 +1,94 @@
+//! Which metrics belong on one page: those of a kit, and those of a kind of service, which uses several.
+
+use std::collections::BTreeSet;
+
+use throughline::MetricDef;
+use throughline_instruments::{Kit, kits};
+
+/// What a dashboard or a file of rules is about.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// What it is called on the command line, and its file.
+    pub(crate) name: &'static str,
+    /// What it is called for people.
+    pub(crate) title: &'static str,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// The metrics of one kit.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) title: &'static str,
+    pub(crate) definitions: Vec<MetricDef>,
+}
+
+/// A kind of service, and the kits that it records with.
+struct System {
+    name: &'static str,
+    title: &'static str,
+    kits: &'static [&'static str],
+}
+
+/// The rules that belong to no kit: those that every service needs.
+pub(crate) const TELEMETRY: &str = "telemetry";
+
+const SYSTEMS: [System; 5] = [
+    System { name: "inference-server", title: "Inference server", kits: &["inference", "http", "process"] },
+    System { name: "llm-client", title: "LLM client", kits: &["gen-ai", "http"] },
+    System { name: "stream-processor", title: "Stream processor", kits: &["stream"] },
+    System { name: "actor-mesh", title: "Actor mesh", kits: &["actor"] },
+    System { name: "mcp-server", title: "MCP server", kits: &["mcp", "guard", "process"] },
+];
+
+/// The kits that record something, without their systems: what rules are made for, each once.
+pub(crate) fn of_kits() -> Vec<Subject> {
+    recording_kits().map(Subject::of_kit).collect()
+}
+
+/// The kits and the systems.
+pub(crate) fn of_all() -> Vec<Subject> {
+    let systems = SYSTEMS.iter().map(Subject::of_system).filter(|system| !system.parts.is_empty());
+    of_kits().into_iter().chain(systems).collect()
+}
+
+impl Subject {
+    fn of_kit(kit: &Kit) -> Self {
+        Self { name: kit.name, title: kit.title, parts: parts([kit].into_iter()) }
+    }
+
+    fn of_system(system: &System) -> Self {
+        let kits = recording_kits().filter(|kit| system.kits.contains(&kit.name));
+        Self { name: system.name, title: system.title, parts: parts(kits) }
+    }
+}
+
+/// Kits share metrics: what is named twice is shown once, where it came first.
+fn parts<'a>(kits: impl Iterator<Item = &'a Kit>) -> Vec<Part> {
+    let mut seen = BTreeSet::new();
+    let part = |kit: &Kit| Part {
+        title: kit.title,
+        definitions: kit.definitions().filter(|def| seen.insert(def.name)).copied().collect(),
+    };
+    kits.map(part).filter(|part| !part.definitions.is_empty()).collect()
+}
+
+fn recording_kits() -> impl Iterator<Item = &'static Kit> {
+    kits().iter().filter(|kit| kit.definitions().next().is_some())
+}
+
+/// The name of a kit or of a kind of service, as an argument.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    known(text, of_all().iter().map(|subject| subject.name))
+}
+
+/// The name of a kit, or of what every service has, as an argument.
+pub(crate) fn name_of_rules(text: &str) -> Result<String, String> {
+    known(text, of_kits().iter().map(|subject| subject.name).chain([TELEMETRY]))
+}
+
+fn known(text: &str, names: impl Iterator<Item = &'static str> + Clone) -> Result<String, String> {
+    if names.clone().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("there are {}", names.collect::<Vec<_>>().join(", ")))
+}
