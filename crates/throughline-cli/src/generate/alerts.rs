@@ -33,16 +33,16 @@ pub(crate) struct Arguments {
 const OBJECTIVE: &str = "99";
 
 pub(crate) fn run(Arguments { kits, objective, out, naming }: &Arguments) -> anyhow::Result<ExitCode> {
-    write_or_show(&files_for(kits, *objective, naming), out.as_deref())?;
+    write_or_show(&files_for(kits, *objective, *naming), out.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// All rules, for the usual objective.
-pub(crate) fn files(naming: &Naming) -> anyhow::Result<Vec<File>> {
+pub(crate) fn files(naming: Naming) -> anyhow::Result<Vec<File>> {
     Ok(files_for(&[], Objective::parse(OBJECTIVE).map_err(anyhow::Error::msg)?, naming))
 }
 
-fn files_for(names: &[String], objective: Objective, naming: &Naming) -> Vec<File> {
+fn files_for(names: &[String], objective: Objective, naming: Naming) -> Vec<File> {
     let wants = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let subjects = of_kits().into_iter().filter(|subject| wants(subject.name));
     let groups = subjects.map(|subject| group(&subject, objective, naming));
@@ -50,7 +50,7 @@ fn files_for(names: &[String], objective: Objective, naming: &Naming) -> Vec<Fil
     groups.chain(telemetry).filter(|group| !group.rules.is_empty()).flat_map(|group| pair(&group)).collect()
 }
 
-fn group(subject: &Subject, objective: Objective, naming: &Naming) -> Group {
+fn group(subject: &Subject, objective: Objective, naming: Naming) -> Group {
     let definitions = subject.parts.iter().flat_map(|part| &part.definitions);
     let metrics: Vec<_> = definitions.filter_map(|def| Metric::new(*def, naming.strategy)).collect();
     Group { name: subject.name.to_owned(), rules: of_kit(&metrics, objective) }

@@ -29,7 +29,7 @@ struct System {
     kits: &'static [&'static str],
 }
 
-/// The rules that belong to no kit: those that every service needs.
+/// What belongs to no kit: how the telemetry of any service does.
 pub(crate) const TELEMETRY: &str = "telemetry";
 
 const SYSTEMS: [System; 5] = [
@@ -45,10 +45,11 @@ pub(crate) fn of_kits() -> Vec<Subject> {
     recording_kits().map(Subject::of_kit).collect()
 }
 
-/// The kits and the systems.
+/// The kits, the systems, and what every service has.
 pub(crate) fn of_all() -> Vec<Subject> {
     let systems = SYSTEMS.iter().map(Subject::of_system).filter(|system| !system.parts.is_empty());
-    of_kits().into_iter().chain(systems).collect()
+    let telemetry = Subject { name: TELEMETRY, title: "Telemetry", parts: Vec::new() };
+    of_kits().into_iter().chain(systems).chain([telemetry]).collect()
 }
 
 impl Subject {

@@ -116,7 +116,11 @@ fn quantiles(metric: &Metric) -> Option<Chart> {
     };
     let queries = QUANTILES.iter().map(query).collect();
     let kind = Kind::LinesWithExemplars;
-    distribution(metric).map(|row| Chart { kind, queries, ..chart(metric, row, "p50, p95, p99", unit(metric)) })
+    distribution(metric).map(|row| Chart {
+        kind,
+        queries,
+        ..chart(metric, row, "p50, p95, p99", unit(metric))
+    })
 }
 
 const QUANTILES: [(&str, &str); 3] = [("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99")];
@@ -125,7 +129,11 @@ fn heatmap(metric: &Metric) -> Option<Chart> {
     let buckets = format!("increase({}[{}])", metric.series("_bucket", &CHOSEN, None), CHOSEN.range);
     let query = Query { expression: format!("sum by (le) ({buckets})"), legend: "{{le}}".to_owned() };
     let (kind, queries) = (Kind::Heatmap, vec![query]);
-    distribution(metric).map(|row| Chart { kind, queries, ..chart(metric, row, "distribution", unit(metric)) })
+    distribution(metric).map(|row| Chart {
+        kind,
+        queries,
+        ..chart(metric, row, "distribution", unit(metric))
+    })
 }
 
 /// The row of a histogram that has buckets.
@@ -170,7 +178,8 @@ fn value(metric: &Metric) -> Option<Chart> {
 
 fn saturation(used: &Metric, limit: &Metric) -> Chart {
     let of = |metric: &Metric| super::promql::aggregate("sum", &[], &metric.series("", &CHOSEN, None));
-    let mut chart = single(used, Row::Saturation, "of its limit", "percentunit", format!("{} / {}", of(used), of(limit)));
+    let mut chart =
+        single(used, Row::Saturation, "of its limit", "percentunit", format!("{} / {}", of(used), of(limit)));
     chart.description = format!("{} As a part of `{}`.", chart.description, limit.def.name);
     chart
 }
@@ -205,7 +214,7 @@ pub(crate) fn failing(metrics: &[Metric]) -> impl Iterator<Item = (&Metric, &Met
 
 /// The last word of a name, and what is before it, separator included. That it is a total is no word.
 fn last_word(name: &str) -> Option<(&str, &str)> {
-    let name = name.strip_suffix("_total").or(name.strip_suffix(".total")).unwrap_or(name);
+    let name = name.strip_suffix("_total").or_else(|| name.strip_suffix(".total")).unwrap_or(name);
     name.split_at_checked(name.rfind(['.', '_'])? + 1)
 }
 
@@ -223,7 +232,13 @@ const LIMITED: &[(&str, &str)] = &[
 ];
 
 /// A chart with one line for each of the values of the metric's attributes.
-fn grouped(metric: &Metric, row: Row, what: &str, unit: &'static str, query: impl Fn(&[String]) -> String) -> Chart {
+fn grouped(
+    metric: &Metric,
+    row: Row,
+    what: &str,
+    unit: &'static str,
+    query: impl Fn(&[String]) -> String,
+) -> Chart {
     let (by, few) = metric.groups();
     let expression = query(&by);
     let expression = if few { expression } else { format!("topk({LINES_MAX}, {expression})") };

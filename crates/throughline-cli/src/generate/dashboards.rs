@@ -22,7 +22,7 @@ use super::{health, json, verify};
                   deploy/dashboards deploy/rules"
 )]
 pub(crate) struct Arguments {
-    /// Kits and kinds of services; all of them without any.
+    /// Kits, kinds of services, or `telemetry` for what every service has; all of them without any.
     #[arg(value_parser = name)]
     names: Vec<String>,
     /// Where to put the files; without it they are shown.
@@ -43,12 +43,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(Command::Verify(arguments)) = &arguments.command {
         return verify::run(arguments);
     }
-    write_or_show(&files(&arguments.names, &arguments.naming), arguments.out.as_deref())?;
+    write_or_show(&files(&arguments.names, arguments.naming), arguments.out.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The dashboards of these, or of all.
-pub(crate) fn files(names: &[String], naming: &Naming) -> Vec<File> {
+pub(crate) fn files(names: &[String], naming: Naming) -> Vec<File> {
     let file = |subject: &Subject| {
         let dashboard = dashboard(subject, naming);
         File::new(format!("{}.json", subject.name), json::to_text(&dashboard.to_json()))
@@ -57,7 +57,7 @@ pub(crate) fn files(names: &[String], naming: &Naming) -> Vec<File> {
     of_all().iter().filter(is_wanted).map(file).collect()
 }
 
-pub(crate) fn dashboard(subject: &Subject, naming: &Naming) -> Dashboard {
+pub(crate) fn dashboard(subject: &Subject, naming: Naming) -> Dashboard {
     let one_part = subject.parts.len() == 1;
     let part = |part: &Part| {
         let title = if one_part { "" } else { part.title };
@@ -67,12 +67,13 @@ pub(crate) fn dashboard(subject: &Subject, naming: &Naming) -> Dashboard {
     Dashboard {
         name: subject.name.to_owned(),
         title: subject.title.to_owned(),
-        description: "Made by `throughline dashboards`: change the definitions of the metrics, not this.".to_owned(),
+        description: "Made by `throughline dashboards`: change the definitions of the metrics, not this."
+            .to_owned(),
         parts: subject.parts.iter().map(part).chain([health]).collect(),
     }
 }
 
-fn of_part(part: &Part, naming: &Naming) -> Vec<Chart> {
+fn of_part(part: &Part, naming: Naming) -> Vec<Chart> {
     let metrics: Vec<_> =
         part.definitions.iter().filter_map(|def| Metric::new(*def, naming.strategy)).collect();
     charts(&metrics)

@@ -31,7 +31,9 @@ impl Dashboard {
                 let of_row: Vec<_> = charts.iter().filter(|chart| chart.row == row).collect();
                 if !of_row.is_empty() {
                     grid.row(&heading(title, row));
-                    of_row.into_iter().for_each(|chart| grid.panel(title, chart));
+                    for chart in of_row {
+                        grid.panel(title, chart);
+                    }
                 }
             }
         }
@@ -96,7 +98,8 @@ impl Grid {
 }
 
 fn panel(id: u32, grid: &Value, chart: &Chart) -> Value {
-    let targets: Vec<_> = chart.queries.iter().zip('A'..).map(|(query, letter)| target(query, letter, chart.kind)).collect();
+    let targets: Vec<_> =
+        chart.queries.iter().zip('A'..).map(|(query, letter)| target(query, letter, chart.kind)).collect();
     let mut panel = json!({
         "id": id,
         "title": chart.title,

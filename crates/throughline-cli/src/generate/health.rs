@@ -2,11 +2,11 @@
 
 use throughline::MetricDef;
 
+use super::MAY_BE_EMPTY;
 use super::chart::{CHOSEN, Chart, Kind, Query, Row};
 use super::metric::{Metric, Scope};
 use super::naming::{Naming, Path};
 use super::promql::{aggregate, label, selector};
-use super::MAY_BE_EMPTY;
 
 /// The metrics that an exporter has of itself.
 pub(crate) struct Exporter {
@@ -21,7 +21,7 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     /// All of them; none of their names is lost in translation.
-    pub(crate) fn new(naming: &Naming) -> Option<Self> {
+    pub(crate) fn new(naming: Naming) -> Option<Self> {
         let find = |name: &str| throughline_otlp::METRICS.into_iter().find(|def| def.name == name);
         let metric = |name| find(name).and_then(|def: MetricDef| Metric::new(def, naming.strategy));
         let exported = throughline_otlp::METRICS.into_iter().filter(|def| def.name.ends_with(".exported"));
@@ -38,14 +38,14 @@ impl Exporter {
 }
 
 /// The series that took what was beyond an instrument's limit.
-pub(crate) fn overflowed(naming: &Naming, scope: &Scope<'_>) -> String {
+pub(crate) fn overflowed(naming: Naming, scope: &Scope<'_>) -> String {
     let overflow = format!(r#"{}="true""#, label(&naming.strategy.label_name("otel.metric.overflow")));
     let chosen = scope.matchers.iter().map(|text| (*text).to_owned());
     selector("", &[overflow].into_iter().chain(chosen).collect::<Vec<_>>())
 }
 
 /// The row that every dashboard ends with.
-pub(crate) fn charts(naming: &Naming) -> Vec<Chart> {
+pub(crate) fn charts(naming: Naming) -> Vec<Chart> {
     let of_target = (naming.path == Path::Scrape).then(targets).into_iter().flatten();
     let of_exporter = Exporter::new(naming).filter(|_| naming.path.pushes());
     let of_exporter = of_exporter.iter().flat_map(exporter);
@@ -85,7 +85,13 @@ fn exporter(exporter: &Exporter) -> Vec<Chart> {
             "cps",
             exported,
         ),
-        one("Given up", "Points, spans and log records that were dropped, by reason.", "cps", dropped, &reason),
+        one(
+            "Given up",
+            "Points, spans and log records that were dropped, by reason.",
+            "cps",
+            dropped,
+            &reason,
+        ),
         one("Queue, of its limit", "Bytes that wait to be delivered.", "percentunit", queue, &legend),
         one("Since the last delivery", "How long ago the receiver took a request.", "s", since, &legend),
         one("Exporters alive", "1 while an exporter runs.", "short", alive, &legend),
@@ -94,7 +100,8 @@ fn exporter(exporter: &Exporter) -> Vec<Chart> {
 
 fn targets() -> Vec<Chart> {
     let of = |title, description, unit, name: &str, operator: &str| {
-        let series = selector(name, &CHOSEN.matchers.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        let series =
+            selector(name, &CHOSEN.matchers.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         let expression = aggregate(operator, &["job".to_owned(), "instance".to_owned()], &series);
         chart(title, description, unit, vec![Query { expression, legend: "{{job}} {{instance}}".to_owned() }])
     };
@@ -105,13 +112,18 @@ fn targets() -> Vec<Chart> {
     ]
 }
 
-fn overflow(naming: &Naming) -> Chart {
+fn overflow(naming: Naming) -> Chart {
     let expression = format!("count by (__name__) ({})", overflowed(naming, &CHOSEN));
     let description = format!(
         "Metrics of which an instrument has more series than its limit: what is beyond is counted together.\n\n\
          {MAY_BE_EMPTY}no instrument has reached its limit."
     );
-    chart("Series beyond the limit", &description, "short", vec![Query { expression, legend: "{{__name__}}".to_owned() }])
+    chart(
+        "Series beyond the limit",
+        &description,
+        "short",
+        vec![Query { expression, legend: "{{__name__}}".to_owned() }],
+    )
 }
 
 fn chart(title: &str, description: &str, unit: &'static str, queries: Vec<Query>) -> Chart {

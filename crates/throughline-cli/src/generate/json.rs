@@ -41,7 +41,10 @@ fn items(value: &Value) -> Vec<(String, &Value)> {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(key, _)| *key);
-            fields.into_iter().map(|(key, value)| (format!("{}: ", Value::from(key.as_str())), value)).collect()
+            fields
+                .into_iter()
+                .map(|(key, value)| (format!("{}: ", Value::from(key.as_str())), value))
+                .collect()
         }
         _ => Vec::new(),
     }

@@ -139,7 +139,10 @@ impl Metric {
 
     pub(crate) fn quantile(&self, quantile: &str, scope: &Scope<'_>) -> String {
         let buckets = format!("rate({}[{}])", self.series("_bucket", scope, None), scope.range);
-        format!("histogram_quantile({quantile}, {})", aggregate("sum", &scope.grouping(&["le".to_owned()]), &buckets))
+        format!(
+            "histogram_quantile({quantile}, {})",
+            aggregate("sum", &scope.grouping(&["le".to_owned()]), &buckets)
+        )
     }
 
     pub(crate) fn mean(&self, scope: &Scope<'_>, by: &[String]) -> String {
@@ -156,7 +159,10 @@ impl Metric {
         FAILED.iter().find_map(|(key, matcher)| {
             let (matcher, value) = matcher(of(key)?)?;
             let label = self.label(key);
-            Some(Failed { matcher: format!("{label}{matcher}"), example: format!("{label}={}", quoted(&value)) })
+            Some(Failed {
+                matcher: format!("{label}{matcher}"),
+                example: format!("{label}={}", quoted(&value)),
+            })
         })
     }
 
@@ -215,32 +221,48 @@ type FailedWhen = fn(&AttributeDef) -> Option<(String, String)>;
 
 /// Attributes that say whether something failed, the most telling first. Where they are left out, it did not.
 const FAILED: &[(&str, FailedWhen)] = &[
-    ("error.type", |_| when(r#"!="""#, "timeout")),
-    ("error_type", |_| when(r#"!="""#, "timeout")),
+    ("error.type", |_| Some(when(r#"!="""#, "timeout"))),
+    ("error_type", |_| Some(when(r#"!="""#, "timeout"))),
     ("outcome", by_word),
     ("status", by_word),
     ("result", by_word),
-    ("success", |_| when(r#"="false""#, "false")),
-    ("http.response.status_code", |_| when(r#"=~"5..""#, "500")),
-    ("rpc.response.status_code", |_| when(r#"!~"0|OK|""#, "INTERNAL")),
+    ("success", |_| Some(when(r#"="false""#, "false"))),
+    ("http.response.status_code", |_| Some(when(r#"=~"5..""#, "500"))),
+    ("rpc.response.status_code", |_| Some(when(r#"!~"0|OK|""#, "INTERNAL"))),
 ];
 
-fn when(matcher: &str, example: &str) -> Option<(String, String)> {
-    Some((matcher.to_owned(), example.to_owned()))
+fn when(matcher: &str, example: &str) -> (String, String) {
+    (matcher.to_owned(), example.to_owned())
 }
 
 /// Every value that does not say that it went well; of values that are not known, those that say that it did not.
 fn by_word(attribute: &AttributeDef) -> Option<(String, String)> {
     if attribute.values.is_empty() {
-        return when(r#"=~"(?i)5..|err.*|fail.*|time.?out.*|panic.*|reject.*""#, "error");
+        return Some(when(r#"=~"(?i)5..|err.*|fail.*|time.?out.*|panic.*|reject.*""#, "error"));
     }
     let bad: Vec<_> = attribute.values.iter().copied().filter(|value| !WELL.contains(value)).collect();
     let example = bad.first().filter(|_| bad.len() < attribute.values.len())?;
-    when(&format!("=~{}", quoted(&bad.join("|"))), example)
+    Some(when(&format!("=~{}", quoted(&bad.join("|"))), example))
 }
 
 /// Values that say that it went well.
 const WELL: &[&str] = &[
-    "accepted", "allow", "allowed", "closed", "complete", "completed", "continue", "done", "hit", "modified", "modify",
-    "normal", "ok", "pass", "passed", "processed", "succeeded", "success",
+    "accepted",
+    "allow",
+    "allowed",
+    "closed",
+    "complete",
+    "completed",
+    "continue",
+    "done",
+    "hit",
+    "modified",
+    "modify",
+    "normal",
+    "ok",
+    "pass",
+    "passed",
+    "processed",
+    "succeeded",
+    "success",
 ];

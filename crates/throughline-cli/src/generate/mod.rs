@@ -18,6 +18,8 @@ mod promql;
 mod rule_file;
 mod rules;
 mod server;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod yaml;
 
@@ -33,12 +35,12 @@ pub(crate) use dashboards::run as dashboards;
 pub(crate) use alerts::run as alerts;
 
 /// All dashboards, below `dashboards/`.
-pub(crate) fn all_dashboards(naming: &Naming) -> Vec<File> {
+pub(crate) fn all_dashboards(naming: Naming) -> Vec<File> {
     output::below("dashboards", dashboards::files(&[], naming))
 }
 
 /// All rules, below `rules/`.
-pub(crate) fn all_rules(naming: &Naming) -> anyhow::Result<Vec<File>> {
+pub(crate) fn all_rules(naming: Naming) -> anyhow::Result<Vec<File>> {
     Ok(output::below("rules", alerts::files(naming)?))
 }
 

@@ -14,7 +14,11 @@ pub(crate) fn selector(name: &str, matchers: &[String]) -> String {
 
 /// `sum by (…)` and its like.
 pub(crate) fn aggregate(operator: &str, by: &[String], what: &str) -> String {
-    if by.is_empty() { format!("{operator}({what})") } else { format!("{operator} by ({}) ({what})", by.join(", ")) }
+    if by.is_empty() {
+        format!("{operator}({what})")
+    } else {
+        format!("{operator} by ({}) ({what})", by.join(", "))
+    }
 }
 
 /// A label in a matcher or a grouping.
@@ -24,7 +28,7 @@ pub(crate) fn label(name: &str) -> String {
 
 /// A text in a matcher.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("{:?}", text)
+    format!("{text:?}")
 }
 
 /// A part of `whole`, which is 0 and not absent when there is none of it.

@@ -82,8 +82,11 @@ mod tests {
             expression: "up == 0".to_owned(),
             description: "May be".to_owned(),
         };
-        let record =
-            WrittenRule { name: "a:b".to_owned(), expression: "sum(up)".to_owned(), ..WrittenRule::default() };
+        let record = WrittenRule {
+            name: "a:b".to_owned(),
+            expression: "sum(up)".to_owned(),
+            ..WrittenRule::default()
+        };
         assert_eq!(read(text), Ok(vec![alert, record]));
         assert!(read("a: [").is_err());
     }

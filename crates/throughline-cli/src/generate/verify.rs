@@ -11,9 +11,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::{MAY_BE_EMPTY, rule_file};
 use super::promql::selector;
 use super::server::{Answer, Server};
+use super::{MAY_BE_EMPTY, rule_file};
 
 /// Asks a Prometheus every question of these dashboards and rules: one that it refuses, or that has no answer, is named
 ///
@@ -112,7 +112,11 @@ fn missing(server: &Server, expression: &str, recorded: &BTreeSet<&str>) -> anyh
 }
 
 fn recorded(questions: &[Question]) -> BTreeSet<&str> {
-    questions.iter().filter(|question| question.place.contains(':')).map(|question| &*question.place).collect()
+    questions
+        .iter()
+        .filter(|question| question.place.contains(':'))
+        .map(|question| &*question.place)
+        .collect()
 }
 
 fn report(questions: &[Question], problems: &[Problem<'_>], as_json: bool) -> anyhow::Result<()> {
@@ -136,7 +140,8 @@ fn report(questions: &[Question], problems: &[Problem<'_>], as_json: bool) -> an
 fn gather(path: &Path, range: &str, questions: &mut Vec<Question>) -> anyhow::Result<()> {
     if path.is_dir() {
         let entries = fs::read_dir(path).with_context(|| format!("read the folder {}", path.display()))?;
-        let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+        let mut paths =
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
         paths.sort();
         // Tests of rules stand in folders of their own.
         let is_asked = |path: &&PathBuf| path.extension().is_some_and(|kind| kind == "json" || kind == "yml");
@@ -144,7 +149,8 @@ fn gather(path: &Path, range: &str, questions: &mut Vec<Question>) -> anyhow::Re
     }
     let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     if path.extension().is_some_and(|kind| kind == "json") {
-        let dashboard = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+        let dashboard =
+            serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
         of_dashboard(path, &dashboard, range, questions);
         return Ok(());
     }
@@ -168,12 +174,16 @@ fn of_dashboard(path: &Path, dashboard: &Value, range: &str, questions: &mut Vec
 
 /// An expression with every service and instance, over one time.
 fn without_variables(expression: &str, range: &str) -> String {
-    let chosen = expression.replace("$__rate_interval", range).replace("$__range", range).replace("$__interval", range);
+    let chosen = expression
+        .replace("$__rate_interval", range)
+        .replace("$__range", range)
+        .replace("$__interval", range);
     chosen.replace("$service", ".*").replace("$instance", ".*")
 }
 
 fn of_rules(path: &Path, text: &str, questions: &mut Vec<Question>) -> anyhow::Result<()> {
-    let rules = rule_file::read(text).map_err(|error| anyhow::anyhow!("{} is no YAML: {error}", path.display()))?;
+    let rules =
+        rule_file::read(text).map_err(|error| anyhow::anyhow!("{} is no YAML: {error}", path.display()))?;
     questions.extend(rules.into_iter().map(|rule| {
         let must = match rule.is_alert {
             _ if rule.description.contains(MAY_BE_EMPTY) => Must::Parse,

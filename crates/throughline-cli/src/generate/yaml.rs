@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 /// Keys that say what a thing is stand before the others, which are in order of the alphabet.
-const FIRST: &[&str] = &["alert", "record", "name", "series", "eval_time", "expr", "for", "labels", "annotations"];
+const FIRST: &[&str] =
+    &["alert", "record", "name", "series", "eval_time", "expr", "for", "labels", "annotations"];
 
 /// The text of a file, with a comment on top.
 pub(crate) fn to_text(comment: &str, value: &Value) -> String {
-    let mut text: String = comment.lines().map(|line| format!("# {line}\n")).collect();
+    let mut text = format!("# {comment}\n");
     block(value, 0, &mut text);
     text
 }
@@ -17,7 +18,7 @@ fn block(value: &Value, indent: usize, text: &mut String) {
     match value {
         Value::Array(items) => {
             for item in items {
-                text.push_str(&format!("{}- ", " ".repeat(indent)));
+                text.extend([&*" ".repeat(indent), "- "]);
                 let mut inner = String::new();
                 entry(item, indent + 2, &mut inner);
                 text.push_str(inner.trim_start());
@@ -27,11 +28,11 @@ fn block(value: &Value, indent: usize, text: &mut String) {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(key, _)| (place(key), *key));
             for (key, value) in fields {
-                text.push_str(&format!("{}{}:", " ".repeat(indent), scalar(&Value::from(key.as_str()))));
+                text.extend([&*" ".repeat(indent), &scalar(&Value::from(key.as_str())), ":"]);
                 entry(value, indent + 2, text);
             }
         }
-        other => text.push_str(&format!("{}{}\n", " ".repeat(indent), scalar(other))),
+        other => text.extend([&*" ".repeat(indent), &scalar(other), "\n"]),
     }
 }
 
@@ -43,7 +44,7 @@ fn entry(value: &Value, indent: usize, text: &mut String) {
         _ => true,
     };
     if is_empty {
-        text.push_str(&format!(" {}\n", scalar(value)));
+        text.extend([" ", &scalar(value), "\n"]);
     } else {
         text.push('\n');
         block(value, indent, text);
@@ -66,7 +67,10 @@ fn scalar(value: &Value) -> String {
 /// Whether a text is one to every reader of YAML without quotes around it.
 fn is_plain(text: &str) -> bool {
     let words = ["", "true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
+    // `5m` is a text, and `5`, `0x5` and `5e1` are none.
+    let is_time =
+        text.strip_suffix(['s', 'm', 'h', 'd']).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    (text.starts_with(|c: char| c.is_ascii_alphabetic()) || is_time)
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'))
         && !words.contains(&&*text.to_ascii_lowercase())
 }

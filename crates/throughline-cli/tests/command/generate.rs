@@ -91,7 +91,9 @@ fn assert_no_overlap(path: &Path, panels: &[Value]) {
     for panel in panels {
         let of = |key: &str| panel["gridPos"][key].as_u64().expect("a number");
         assert!(of("x") + of("w") <= 24, "{panel}");
-        for cell in (of("x")..of("x") + of("w")).flat_map(|x| (of("y")..of("y") + of("h")).map(move |y| (x, y))) {
+        for cell in
+            (of("x")..of("x") + of("w")).flat_map(|x| (of("y")..of("y") + of("h")).map(move |y| (x, y)))
+        {
             assert!(taken.insert(cell), "{}: {} overlaps", path.display(), panel["title"]);
         }
     }
@@ -105,10 +107,15 @@ fn every_metric_is_charted() {
         let path = folder.path().join(format!("dashboards/{}.json", kit.name));
         let text = fs::read_to_string(&path).expect("a dashboard of the kit");
         for def in kit.definitions() {
-            let name = throughline::TranslationStrategy::default().metric_name(def.name, def.unit, def.kind.into());
+            let name =
+                throughline::TranslationStrategy::default().metric_name(def.name, def.unit, def.kind.into());
             let name = name.expect("a name");
             let is_charted = [format!("{name}{{"), format!("{name}_bucket{{"), format!("{name}_sum{{")];
-            assert!(is_charted.iter().any(|series| text.contains(series)), "{name} of {} is not charted", kit.name);
+            assert!(
+                is_charted.iter().any(|series| text.contains(series)),
+                "{name} of {} is not charted",
+                kit.name
+            );
         }
     }
 }

@@ -3,11 +3,11 @@
 use throughline::core::{AttributeDef, InstrumentKind, NumberKind};
 use throughline::metrics::{Instrument, Observer};
 use throughline::{Counter, Gauge, Histogram, KeyValue, Meter, MetricDef, UpDownCounter};
-use throughline_instruments::kits;
+use throughline_instruments::{Kit, kits};
 
 /// Each metric, with attributes that it may have: those of a failure among them.
 pub(crate) fn record_all(meter: &Meter) {
-    for def in kits().iter().flat_map(|kit| kit.definitions()) {
+    for def in kits().iter().flat_map(Kit::definitions) {
         record(meter, def);
     }
 }
@@ -17,8 +17,12 @@ fn record(meter: &Meter, def: &MetricDef) {
     use NumberKind::{F64, I64, U64};
     let sets = attribute_sets(def.attributes);
     match (def.kind, def.number) {
-        (Kind::Counter, F64) => each(&sets, &made::<Counter<f64>>(meter, def), |counter, set| counter.add(1.0, set)),
-        (Kind::Counter, _) => each(&sets, &made::<Counter<u64>>(meter, def), |counter, set| counter.add(1, set)),
+        (Kind::Counter, F64) => {
+            each(&sets, &made::<Counter<f64>>(meter, def), |counter, set| counter.add(1.0, set));
+        }
+        (Kind::Counter, _) => {
+            each(&sets, &made::<Counter<u64>>(meter, def), |counter, set| counter.add(1, set));
+        }
         (Kind::UpDownCounter, F64) => {
             each(&sets, &made::<UpDownCounter<f64>>(meter, def), |counter, set| counter.add(1.0, set));
         }

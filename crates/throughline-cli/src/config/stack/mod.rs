@@ -58,16 +58,16 @@ const IMAGES: [(&str, &str); 6] = [
 
 pub(crate) fn collector(arguments: &Arguments, metrics_to: Option<MetricsTo>) -> anyhow::Result<ExitCode> {
     let metrics_to = metrics_to.unwrap_or_else(|| MetricsTo::of(arguments.naming.path));
-    arguments.write(&[File::new("collector.yaml", collector_file(&arguments.naming, metrics_to))])
+    arguments.write(&[File::new("collector.yaml", collector_file(arguments.naming, metrics_to))])
 }
 
 pub(crate) fn prometheus(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    arguments.write(&[File::new("prometheus.yml", prometheus_file(&arguments.naming))])
+    arguments.write(&[File::new("prometheus.yml", prometheus_file(arguments.naming))])
 }
 
 /// The whole stack for one machine, dashboards and rules included.
 pub(crate) fn compose(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let naming = &arguments.naming;
+    let naming = arguments.naming;
     let mut files = vec![
         File::new("compose.yaml", filled(include_str!("compose.yaml"), naming)),
         File::new("collector.yaml", collector_file(naming, MetricsTo::of(naming.path))),
@@ -84,7 +84,7 @@ pub(crate) fn compose(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// The shape for many machines.
 pub(crate) fn k8s(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let sources = datasources("http://mimir:8080/prometheus", "http://jaeger:16686");
-    let of_templates = K8S.iter().map(|(name, text)| File::new(*name, filled(text, &arguments.naming)));
+    let of_templates = K8S.iter().map(|(name, text)| File::new(*name, filled(text, arguments.naming)));
     let of_grafana = [
         File::new("grafana-datasources.yaml", sources),
         File::new("grafana-dashboards.yaml", include_str!("grafana/dashboards.yaml")),
@@ -111,13 +111,13 @@ impl Arguments {
     }
 }
 
-fn collector_file(naming: &Naming, metrics_to: MetricsTo) -> String {
+fn collector_file(naming: Naming, metrics_to: MetricsTo) -> String {
     let (name, exporter) = metrics_to.exporter();
     let text = include_str!("collector.yaml").replace("{{metrics_exporter}}\n", exporter);
     filled(&text.replace("{{metrics_to}}", name), naming)
 }
 
-fn prometheus_file(naming: &Naming) -> String {
+fn prometheus_file(naming: Naming) -> String {
     let scraped = match naming.path {
         Path::Scrape => include_str!("scrape_services.yaml"),
         Path::Collector => include_str!("scrape_collector.yaml"),
@@ -133,16 +133,13 @@ fn datasources(prometheus: &str, jaeger: &str) -> String {
 
 /// A template with what both ends agree on. Prometheus asks for names beyond ASCII in text alone, and gets native
 /// histograms in protobuf alone.
-fn filled(template: &str, naming: &Naming) -> String {
+fn filled(template: &str, naming: Naming) -> String {
     let (protocols, native) = if naming.strategy.keeps_utf8() {
         ("OpenMetricsText1.0.0, PrometheusText1.0.0", "false")
     } else {
         ("PrometheusProto, OpenMetricsText1.0.0, PrometheusText0.0.4", "true")
     };
-    let agreed = [
-        ("{{strategy}}", naming.strategy.as_str()),
-        ("{{protocols}}", protocols),
-        ("{{native}}", native),
-    ];
+    let agreed =
+        [("{{strategy}}", naming.strategy.as_str()), ("{{protocols}}", protocols), ("{{native}}", native)];
     agreed.iter().chain(&IMAGES).fold(template.to_owned(), |text, (place, value)| text.replace(place, value))
 }

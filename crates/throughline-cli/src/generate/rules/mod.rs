@@ -61,15 +61,19 @@ impl Severity {
 /// Series under which an alert fires, and others under which it does not.
 #[derive(Debug, Default)]
 pub(crate) struct Case {
-    /// Series and values, as `promtool` writes them.
-    pub(crate) bad: Vec<(String, String)>,
-    pub(crate) good: Vec<(String, String)>,
+    pub(crate) bad: Series,
+    pub(crate) good: Series,
     /// What the alert says besides its severity.
     pub(crate) labels: Vec<(&'static str, String)>,
 }
 
-/// When tests look: after every hold, and after enough of each window.
-const LOOK_AT: &str = "4h";
+/// Series and values, as `promtool` writes them: a value for each minute.
+pub(crate) type Series = Vec<(String, String)>;
+
+/// When tests look: after every hold. Windows need not be full.
+const LOOK_AT: &str = "1h";
+/// How often tests evaluate: often enough for the shortest hold, and seldom enough to be quick.
+const EVALUATE_EVERY: &str = "5m";
 
 /// What series of tests are of.
 pub(crate) const TEST_LABELS: [&str; 2] = [r#"job="shop""#, r#"instance="a""#];
@@ -81,15 +85,30 @@ impl Group {
         yaml::to_text(HEADER, &json!({"groups": [{"name": self.name, "rules": rules}]}))
     }
 
-    /// The tests that `promtool test rules` runs; `rules` is the file with the rules.
+    /// The tests that `promtool test rules` runs; `rules` is the file with the rules. Alerts on the same series are
+    /// judged together.
     pub(crate) fn tests(&self, rules: &str) -> String {
-        let alerts = self.rules.iter().filter_map(|rule| match rule {
-            Rule::Alert(alert) => Some(alert),
-            Rule::Record { .. } => None,
-        });
-        let tests: Vec<_> = alerts.flat_map(|alert| [alert.test(true), alert.test(false)]).collect();
-        yaml::to_text(HEADER, &json!({"rule_files": [rules], "evaluation_interval": "1m", "tests": tests}))
+        let mut tests: Vec<(&Series, Vec<Value>)> = Vec::new();
+        for rule in &self.rules {
+            let Rule::Alert(alert) = rule else { continue };
+            for (series, fires) in [(&alert.case.bad, true), (&alert.case.good, false)] {
+                let judged = alert.judged(fires);
+                match tests.iter_mut().find(|(other, _)| *other == series) {
+                    Some((_, together)) => together.push(judged),
+                    None => tests.push((series, vec![judged])),
+                }
+            }
+        }
+        let tests: Vec<_> = tests.into_iter().map(|(series, judged)| test(series, &judged)).collect();
+        let file = json!({"rule_files": [rules], "evaluation_interval": EVALUATE_EVERY, "tests": tests});
+        yaml::to_text(HEADER, &file)
     }
+}
+
+/// A test: what comes in, and which alerts do or do not come of it.
+fn test(series: &Series, judged: &[Value]) -> Value {
+    let series = series.iter().map(|(series, values)| json!({"series": series, "values": values}));
+    json!({"interval": "1m", "input_series": series.collect::<Vec<_>>(), "alert_rule_test": judged})
 }
 
 const HEADER: &str = "Made by `throughline alerts`: change the definitions of the metrics, not this.";
@@ -115,34 +134,30 @@ impl Alert {
         format!("{}{}", self.description, reason.unwrap_or_default())
     }
 
-    fn test(&self, fires: bool) -> Value {
-        let Self { name, severity, case: Case { bad, good, labels }, .. } = self;
-        let series = if fires { bad } else { good }.iter();
-        let series: Vec<_> = series.map(|(series, values)| json!({"series": series, "values": values})).collect();
-        let severity = ("severity", severity.name().to_owned());
-        let all: Map<_, _> =
-            labels.iter().chain([&severity]).map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
-        let expected = json!({"exp_labels": all, "exp_annotations": {
-            "summary": self.expanded(&self.summary), "description": self.expanded(&self.full_description()),
-        }});
+    /// What a test expects: one alert, or none.
+    fn judged(&self, fires: bool) -> Value {
+        let severity = ("severity", self.severity.name().to_owned());
+        let labels = self.case.labels.iter().chain([&severity]);
+        let labels: Map<_, _> = labels.map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+        let annotations = json!({
+            "summary": self.expanded(&self.summary),
+            "description": self.expanded(&self.full_description()),
+        });
+        let expected = json!({"exp_labels": labels, "exp_annotations": annotations});
         let expected = if fires { vec![expected] } else { vec![] };
-        let says = if fires { "fires" } else { "is quiet" };
-        json!({
-            "name": format!("{name} {says}"),
-            "interval": "1m",
-            "input_series": series,
-            "alert_rule_test": [{"alertname": name, "eval_time": LOOK_AT, "exp_alerts": expected}],
-        })
+        json!({"alertname": self.name, "eval_time": LOOK_AT, "exp_alerts": expected})
     }
 
     fn expanded(&self, text: &str) -> String {
         let labels = self.case.labels.iter();
-        labels.fold(text.to_owned(), |text, (key, value)| text.replace(&format!("{{{{ $labels.{key} }}}}"), value))
+        labels.fold(text.to_owned(), |text, (key, value)| {
+            text.replace(&format!("{{{{ $labels.{key} }}}}"), value)
+        })
     }
 }
 
 /// The rules of every service.
-pub(crate) fn telemetry_group(naming: &Naming) -> Group {
+pub(crate) fn telemetry_group(naming: Naming) -> Group {
     Group { name: "telemetry".to_owned(), rules: of_telemetry(naming).into_iter().map(Rule::Alert).collect() }
 }
 

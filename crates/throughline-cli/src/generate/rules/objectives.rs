@@ -22,7 +22,11 @@ impl Objective {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let percent = text.parse().map_err(|_not_a_number| format!("`{text}` is no number"))?;
         let is_some = 0.0 < percent && percent < 100.0;
-        if is_some { Ok(Self { percent }) } else { Err("it must be above 0 and below 100, such as 99.9".to_owned()) }
+        if is_some {
+            Ok(Self { percent })
+        } else {
+            Err("it must be above 0 and below 100, such as 99.9".to_owned())
+        }
     }
 
     /// How much of all may fail when the budget is used up this many times too fast, but never more than all.
@@ -78,7 +82,8 @@ const fn per_job(range: &str) -> Scope<'_> {
 pub(crate) fn of_kit(metrics: &[Metric], objective: Objective) -> Vec<Rule> {
     let judged = judged(metrics);
     let budgets = judged.iter().flat_map(|judged| budget(judged, objective));
-    let durations = judged.iter().filter(|judged| is_latency(judged.all)).flat_map(|judged| latency(judged.all));
+    let durations =
+        judged.iter().filter(|judged| is_latency(judged.all)).flat_map(|judged| latency(judged.all));
     let full = pairs(metrics).map(|(used, limit)| Rule::Alert(near_limit(used, limit)));
     budgets.chain(durations).chain(full).collect()
 }
@@ -90,17 +95,18 @@ fn judged(metrics: &[Metric]) -> Vec<Judged<'_>> {
         of_shape.filter_map(|all| Some(Judged { all, failed: (all, Some(all.failed()?)) }))
     };
     let mut judged: Vec<_> = says_itself(Shape::Durations).collect();
-    let counted = says_itself(Shape::Events).collect::<Vec<_>>().into_iter();
+    let counted = says_itself(Shape::Events);
     let beside = failing(metrics).map(|(failed, all)| Judged { all, failed: (failed, None) });
-    for one in counted.chain(beside) {
-        let is_same = |other: &Judged<'_>| {
-            other.all.def.attributes == one.all.def.attributes && other.all.def.name != one.all.def.name
-                || other.all.def.name == one.all.def.name
-        };
-        if !judged.iter().any(is_same) {
+    let is_new = |judged: &[Judged<'_>], one: &Judged<'_>| {
+        judged.iter().all(|other| other.all.def.attributes != one.all.def.attributes)
+    };
+    for one in counted {
+        if is_new(&judged, &one) {
             judged.push(one);
         }
     }
+    let by_itself: Vec<_> = judged.iter().map(|one| one.all.def.name).collect();
+    judged.extend(beside.filter(|one| !by_itself.contains(&one.all.def.name)));
     judged
 }
 
@@ -131,7 +137,7 @@ impl Judged<'_> {
         let example = failed.as_ref().map(|failed| &*failed.example);
         let bad = test_series(metric, metric.count_suffix(), example);
         let good = test_series(self.all, self.all.count_suffix(), None);
-        let count = |series: &String, each: u32| (series.clone(), format!("0+{each}x300"));
+        let count = |series: &String, each: u32| (series.clone(), format!("0+{each}x60"));
         Case {
             bad: vec![count(&bad, 10), count(&good, 10)],
             good: vec![count(&bad, 0), count(&good, 10)],
@@ -145,7 +151,9 @@ impl Burn {
         let name = judged.all.plain_family();
         let one = |(long, short, factor): &(&str, &str, f64)| {
             let limit = objective.burning(*factor);
-            format!("(job:{name}:error_ratio_rate{long} > {limit} and job:{name}:error_ratio_rate{short} > {limit})")
+            format!(
+                "(job:{name}:error_ratio_rate{long} > {limit} and job:{name}:error_ratio_rate{short} > {limit})"
+            )
         };
         let windows: Vec<_> = self.windows.iter().map(one).collect();
         Alert {
@@ -196,11 +204,16 @@ fn latency(metric: &Metric) -> [Rule; 2] {
 /// All just above the limit, against all below it.
 fn latency_case(metric: &Metric, limit: f64, next: f64) -> Case {
     let bucket = |le: &str, each: u32| {
-        (test_series(metric, "_bucket", Some(&format!(r#"le="{le}""#))), format!("0+{each}x300"))
+        (test_series(metric, "_bucket", Some(&format!(r#"le="{le}""#))), format!("0+{each}x60"))
     };
-    let count = (test_series(metric, "_count", None), "0+10x300".to_owned());
+    let count = (test_series(metric, "_count", None), "0+10x60".to_owned());
     let at = |below: u32| {
-        vec![bucket(&limit.to_string(), below), bucket(&next.to_string(), 10), bucket("+Inf", 10), count.clone()]
+        vec![
+            bucket(&limit.to_string(), below),
+            bucket(&next.to_string(), 10),
+            bucket("+Inf", 10),
+            count.clone(),
+        ]
     };
     Case { bad: at(0), good: at(10), labels: vec![("job", "shop".to_owned())] }
 }
@@ -210,7 +223,7 @@ fn near_limit(used: &Metric, limit: &Metric) -> Alert {
     let scope = Scope { matchers: &[], by: &[], range: "" };
     let of = |metric: &Metric| aggregate("sum", &by, &metric.series("", &scope, None));
     let at = |level: u32| {
-        let series = |metric: &Metric, value: u32| (test_series(metric, "", None), format!("{value}+0x300"));
+        let series = |metric: &Metric, value: u32| (test_series(metric, "", None), format!("{value}+0x60"));
         vec![series(used, level), series(limit, 100)]
     };
     Alert {
@@ -219,7 +232,10 @@ fn near_limit(used: &Metric, limit: &Metric) -> Alert {
         hold: "10m",
         severity: Severity::Ticket,
         summary: format!("`{}` of {{{{ $labels.instance }}}} is near its limit", used.def.name),
-        description: format!("{} More than nine tenths of `{}` are used.", used.def.description, limit.def.name),
+        description: format!(
+            "{} More than nine tenths of `{}` are used.",
+            used.def.description, limit.def.name
+        ),
         may_be_empty: None,
         case: Case {
             bad: at(95),

@@ -10,7 +10,7 @@ use super::{Alert, Case, Severity, TEST_LABELS};
 const ALL: Scope<'static> = Scope { matchers: &[], by: &["job", "instance"], range: "10m" };
 
 /// The alerts on the telemetry of services.
-pub(crate) fn of_telemetry(naming: &Naming) -> Vec<Alert> {
+pub(crate) fn of_telemetry(naming: Naming) -> Vec<Alert> {
     let exporter = Exporter::new(naming).filter(|_| naming.path.pushes());
     let of_exporter = exporter.iter().flat_map(of_exporter);
     [target_down(), service_gone()].into_iter().chain(of_exporter).chain([too_many_series(naming)]).collect()
@@ -23,7 +23,8 @@ fn target_down() -> Alert {
         hold: "5m",
         severity: Severity::Page,
         summary: "{{ $labels.job }} cannot be scraped at {{ $labels.instance }}".to_owned(),
-        description: "Nothing is known of what comes through it. Prometheus says why on its page of targets.".to_owned(),
+        description: "Nothing is known of what comes through it. Prometheus says why on its page of targets."
+            .to_owned(),
         may_be_empty: None,
         case: levels(|value| vec![(selector("up", &TEST_LABELS.map(str::to_owned)), value)], 0, 1),
     }
@@ -41,8 +42,8 @@ fn service_gone() -> Alert {
         summary: "{{ $labels.job }} says nothing any more".to_owned(),
         description: "It did half an hour ago. It was stopped, or what it sends does not arrive.".to_owned(),
         may_be_empty: None,
-        // Gone 12 minutes before the tests look.
-        case: Case { bad: there("1+0x228"), good: there("1+0x300"), labels: vec![("job", "shop".to_owned())] },
+        // Gone 20 minutes before the tests look.
+        case: Case { bad: there("1+0x40"), good: there("1+0x60"), labels: vec![("job", "shop".to_owned())] },
     }
 }
 
@@ -57,8 +58,9 @@ fn not_delivered(Exporter { last_success, queue, .. }: &Exporter) -> Alert {
     let waits = format!("on (job, instance, {component}) {} > 0", of(queue));
     let example = format!(r#"{component}="traces""#);
     let at = |success: &str| {
-        let series = |metric: &Metric, values: &str| (test_series(metric, "", Some(&example)), values.to_owned());
-        vec![series(last_success, success), series(queue, "10+0x300")]
+        let series =
+            |metric: &Metric, values: &str| (test_series(metric, "", Some(&example)), values.to_owned());
+        vec![series(last_success, success), series(queue, "10+0x60")]
     };
     Alert {
         name: "TelemetryNotDelivered".to_owned(),
@@ -66,11 +68,12 @@ fn not_delivered(Exporter { last_success, queue, .. }: &Exporter) -> Alert {
         hold: "5m",
         severity: Severity::Ticket,
         summary: "{{ $labels.job }} delivers nothing from {{ $labels.instance }}".to_owned(),
-        description: "Something waits, and the last success is over a quarter of an hour ago. `throughline doctor` \
+        description:
+            "Something waits, and the last success is over a quarter of an hour ago. `throughline doctor` \
                       finds the hop that is broken."
-            .to_owned(),
+                .to_owned(),
         may_be_empty: Some("an exporter that never delivered has no last success"),
-        case: Case { bad: at("0+0x300"), good: at("0+60x300"), labels: labels() },
+        case: Case { bad: at("0+0x60"), good: at("0+60x60"), labels: labels() },
     }
 }
 
@@ -85,8 +88,8 @@ fn dropped(Exporter { dropped, .. }: &Exporter) -> Alert {
         description: "Points, spans or log records are lost; the metric says for which reason.".to_owned(),
         may_be_empty: None,
         case: Case {
-            bad: vec![(series.clone(), "0+5x300".to_owned())],
-            good: vec![(series, "5+0x300".to_owned())],
+            bad: vec![(series.clone(), "0+5x60".to_owned())],
+            good: vec![(series, "5+0x60".to_owned())],
             labels: labels(),
         },
     }
@@ -135,24 +138,26 @@ fn level_alert(
 fn queue_fills(Exporter { queue, queue_max, .. }: &Exporter) -> Alert {
     let of = |metric: &Metric| aggregate("sum", &ALL.grouping(&[]), &metric.series("", &ALL, None));
     let series = |value: String| {
-        vec![(test_series(queue, "", None), value), (test_series(queue_max, "", None), "100+0x300".to_owned())]
+        vec![(test_series(queue, "", None), value), (test_series(queue_max, "", None), "100+0x60".to_owned())]
     };
     Alert {
         name: "TelemetryQueueFills".to_owned(),
         expression: format!("{} / {} > 0.8", of(queue), of(queue_max)),
         hold: "10m",
         severity: Severity::Ticket,
-        summary: "{{ $labels.job }} can hardly hold what it has to deliver at {{ $labels.instance }}".to_owned(),
+        summary: "{{ $labels.job }} can hardly hold what it has to deliver at {{ $labels.instance }}"
+            .to_owned(),
         description: "The queue is nearly full; what does not fit is dropped.".to_owned(),
         may_be_empty: None,
         case: levels(series, 90, 10),
     }
 }
 
-fn too_many_series(naming: &Naming) -> Alert {
+fn too_many_series(naming: Naming) -> Alert {
     let overflow = overflowed(naming, &Scope { matchers: &[], by: &[], range: "" });
     let label = label(&naming.strategy.label_name("otel.metric.overflow"));
-    let matchers: Vec<_> = TEST_LABELS.into_iter().map(str::to_owned).chain([format!(r#"{label}="true""#)]).collect();
+    let matchers: Vec<_> =
+        TEST_LABELS.into_iter().map(str::to_owned).chain([format!(r#"{label}="true""#)]).collect();
     let series = selector("orders_total", &matchers);
     let plain = selector("orders_total", &TEST_LABELS.map(str::to_owned));
     Alert {
@@ -163,12 +168,13 @@ fn too_many_series(naming: &Naming) -> Alert {
         hold: "0s",
         severity: Severity::Ticket,
         summary: "{{ $labels.metric }} of {{ $labels.job }} has reached its limit of series".to_owned(),
-        description: "What is beyond is counted together. The service's log names the attribute with too many values."
-            .to_owned(),
+        description:
+            "What is beyond is counted together. The service's log names the attribute with too many values."
+                .to_owned(),
         may_be_empty: Some("no instrument has reached its limit"),
         case: Case {
-            bad: vec![(series, "0+1x300".to_owned())],
-            good: vec![(plain, "0+1x300".to_owned())],
+            bad: vec![(series, "0+1x60".to_owned())],
+            good: vec![(plain, "0+1x60".to_owned())],
             labels: vec![("job", "shop".to_owned()), ("metric", "orders_total".to_owned())],
         },
     }
@@ -176,7 +182,7 @@ fn too_many_series(naming: &Naming) -> Alert {
 
 /// A level that alarms, and one that does not.
 fn levels(series: impl Fn(String) -> Vec<(String, String)>, bad: u32, good: u32) -> Case {
-    let at = |level: u32| series(format!("{level}+0x300"));
+    let at = |level: u32| series(format!("{level}+0x60"));
     Case { bad: at(bad), good: at(good), labels: labels() }
 }
 
