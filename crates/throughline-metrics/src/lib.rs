@@ -54,6 +54,7 @@ pub mod testing;
 pub mod view;
 
 pub use aggregation::exponential::{MAX_SCALE, MAX_SIZE, MIN_SCALE};
+pub use aggregation::histogram::MAX_BOUNDS;
 pub use catalogue::CatalogueEntry;
 pub use drops::DropReason;
 pub use instrument::counter::{BoundCounter, Counter};
