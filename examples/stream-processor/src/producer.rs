@@ -74,12 +74,13 @@ impl Producer {
         let event = event(number, time::now());
         let payload = if number % 211 == 7 { b"{\"id\":".to_vec() } else { event.encode() };
         let mut headers = Headers::new();
+        let tenant = TENANTS[(number % 7 % 3) as usize];
         let mut sending = {
-            let tenant = KeyValue::new(TENANT, TENANTS[(number % 7 % 3) as usize]);
-            let _entered = Context::new().with_baggage([tenant]).enter();
+            let _entered = Context::new().with_baggage([KeyValue::new(TENANT, tenant)]).enter();
             self.instruments.messaging.send(EVENTS, &mut headers)
         };
-        let appended = self.log.append(EVENTS, &event.model, headers, payload).await;
+        let key = format!("{tenant}/{}", event.model);
+        let appended = self.log.append(EVENTS, &key, headers, payload).await;
         let span = sending.span();
         span.set_attribute("messaging.destination.partition.id", appended.partition);
         if appended.waited {
@@ -100,7 +101,11 @@ const MODELS: [&str; 4] = ["small", "medium", "large", "code"];
 fn event(number: u64, now: u64) -> Event {
     let random = scatter(number);
     let kind = Kind::ALL[(number % 3) as usize];
-    let delay = if number % 97 == 5 { 10_000 } else { random % 300 };
+    let delay = match number {
+        _ if number % 97 == 5 => 10_000,
+        _ if number % 10 == 1 => random % 300,
+        _ => 0,
+    };
     let value = match kind {
         Kind::Quality if number % 131 == 13 => 1.7,
         Kind::Quality => (random % 1000) as f64 / 1000.0,
