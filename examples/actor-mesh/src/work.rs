@@ -85,7 +85,8 @@ impl Behaviour for Counter {
 }
 
 fn is_prime(number: u64) -> bool {
-    number > 1 && (2..).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0)
+    number > 1
+        && (2..number).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0)
 }
 
 /// Keeps what the counters of its process found.

@@ -116,7 +116,7 @@ fn event(number: u64, now: u64) -> Event {
     Event { id: number, kind, model, value, time: now - delay }
 }
 
-/// A number that looks like chance (SplitMix64).
+/// A number that looks like chance (`SplitMix64`).
 fn scatter(number: u64) -> u64 {
     let mut z = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -80,7 +80,7 @@ pub enum StateBackend {
     Disk,
     /// Redis.
     Redis,
-    /// PostgreSQL.
+    /// `PostgreSQL`.
     Postgres,
     /// Elsewhere.
     #[attribute(name = "_OTHER")]

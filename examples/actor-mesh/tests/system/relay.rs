@@ -56,7 +56,9 @@ fn pass_on(stream: &TcpStream, to: &str, late: &AtomicUsize) {
         }
         answer.write_all(ANSWER).expect("the exporter waits for it");
     }
-    held.into_iter().for_each(|first| send(to, &first));
+    if let Some(first) = held {
+        send(to, &first);
+    }
 }
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";

@@ -18,7 +18,7 @@ impl Traces {
     pub(crate) fn read(jaeger: &Jaeger, count: usize) -> Self {
         let spans = eventually(DEADLINE, "all spans in Jaeger", || {
             let traces = jaeger.get_json("/api/traces?service=stream-processor&limit=100000&lookback=1h");
-            let spans = traces.as_array()?.iter().flat_map(|trace| trace["spans"].as_array().cloned());
+            let spans = traces.as_array()?.iter().filter_map(|trace| trace["spans"].as_array().cloned());
             let spans: Vec<_> = spans.flatten().collect();
             assert!(spans.len() <= count, "{} spans of {count}", spans.len());
             (spans.len() == count).then_some(spans)
@@ -71,7 +71,7 @@ impl Traces {
         }
         let events = |names: &[&str]| {
             let spans = self.named(names).into_iter();
-            spans.flat_map(|span| span["logs"].as_array().cloned()).flatten().collect::<Vec<_>>()
+            spans.filter_map(|span| span["logs"].as_array().cloned()).flatten().collect::<Vec<_>>()
         };
         let seen = |event: &str| {
             let all = events(&["process events", "aggregate window"]);
