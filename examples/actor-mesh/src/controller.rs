@@ -104,6 +104,7 @@ impl Worker {
         };
         let link = Arc::new(Link::new(said, stream, &mesh.channels)?);
         mesh.routes.link(said, &link);
+        tracing::info!("worker {said} is process {}", process.id());
         let (mesh, reader) = (Arc::clone(mesh), Arc::clone(&link));
         let reading = thread::spawn(move || {
             let is_done = reader.read(lines, |frame| {

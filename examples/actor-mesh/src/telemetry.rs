@@ -28,7 +28,10 @@ pub(crate) fn start(proc: u32, role: &'static str) -> Result<TelemetryProviders,
     if let Ok(id) = std::env::var("OTEL_SERVICE_INSTANCE_ID") {
         config = config.with_resource_attribute(KeyValue::new("service.instance.id", format!("{id}-{proc}")));
     }
-    init_telemetry(config)
+    let telemetry = init_telemetry(config)?;
+    // A panic of an actor is a log record, with the trace it happened in, rather than a page of text.
+    std::panic::set_hook(Box::new(|panic| tracing::warn!("{panic}")));
+    Ok(telemetry)
 }
 
 /// Ends it, and says whether everything arrived.

@@ -76,7 +76,7 @@ impl Behaviour for Counter {
             send((collector, Message::Refused { why: why.clone() }));
             return Err(Refused(why));
         }
-        assert_ne!(to, POISON, "a bug that every actor system has to live with");
+        assert!(to != POISON, "a bug, as every actor system has to live with");
         let primes = (from..=to).filter(|number| is_prime(*number)).count() as u64;
         send((Address::new(self.proc, "ledger"), Message::Note { primes }));
         send((collector, Message::Found { primes }));

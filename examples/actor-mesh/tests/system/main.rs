@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 
 use throughline_rig::{Case, Need, Prometheus, PrometheusConfig, Rig, http, run};
 
-use program::{Counted, end, start};
+use program::{Counted, end, kill_worker, start};
 use relay::Relay;
 
 fn main() -> ExitCode {
@@ -20,6 +20,11 @@ fn main() -> ExitCode {
             what_all_processes_count_is_what_is_stored,
         ),
         Case::new("deltas_are_stored_as_totals", &[Need::Prometheus], deltas_are_stored_as_totals),
+        Case::new(
+            "a_worker_that_is_killed_is_counted",
+            &[Need::Prometheus],
+            a_worker_that_is_killed_is_counted,
+        ),
         Case::new("it_ends_by_itself_and_without_servers", &[], it_ends_by_itself),
         Case::new("a_backend_is_chosen_by_the_variable_of_the_runtime", &[], backends),
         Case::new("the_usage_example_of_the_document_runs", &[], the_usage_example_runs),
@@ -155,6 +160,26 @@ fn deltas_are_stored_as_totals(rig: &Rig) {
     let (counted, said) = end(start(&["--for", "1s", "--procs", "2"], &environment));
     assert!(!said.contains("not all of which arrived"), "{said}");
     assert_stored(&prometheus, &counted);
+}
+
+/// The others go on, and nothing is lost without being counted.
+fn a_worker_that_is_killed_is_counted(rig: &Rig) {
+    let prometheus = prometheus(rig, &[]);
+    let environment = environment(&format!("{}/v1/metrics", prometheus.otlp_url()));
+    let mut program = start(&["--for", "2s", "--procs", "2"], &environment);
+    kill_worker(&mut program, 1);
+    let (counted, _) = end(program);
+    assert_eq!(counted.of("proc_mesh.proc_failures") as u64, 1);
+    for (promql, expected) in [
+        (r#"{"proc_mesh.proc_failures"}"#, 1.0),
+        (r#"{"proc_mesh.active_procs"}"#, 0.0),
+        (
+            r#"sum by (error_type) ({"mailbox.undeliverable_messages", error_type="unreachable"}) > bool 0"#,
+            1.0,
+        ),
+    ] {
+        prometheus.await_value(promql, expected);
+    }
 }
 
 fn it_ends_by_itself(_rig: &Rig) {

@@ -1,6 +1,7 @@
 //! The program under test, in processes of its own.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -24,6 +25,20 @@ pub(crate) fn end(program: Child) -> (Counted, String) {
     let output = String::from_utf8_lossy(&ended.stdout).into_owned();
     let counted = output.lines().last().and_then(Counted::parse);
     (counted.unwrap_or_else(|| panic!("it counted nothing: {output}{said}")), said)
+}
+
+/// Waits until it says that this worker runs, and kills it without warning.
+pub(crate) fn kill_worker(program: &mut Child, number: u32) {
+    let said = program.stderr.take().expect("its log");
+    let mut lines = BufReader::new(said).lines().map_while(Result::ok);
+    let id = lines.find_map(|line| {
+        let (_, id) = line.split_once(&format!("worker {number} is process "))?;
+        id.split_whitespace().next().map(str::to_owned)
+    });
+    // It ends when nobody reads what it says.
+    std::thread::spawn(move || lines.for_each(drop));
+    let status = Command::new("kill").args(["-KILL", &id.expect("an id")]).status();
+    assert!(status.expect("a shell's kill").success());
 }
 
 /// Totals by the name as stored.
