@@ -7,6 +7,8 @@ mod traces;
 
 use std::process::{Command, ExitCode};
 
+use hyperactor_telemetry::core::InstrumentKind;
+use throughline_instruments::actor::KIT;
 use throughline_rig::{Case, Need, Prometheus, PrometheusConfig, Rig, http, run};
 
 use program::{Counted, end, kill_worker, start};
@@ -77,6 +79,7 @@ fn what_all_processes_count_is_what_is_stored(rig: &Rig) {
 
     assert_happened(&counted);
     assert_stored(&prometheus, &counted);
+    assert_recorded(&prometheus);
     assert_known_by_their_resource(&prometheus, &counted);
     assert_out_of_order(&prometheus, relay.late());
     traces::assert_counted(&jaeger, &counted);
@@ -107,6 +110,16 @@ fn assert_stored(prometheus: &Prometheus, counted: &Counted) {
     }
     for name in ["actor.message_queue_size", "proc_mesh.active_procs"] {
         assert_eq!(prometheus.value(&format!("sum({{\"{name}\"}})")), Some(0.0), "{name}");
+    }
+}
+
+/// Every metric of the kit is recorded, but for what goes wrong with connections.
+fn assert_recorded(prometheus: &Prometheus) {
+    let rare = ["channel.reconnections", "channel.errors", "proc_mesh.proc_failures"];
+    for definition in KIT.definitions().filter(|definition| !rare.contains(&definition.name)) {
+        let count = if definition.kind == InstrumentKind::Histogram { "_count" } else { "" };
+        let series = format!("{{\"{}{count}\"}}", definition.name);
+        assert!(!prometheus.query(&series).is_empty(), "{series}");
     }
 }
 
@@ -199,6 +212,6 @@ fn backends(_rig: &Rig) {
 }
 
 fn the_usage_example_runs(_rig: &Rig) {
-    let status = Command::new(env!("CARGO_BIN_EXE_usage")).status().expect("it starts");
+    let status = Command::new(env!("CARGO_BIN_EXE_actor-mesh-usage")).status().expect("it starts");
     assert!(status.success(), "{status}");
 }

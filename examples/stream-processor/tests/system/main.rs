@@ -6,6 +6,8 @@ mod traces;
 
 use std::process::ExitCode;
 
+use throughline::core::name::{FamilyKind, TranslationStrategy};
+use throughline_instruments::stream::KIT;
 use throughline_rig::{Case, CollectorConfig, Need, Prometheus, PrometheusConfig, Rig, run};
 
 use program::{Counted, Program};
@@ -48,6 +50,7 @@ fn what_it_counts_is_what_is_stored(rig: &Rig) {
     assert_accounts(&counted);
     for instance in [&scraped, &pushed] {
         assert_stored(&prometheus, instance, &counted);
+        assert_recorded(&prometheus, instance);
     }
     let deltas = collector.own_metric("otelcol_deltatocumulative_datapoints");
     assert!(deltas > 0.0, "what was pushed was no delta");
@@ -94,6 +97,27 @@ fn assert_stored(prometheus: &Prometheus, instance: &str, counted: &Counted) {
     assert!(lag.is_some_and(|lag| lag > 0.0), "{instance}: {lag:?}");
 }
 
+/// Every metric of the kit is recorded, but for what does not happen in a short run that goes well.
+fn assert_recorded(prometheus: &Prometheus, instance: &str) {
+    for definition in KIT.definitions().filter(|definition| !RARE.contains(&definition.name)) {
+        let kind = FamilyKind::from(definition.kind);
+        let name = TranslationStrategy::default().metric_name(definition.name, definition.unit, kind);
+        let count = if kind == FamilyKind::Histogram { "_count" } else { "" };
+        let series = format!("{}{count}{{instance=\"{instance}\"}}", name.expect("a name"));
+        assert!(!prometheus.query(&series).is_empty(), "{series}");
+    }
+}
+
+/// What is full, given up or cached.
+const RARE: [&str; 6] = [
+    "processor.backpressure.events",
+    "processor.dedup.cache.evictions",
+    "processor.state.cache.hits",
+    "processor.state.cache.misses",
+    "processor.state.evictions",
+    "processor.windows.discarded",
+];
+
 fn it_ends_by_itself(_rig: &Rig) {
     // Nothing listens there.
     let nowhere = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
@@ -109,7 +133,7 @@ fn assert_accounts_of_a_short_run(counted: &Counted) {
 }
 
 fn the_usage_example_runs(_rig: &Rig) {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_usage"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stream-processor-usage"));
     let status = command.env("OTEL_SDK_DISABLED", "true").status().expect("it starts");
     assert!(status.success(), "{status}");
 }
