@@ -64,8 +64,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<()> {
     let Arguments { length, listen, rate, events } = Arguments::parse();
-    let telemetry = telemetry::start(listen)
-        .with_context(|| format!("start telemetry (is {listen} taken? try --listen 127.0.0.1:0)"))?;
+    let telemetry = telemetry::start(listen).context("start telemetry")?;
     let instruments = Arc::new(Instruments::new(&telemetry));
     let log = Arc::new(Log::new());
     let stop = Arc::new(AtomicBool::new(false));
