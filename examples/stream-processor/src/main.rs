@@ -64,7 +64,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<()> {
     let Arguments { length, listen, rate, events } = Arguments::parse();
-    let telemetry = telemetry::start(listen).context("start telemetry")?;
+    let telemetry =
+        telemetry::start(listen).context("start telemetry, with metrics served where --listen says")?;
     let instruments = Arc::new(Instruments::new(&telemetry));
     let log = Arc::new(Log::new());
     let stop = Arc::new(AtomicBool::new(false));
