@@ -51,6 +51,7 @@ pub mod statics;
 mod stream;
 mod sync;
 pub mod testing;
+mod timer;
 pub mod view;
 
 pub use aggregation::exponential::{MAX_SCALE, MAX_SIZE, MIN_SCALE};
@@ -67,6 +68,7 @@ pub use meter::{InstrumentBuilder, Meter, MetricSet, ObservableBuilder};
 pub use number::Number;
 pub use provider::{DEFAULT_LIMIT, MeterProvider, MeterProviderBuilder};
 pub use reader::{Reader, TemporalityPreference};
+pub use timer::{StaticTimer, TimeUnit, TimerGuard};
 
 #[doc(hidden)]
 pub use throughline_core as core;
