@@ -12,7 +12,7 @@ mod model;
 mod settings;
 
 use std::future::{Future, IntoFuture as _};
-use std::io::{Write as _, stdout};
+use std::io::{Write as _, stderr, stdout};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,10 +80,11 @@ async fn main() -> Result<()> {
     let tally = Arc::new(Tally::new("bitnet-inference-server"));
     let served = serve(arguments.length, settings, &telemetry, &tally).await;
     // Whatever happened, what was recorded is delivered.
-    match telemetry.shutdown().await {
-        Ok(report) => eprintln!("telemetry: {report}"),
-        Err(error) => eprintln!("telemetry: {}", error.report()),
-    }
+    let report = match telemetry.shutdown().await {
+        Ok(report) => report,
+        Err(incomplete) => incomplete.report().clone(),
+    };
+    writeln!(stderr(), "telemetry: {report}").context("say what was delivered")?;
     served?;
     tally.print()
 }
@@ -189,7 +190,7 @@ async fn finish(
 }
 
 /// Says now and then how much memory there is in use.
-async fn report_memory(inference: Inference) {
+async fn report_memory(inference: Inference) -> ! {
     let mut ticks = tokio::time::interval(MEMORY_INTERVAL);
     loop {
         ticks.tick().await;

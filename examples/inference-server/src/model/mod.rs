@@ -103,9 +103,9 @@ impl Layer {
             *memory += open * (candidate - *memory);
             *x += *memory;
         }
-        let mut hidden = self.up.times(&normalized(x));
         // The squared rectifier.
-        hidden.iter_mut().for_each(|value| *value = value.max(0.0).powi(2));
+        let hidden: Vec<f32> =
+            self.up.times(&normalized(x)).iter().map(|value| value.max(0.0).powi(2)).collect();
         for (x, thought) in x.iter_mut().zip(self.down.times(&normalized(&hidden))) {
             *x += thought;
         }
