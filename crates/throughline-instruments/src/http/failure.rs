@@ -47,6 +47,12 @@ impl fmt::Debug for Failure<'_> {
 #[derive(Clone, Default)]
 pub struct Names(Option<Arc<NameError>>);
 
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
+    }
+}
+
 type NameError = dyn Fn(Failure<'_>) -> Option<&'static str> + Send + Sync;
 
 impl Names {
@@ -94,8 +100,8 @@ struct FirstWord {
 }
 
 impl fmt::Write for FirstWord {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        for byte in s.bytes() {
             let place = self.text.get_mut(self.len).filter(|_| byte.is_ascii_alphanumeric());
             *place.ok_or(fmt::Error)? = byte;
             self.len += 1;

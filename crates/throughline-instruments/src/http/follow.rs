@@ -14,7 +14,7 @@ use bytes::Buf;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use throughline_trace::{Context, Enter as _};
+use throughline_trace::{Context, Enter};
 
 use super::attributes::HttpMethod;
 use super::failure::{CANCELLED, Names, PANIC};
@@ -54,7 +54,7 @@ impl<X: Exchange> Following<X> {
     #[inline]
     pub(crate) fn run<R>(&mut self, work: impl FnOnce() -> R) -> R {
         self.is_inside = true;
-        let entered = self.exchange.context().map(|context| context.enter());
+        let entered = self.exchange.context().map(Enter::enter);
         let result = work();
         drop(entered);
         self.is_inside = false;

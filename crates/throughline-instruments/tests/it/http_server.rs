@@ -1,5 +1,7 @@
 //! What a server records, whatever path a request takes.
 
+#![expect(clippy::float_cmp, reason = "counts, and sums of a few small numbers, are exact")]
+
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -15,7 +17,7 @@ use http_body_util::{BodyExt as _, Empty, Full};
 use throughline_core::KeyValue;
 use throughline_core::propagation::TraceContextExt as _;
 use throughline_instruments::http::{HttpServerLayer, UrlScheme};
-use throughline_metrics::data::MetricData;
+use throughline_metrics::data::{Histograms, MetricData, Points};
 use throughline_metrics::testing::Snapshot;
 use throughline_trace::{Context, SpanBuilder, SpanKind};
 use tower_layer::Layer as _;
@@ -58,11 +60,16 @@ fn assert_one(recorded: &Recorded, method: &str, given: &[(&'static str, &str)],
     let snapshot = Snapshot::of(&recorded.metrics);
     let attributes = attributes(method, given, status);
     assert_eq!(snapshot.histogram(DURATION, &attributes).count, 1);
-    let MetricData::Histogram { points, .. } = &snapshot.metric(DURATION).1.data else {
-        panic!("a histogram")
-    };
+    let points = durations(&snapshot);
     assert_eq!(points.iter().count(), 1, "and nothing else");
     assert_eq!(active(&snapshot, method), 0.0);
+}
+
+fn durations(snapshot: &Snapshot) -> &Points<Histograms> {
+    match &snapshot.metric(DURATION).1.data {
+        MetricData::Histogram { points, .. } => points,
+        other => unreachable!("{other:?}"),
+    }
 }
 
 fn active(snapshot: &Snapshot, method: &str) -> f64 {
@@ -119,9 +126,7 @@ async fn a_request_is_recorded_once_its_body_has_ended() {
         assert_eq!(attribute(&span, key), Some(value), "{key}");
     }
     assert!(span.attributes.iter().all(|(_, value)| !value.contains("secret")), "queries hold secrets");
-    let MetricData::Histogram { points, .. } = &snapshot.metric(DURATION).1.data else {
-        panic!("a histogram")
-    };
+    let points = durations(&snapshot);
     let exemplars: Vec<_> = points.exemplars(0).iter().map(|exemplar| exemplar.span_id).collect();
     assert_eq!(exemplars, [span.span_id.to_bytes()]);
 }
@@ -149,7 +154,8 @@ async fn routes_of_nested_routers_are_whole() {
     let recorded = Recorded::new();
     let users = Router::new().route("/{id}", get(async || "someone"));
     let mut app: Router = Router::new().nest("/api/users", users).layer(layer(&recorded));
-    drop(app.call(request("GET", "/api/users/7")).await);
+    let response = app.call(request("GET", "/api/users/7")).await.expect("a response");
+    assert_eq!(response.into_body().collect().await.expect("a body").to_bytes(), "someone");
     assert_one(&recorded, "GET", &[("http.route", "/api/users/{id}")], Some(200));
 }
 
@@ -194,7 +200,7 @@ async fn streamed(recorded: &Recorded, frames: Vec<Given<std::io::Error>>, polls
         async move { Ok::<_, Infallible>(Response::new(frames)) }
     }));
     let mut body = service.call(request("GET", "/")).await.expect("a response").into_body();
-    let polled = AssertUnwindSafe(|| (0..polls).for_each(|_| drop(poll(&mut body))));
+    let polled = AssertUnwindSafe(|| (0..polls).for_each(|_| _ = poll(&mut body)));
     let _panic = catch_unwind(polled);
     drop(body);
 }
@@ -252,7 +258,7 @@ async fn an_answer_of_known_length_is_complete_when_all_of_it_was_taken() {
     let recorded = Recorded::new();
     let mut app: Router = Router::new().route("/", get(async || "all of it")).layer(layer(&recorded));
     let mut body = app.call(request("GET", "/")).await.expect("a response").into_body();
-    assert!(matches!(poll(&mut body), Poll::Ready(Some(Ok(_)))));
+    assert!(poll(&mut body));
     drop(body);
     assert_one(&recorded, "GET", &[("http.route", "/")], Some(200));
 }
@@ -364,10 +370,55 @@ async fn more_routes_than_the_table_holds_are_recorded_all_the_same() {
         }
     }
     let snapshot = Snapshot::of(&recorded.metrics);
-    let MetricData::Histogram { points, .. } = &snapshot.metric(DURATION).1.data else {
-        panic!("a histogram")
-    };
+    let points = durations(&snapshot);
     assert_eq!(points.iter().count(), ROUTES);
     assert!(points.iter().all(|point| point.value.count == 2));
     assert_eq!(active(&snapshot, "GET"), 0.0);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_over_a_real_connection_too() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let recorded = Recorded::new();
+    let endless = async || {
+        let frames = Frames::<Infallible>::new([Given::Data("one"), Given::Pending]);
+        axum::body::Body::new(frames)
+    };
+    let app: Router = Router::new()
+        .route("/endless", get(endless))
+        .route("/", get(async || "all of it"))
+        .layer(layer(&recorded));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let mut connection = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    connection.write_all(b"HEAD / HTTP/1.1\r\nhost: it\r\n\r\n").await.expect("it takes a request");
+    read_to(&mut connection, "\r\n\r\n").await;
+    connection.write_all(b"GET / HTTP/1.1\r\nhost: it\r\n\r\n").await.expect("it takes a request");
+    read_to(&mut connection, "all of it").await;
+    connection.write_all(b"GET /endless HTTP/1.1\r\nhost: it\r\n\r\n").await.expect("it takes a request");
+    read_to(&mut connection, "one").await;
+    drop(connection);
+
+    let route = |route| attributes("GET", &[("http.route", route)], Some(200));
+    let cancelled = attributes("GET", &[("http.route", "/endless"), ("error.type", "cancelled")], Some(200));
+    while active(&Snapshot::of(&recorded.metrics), "GET") > 0.0 {
+        tokio::task::yield_now().await;
+    }
+    let snapshot = Snapshot::of(&recorded.metrics);
+    assert_eq!(snapshot.histogram(DURATION, &cancelled).count, 1);
+    assert_eq!(snapshot.histogram(DURATION, &route("/")).count, 1);
+    let head = attributes("HEAD", &[("http.route", "/")], Some(200));
+    assert_eq!(snapshot.histogram(DURATION, &head).count, 1, "nobody wants its body");
+    server.abort();
+
+    async fn read_to(connection: &mut tokio::net::TcpStream, end: &str) {
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains(end) {
+            let byte = connection.read_u8().await.expect("there is more");
+            seen.push(byte);
+        }
+    }
 }

@@ -61,7 +61,7 @@ pub(crate) struct Frames<E>(pub(crate) std::vec::IntoIter<Given<E>>);
 pub(crate) enum Given<E> {
     Data(&'static str),
     Trailers(HeaderMap),
-    /// Not ready, and nobody wakes it.
+    /// Not ready, and never again.
     Pending,
     Error(E),
     Panic,
@@ -78,15 +78,17 @@ impl<E: Unpin> Body for Frames<E> {
     type Error = E;
 
     fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Waiting<'_>) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+        if matches!(self.0.as_slice(), [Given::Pending, ..]) {
+            return Poll::Pending;
+        }
         match self.0.next() {
             None => Poll::Ready(None),
             Some(Given::Data(text)) => {
                 Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(text.as_bytes())))))
             }
             Some(Given::Trailers(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-            Some(Given::Pending) => Poll::Pending,
             Some(Given::Error(error)) => Poll::Ready(Some(Err(error))),
-            Some(Given::Panic) => panic!("in a body"),
+            Some(Given::Pending | Given::Panic) => unreachable!("a panic in a body"),
         }
     }
 }
@@ -108,12 +110,12 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Fut {
-        (self.0)(request)
+    fn call(&mut self, req: Request<B>) -> Fut {
+        (self.0)(req)
     }
 }
 
-/// Polls a body once.
-pub(crate) fn poll<B: Body + Unpin>(body: &mut B) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-    Pin::new(body).poll_frame(&mut Waiting::from_waker(std::task::Waker::noop()))
+/// Polls a body once; says whether it was ready.
+pub(crate) fn poll<B: Body + Unpin>(body: &mut B) -> bool {
+    Pin::new(body).poll_frame(&mut Waiting::from_waker(std::task::Waker::noop())).is_ready()
 }

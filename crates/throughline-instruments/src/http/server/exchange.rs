@@ -32,8 +32,10 @@ pub(super) struct ServerPlace {
     ended: Outcomes<Ended>,
 }
 
-/// The instruments of requests that ended in one way.
+/// What requests that ended in one way have in common.
 struct Ended {
+    /// What `error.type` says.
+    error: Option<Box<str>>,
     duration: BoundHistogram<f64>,
     request_size: BoundHistogram<u64>,
     response_size: BoundHistogram<u64>,
@@ -104,19 +106,21 @@ impl Shared {
 
     /// The instruments of an outcome that is new.
     fn ended(&self, place: &ServerPlace, Outcome { status, version, error }: Outcome) -> Ended {
-        let text = status.filter(|_| error.is_none()).and_then(failed);
+        let status_text = || Some(Box::from(failed(status?)?.as_str()));
+        let error = error.map(Box::from).or_else(status_text);
         let attributes = ServerRequest {
             method: place.method,
             scheme: place.scheme,
             route: place.route.as_deref(),
             version,
             status,
-            error: error.or(text.as_ref().map(StatusCode::as_str)),
+            error: error.as_deref(),
         };
         Ended {
             duration: self.metrics.duration.bind(&attributes),
             request_size: self.metrics.request_size.bind(&attributes),
             response_size: self.metrics.response_size.bind(&attributes),
+            error,
         }
     }
 }
@@ -210,16 +214,16 @@ impl Exchange for ServerExchange {
         let status = status.map(|status| status.as_u16());
         let outcome = Outcome { status, version: *version, error };
         let traced = traced.take();
-        if let Some(place) = shared.places.at(seat) {
-            place.active.add(-1);
-            let make = || shared.ended(place, outcome);
-            place
-                .ended
-                .record(outcome, make, |ended| ended.record(traced.as_ref(), seconds, *received, *sent));
-        }
-        if let Some(traced) = traced {
-            end_span(traced, outcome);
-        }
+        let Some(place) = shared.places.at(seat) else { return };
+        place.active.add(-1);
+        let make = || shared.ended(place, outcome);
+        place.ended.record(outcome, make, |ended| {
+            ended.record(traced.as_ref(), seconds, *received, *sent);
+            if let Some(mut traced) = traced {
+                traced.span.set_attribute("http.response.status_code", status);
+                traced.end(ended.error.as_deref(), error.is_none());
+            }
+        });
     }
 }
 
@@ -234,12 +238,6 @@ impl Ended {
         let _entered = traced.and_then(Traced::enter_if_sampled);
         self.duration.record(seconds);
     }
-}
-
-fn end_span(mut traced: Traced, Outcome { status, error, .. }: Outcome) {
-    traced.span.set_attribute("http.response.status_code", status);
-    let text = status.filter(|_| error.is_none()).and_then(failed);
-    traced.end(error.or(text.as_ref().map(StatusCode::as_str)), error.is_none());
 }
 
 impl fmt::Debug for ServerExchange {

@@ -167,12 +167,12 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let size = request.body().size_hint().exact();
+    fn call(&mut self, req: Request<B>) -> Self::Future {
+        let size = req.body().size_hint().exact();
         let exchange =
-            ServerExchange::begin(&self.layer.shared, RequestHead::from(&request), request.version(), size);
+            ServerExchange::begin(&self.layer.shared, RequestHead::from(&req), req.version(), size);
         let mut following = Following::new(exchange);
-        let inner = following.run(|| self.inner.call(request));
+        let inner = following.run(|| self.inner.call(req));
         ResponseFuture::new(inner, following)
     }
 }
