@@ -1,0 +1,6 @@
+//! The kits, through their public API.
+
+#[cfg(feature = "http")]
+mod http_server;
+#[cfg(feature = "http")]
+mod web;
