@@ -22,13 +22,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use clap::Parser as _;
 use example_support::{Length, Tally};
 use throughline::{StatusHandle, TelemetryProviders, init_telemetry};
+use throughline_instruments::http::HttpServerLayer;
 use throughline_instruments::inference::{Inference, Model as ServedModel};
 use throughline_instruments::{process, runtime};
 use tokio::net::TcpListener;
@@ -97,10 +98,10 @@ async fn serve(
     tally: &Arc<Tally>,
 ) -> Result<()> {
     let Settings { server, model, .. } = settings;
-    let meter = telemetry.meter("inference-server");
+    let meter = telemetry.meter(SCOPE);
     process::observe(&meter);
     runtime::observe(&meter, &tokio::runtime::Handle::current());
-    let tracer = telemetry.tracer_provider().tracer("inference-server");
+    let tracer = telemetry.tracer_provider().tracer(SCOPE);
     let served = ServedModel::new("bitnet", &model.name);
     let inference = Inference::with_spans(&meter, served, tracer);
     let room = (server.queue_length, server.batch_size);
@@ -212,8 +213,15 @@ fn router(app: &Arc<App>, telemetry: &TelemetryProviders) -> Router {
     if let Some(metrics) = telemetry.prometheus_service() {
         router = router.route_service("/metrics", metrics);
     }
-    router.layer(middleware::from_fn_with_state(Arc::clone(app), count))
+    // Outside of everything, and behind the routes, so that it sees all requests and knows their routes.
+    let recorded = HttpServerLayer::new(&telemetry.meter(SCOPE))
+        .with_tracer(telemetry.tracer_provider().tracer(SCOPE))
+        .with_route(|head| head.extensions.get::<MatchedPath>().map(MatchedPath::as_str));
+    router.layer(middleware::from_fn_with_state(Arc::clone(app), count)).layer(recorded)
 }
+
+/// What records here.
+const SCOPE: &str = "inference-server";
 
 /// The server's own count of requests, which knows nothing of telemetry.
 async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

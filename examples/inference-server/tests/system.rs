@@ -129,17 +129,33 @@ fn traced(rig: &Rig) -> (Collector, Jaeger) {
     (collector, jaeger)
 }
 
-/// Waits until Jaeger has as many spans of this name.
-fn await_spans(jaeger: &Jaeger, name: &str, expected: f64) {
+/// Waits until Jaeger has as many spans of this name, and gives their traces.
+fn await_spans(jaeger: &Jaeger, name: &str, expected: f64) -> Vec<Value> {
     eventually(DEADLINE, &format!("{expected} spans {name}"), || {
         let traces = jaeger.get_json("/api/traces?service=bitnet-inference-server&limit=100000");
-        let spans = traces.as_array().into_iter().flatten().filter_map(|trace| trace["spans"].as_array());
-        let found = spans.flatten().filter(|span| span["operationName"] == name).count() as f64;
+        let traces = traces.as_array().cloned().unwrap_or_default();
+        let found = traces.iter().flat_map(spans).filter(|span| span["operationName"] == name).count() as f64;
         assert!(found <= expected, "{found} spans {name} of {expected}");
-        (found.total_cmp(&expected).is_eq()).then_some(())
-    });
+        found.total_cmp(&expected).is_eq().then_some(traces)
+    })
 }
 
+fn spans(trace: &Value) -> impl Iterator<Item = &Value> {
+    trace["spans"].as_array().into_iter().flatten()
+}
+
+/// Each completion belongs to the request that asked for it.
+fn assert_nested(traces: &[Value]) {
+    for trace in traces {
+        for completion in spans(trace).filter(|span| span["operationName"] == COMPLETION_SPAN) {
+            let parent = &completion["references"][0]["spanID"];
+            let request = spans(trace).find(|span| span["spanID"] == *parent);
+            assert_eq!(request.map(|span| &span["operationName"]), Some(&json!(REQUEST_SPAN)), "{trace}");
+        }
+    }
+}
+
+const REQUEST_SPAN: &str = "POST /v1/completions";
 const COMPLETION_SPAN: &str = "text_completion bitnet-tiny";
 
 fn counts_are_equal(rig: &Rig) {
@@ -148,7 +164,9 @@ fn counts_are_equal(rig: &Rig) {
     let small = "[server]\nqueue_length = 3\nbatch_size = 2\n[model]\nwidth = 32\nlayers = 2\n";
     let counted = Server::start(Some(&collector), &["--for", "2s"], small).counted();
     counted.assert_stored_in(&prometheus);
-    await_spans(&jaeger, COMPLETION_SPAN, counted.of("requests_total"));
+    let requests = counted.of("requests_total");
+    await_spans(&jaeger, REQUEST_SPAN, requests);
+    assert_nested(&await_spans(&jaeger, COMPLETION_SPAN, requests));
     for status in ["success", "error", "rejected", "cancelled"] {
         let some = prometheus.value(&format!("sum(requests_total{{status=\"{status}\"}})"));
         assert!(some.is_some_and(|some| some > 0.0), "{status}: {some:?}");
