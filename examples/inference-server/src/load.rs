@@ -57,12 +57,17 @@ async fn client(server: SocketAddr, client: usize, ending: Arc<AtomicBool>) -> R
 
 /// One request, on a connection of its own. The first line of the answer.
 async fn ask(server: SocketAddr, number: usize) -> Result<String> {
-    let max_tokens = if number % 13 == 5 { 1_000_000 } else { 8 + number % 32 };
+    let hangs_up = number % 11 == 4;
+    let max_tokens = match number {
+        _ if hangs_up => 200,
+        _ if number % 13 == 5 => 1_000_000,
+        _ => 8 + number % 32,
+    };
     let body = json!({
         "prompt": format!("Question {number}: "),
         "max_tokens": max_tokens,
         "seed": number,
-        "stream": number % 3 == 1,
+        "stream": hangs_up || number % 3 == 1,
     })
     .to_string();
     let mut stream = TcpStream::connect(server).await?;
@@ -75,8 +80,7 @@ async fn ask(server: SocketAddr, number: usize) -> Result<String> {
     let mut answer = vec![0; 512];
     let length = stream.read(&mut answer).await?;
     answer.truncate(length);
-    // Those that hang up have seen the first piece of an answer, at most.
-    if number % 11 != 4 {
+    if !hangs_up {
         stream.read_to_end(&mut answer).await?;
     }
     Ok(String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned())
