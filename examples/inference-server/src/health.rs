@@ -14,13 +14,12 @@ use crate::settings::VERSION;
 
 /// How it fares, and how its telemetry does.
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
-    let status = app.telemetry.status();
     let body = json!({
         "status": status_of(&app),
         "version": VERSION,
         "model": app.model,
         "queue": { "waiting": app.engine.waiting(), "length": app.settings.queue_length },
-        "telemetry": { "service": status["service"], "otlp": status["otlp"], "warnings": status["warnings"] },
+        "telemetry": delivery(&app.telemetry.status()),
     });
     answer(is_ready(&app), body)
 }
@@ -33,6 +32,19 @@ pub(crate) async fn live(State(app): State<Arc<App>>) -> Response {
 /// Whether requests are welcome.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     answer(is_ready(&app), json!({ "status": status_of(&app) }))
+}
+
+/// How the delivery of each signal fares, in short; `null` when nothing is pushed.
+fn delivery(status: &Value) -> Value {
+    let Some(signals) = status["otlp"].as_object() else { return Value::Null };
+    let short = |signal: &Value| {
+        json!({
+            "exported": signal["exported"],
+            "queued": signal["queued"],
+            "last_error": signal["last_error"]["message"],
+        })
+    };
+    signals.iter().map(|(name, signal)| (name.clone(), short(signal))).collect()
 }
 
 fn is_ready(app: &App) -> bool {
