@@ -2,5 +2,7 @@
 
 #[cfg(feature = "http")]
 mod http_server;
+#[cfg(feature = "inference")]
+mod inference;
 #[cfg(feature = "http")]
 mod web;
