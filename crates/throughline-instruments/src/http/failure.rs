@@ -56,8 +56,12 @@ impl fmt::Debug for Names {
 type NameError = dyn Fn(Failure<'_>) -> Option<&'static str> + Send + Sync;
 
 impl Names {
-    pub(crate) fn new(name: impl Fn(Failure<'_>) -> Option<&'static str> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(name)))
+    /// Names what these leave unnamed, too.
+    pub(crate) fn add(&mut self, name: impl Fn(Failure<'_>) -> Option<&'static str> + Send + Sync + 'static) {
+        let first = self.0.take();
+        self.0 = Some(Arc::new(move |failure: Failure<'_>| {
+            first.as_ref().and_then(|first| first(failure)).or_else(|| name(failure))
+        }));
     }
 
     /// What this error is called.
@@ -163,7 +167,9 @@ mod tests {
 
     #[test]
     fn a_program_names_its_own() {
-        let names = Names::new(|failure| failure.find::<fmt::Error>().map(|_| "format"));
+        let mut names = Names::default();
+        names.add(|failure| failure.find::<fmt::Error>().map(|_| "format"));
+        names.add(|failure| failure.find::<fmt::Error>().map(|_| "too late"));
         assert_eq!(names.of(&fmt::Error), "format");
         assert_eq!(names.of(&boxed(fmt::Error)), "format");
         assert_eq!(names.of(&boxed(Elapsed(()))), "timeout", "what it does not name is named as ever");

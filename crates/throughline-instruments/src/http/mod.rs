@@ -42,7 +42,9 @@ use crate::Kit;
 use throughline_metrics::MetricSet as _;
 
 mod attributes;
+mod client;
 mod clock;
+mod ended;
 mod failure;
 mod follow;
 mod head;
@@ -52,15 +54,28 @@ mod server;
 mod table;
 mod tracing;
 
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
+
 pub use attributes::{
     ActiveClientRequest, ActiveServerRequest, ClientRequest, HttpMethod, HttpVersion, ServerRequest,
     UrlScheme,
 };
+pub use client::{ClientExchange, HttpClient, HttpClientLayer, UrlTemplate};
 pub use failure::Failure;
 pub use follow::{ResponseBody, ResponseFuture};
 pub use head::RequestHead;
 pub use metrics::{HttpClientMetrics, HttpServerMetrics};
 pub use server::{HttpServer, HttpServerLayer, ServerExchange};
+
+#[cfg(feature = "grpc")]
+pub(crate) use {
+    clock::{Moment, Stopwatch},
+    failure::Names,
+    follow::{Exchange, Following},
+    place::{Outcome, Outcomes, Places, Seat, hash},
+    tracing::{Traced, Tracing},
+};
 
 /// What this kit records.
 pub const KIT: Kit =

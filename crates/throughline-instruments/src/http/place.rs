@@ -78,10 +78,13 @@ impl<P> Places<P> {
     /// The place that `is` accepts, made when it is new.
     #[inline]
     pub(crate) fn seat(&self, hash: u64, is: impl Fn(&P) -> bool, make: impl Fn() -> P) -> Seat<P> {
-        match self.0.find_or_make(hash, is, &make) {
-            Some(at) => Seat::Known(at),
-            None => Seat::Own(Box::new(make())),
-        }
+        let known = self.find(hash, &is).or_else(|| self.add(hash, &is, &make));
+        known.unwrap_or_else(|| Seat::Own(Box::new(make())))
+    }
+
+    /// The place that `is` accepts, made when it is new and there is room for it.
+    pub(crate) fn add(&self, hash: u64, is: impl Fn(&P) -> bool, make: impl Fn() -> P) -> Option<Seat<P>> {
+        self.0.find_or_make(hash, is, make).map(Seat::Known)
     }
 
     /// The place, if it is known already.

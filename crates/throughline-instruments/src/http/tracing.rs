@@ -2,8 +2,11 @@
 
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
+use throughline_core::attribute::AttributeValue as _;
 use throughline_core::propagation::{Propagators, global_propagators};
 use throughline_trace::{Enter as _, Entered, Span, Status, Tracer};
+
+use super::attributes::HttpMethod;
 
 /// Who makes the spans, and which headers say whose they are.
 #[derive(Clone, Debug)]
@@ -49,4 +52,13 @@ impl Traced {
         }
         self.span.end();
     }
+}
+
+/// A span's name, as the conventions have it: `GET /users/{id}`.
+pub(crate) fn span_name(method: HttpMethod, route: Option<&str>) -> Box<str> {
+    let method = match method {
+        HttpMethod::Other => "HTTP",
+        known => HttpMethod::NAMES.get(known.index()).copied().unwrap_or("HTTP"),
+    };
+    route.map_or_else(|| method.into(), |route| format!("{method} {route}").into())
 }

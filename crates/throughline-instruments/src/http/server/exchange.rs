@@ -10,17 +10,18 @@ use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::Body;
 use opentelemetry::KeyValue;
 use throughline_core::attribute::{AttributeValue as _, Attributes, Visitor};
-use throughline_metrics::{BoundHistogram, BoundUpDownCounter};
+use throughline_metrics::BoundUpDownCounter;
 use throughline_trace::{Context, SpanKind, Tracer};
 
 use super::Shared;
 use crate::http::attributes::{ActiveServerRequest, HttpMethod, HttpVersion, ServerRequest, UrlScheme};
 use crate::http::clock::Moment;
+use crate::http::ended::{Ended, Measured};
 use crate::http::failure::Names;
 use crate::http::follow::{Exchange, has_body};
 use crate::http::head::RequestHead;
 use crate::http::place::{Outcome, Outcomes, Seat, hash};
-use crate::http::tracing::Traced;
+use crate::http::tracing::{Traced, span_name};
 
 /// What requests of one method and route have in common.
 pub(super) struct ServerPlace {
@@ -30,15 +31,6 @@ pub(super) struct ServerPlace {
     span_name: Box<str>,
     active: BoundUpDownCounter<i64>,
     ended: Outcomes<Ended>,
-}
-
-/// What requests that ended in one way have in common.
-struct Ended {
-    /// What `error.type` says.
-    error: Option<Box<str>>,
-    duration: BoundHistogram<f64>,
-    request_size: BoundHistogram<u64>,
-    response_size: BoundHistogram<u64>,
 }
 
 /// One request and its response, as a server sees them.
@@ -130,15 +122,6 @@ fn failed(status: u16) -> Option<StatusCode> {
     StatusCode::from_u16(status).ok().filter(StatusCode::is_server_error)
 }
 
-/// `GET /users/{id}`: as the conventions have it.
-fn span_name(method: HttpMethod, route: Option<&str>) -> Box<str> {
-    let method = match method {
-        HttpMethod::Other => "HTTP",
-        known => HttpMethod::NAMES.get(known.index()).copied().unwrap_or("HTTP"),
-    };
-    route.map_or_else(|| method.into(), |route| format!("{method} {route}").into())
-}
-
 fn start_span(
     tracer: Tracer,
     parent: &Context,
@@ -210,7 +193,11 @@ impl Exchange for ServerExchange {
 
     fn end(&mut self, error: Option<&'static str>) {
         let Self { shared, seat, traced, start, version, status, received, sent, .. } = self;
-        let seconds = shared.clock.seconds_since(*start);
+        let measured = Measured {
+            seconds: shared.clock.seconds_since(*start),
+            request: *received,
+            response: status.map(|_| *sent),
+        };
         let status = status.map(|status| status.as_u16());
         let outcome = Outcome { status, version: *version, error };
         let traced = traced.take();
@@ -218,25 +205,12 @@ impl Exchange for ServerExchange {
         place.active.add(-1);
         let make = || shared.ended(place, outcome);
         place.ended.record(outcome, make, |ended| {
-            ended.record(traced.as_ref(), seconds, *received, *sent);
+            ended.record(traced.as_ref(), &measured);
             if let Some(mut traced) = traced {
                 traced.span.set_attribute("http.response.status_code", status);
                 traced.end(ended.error.as_deref(), error.is_none());
             }
         });
-    }
-}
-
-impl Ended {
-    #[inline]
-    fn record(&self, traced: Option<&Traced>, seconds: f64, received: Option<u64>, sent: u64) {
-        if let Some(received) = received {
-            self.request_size.record(received);
-        }
-        self.response_size.record(sent);
-        // The duration alone leaves an exemplar: who looks for one looks for what was slow.
-        let _entered = traced.and_then(Traced::enter_if_sampled);
-        self.duration.record(seconds);
     }
 }
 

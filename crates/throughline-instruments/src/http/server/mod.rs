@@ -103,12 +103,13 @@ impl HttpServerLayer {
     }
 
     /// What errors of the service and of bodies are called in `error.type`; `None` for those that it leaves to the
-    /// default: `timeout` for what looks like one, the type's name for others.
+    /// default: `timeout` for what looks like one, the type's name for others. Of several, the first that knows an error
+    /// names it.
     pub fn with_error_names(
         self,
         name: impl Fn(Failure<'_>) -> Option<&'static str> + Send + Sync + 'static,
     ) -> Self {
-        self.with(|shared| shared.names = Names::new(name))
+        self.with(|shared| shared.names.add(name))
     }
 
     /// The scheme of requests that do not say theirs, as those of HTTP/1 do not: `https` behind something that ends TLS.
