@@ -172,7 +172,13 @@ fn counts_are_equal(rig: &Rig) {
         assert!(some.is_some_and(|some| some > 0.0), "{status}: {some:?}");
     }
     assert_eq!(prometheus.value("sum(queue_depth)"), Some(0.0));
-    for metric in ["memory_usage_bytes", "process_cpu_time_seconds_total", "tokio_runtime_workers"] {
+    for metric in [
+        "memory_usage_bytes",
+        "tokens_per_second_count",
+        "gen_ai_server_time_per_output_token_seconds_count",
+        "process_cpu_time_seconds_total",
+        "tokio_runtime_workers",
+    ] {
         assert!(prometheus.value(&format!("sum({metric})")).is_some_and(|value| value > 0.0), "{metric}");
     }
 }
