@@ -211,26 +211,31 @@ fn collector_away(rig: &Rig) {
     server.counted().assert_stored_in(&prometheus);
 }
 
+/// A model that is still at it when a test looks.
+const SLOW: &str = "[model]\nwidth = 768\n";
+
 fn graceful(rig: &Rig) {
     let collector = rig.collector(CollectorConfig::default());
     let prometheus = prometheus(rig, &collector);
-    let server = Server::start(Some(&collector), &[], "[model]\nwidth = 256\n");
-    let mut answer =
-        server.stream(&json!({ "prompt": "Once", "max_tokens": 256, "seed": 3, "stream": true }));
+    let patient = format!("[server]\nshutdown_seconds = 60\n{SLOW}");
+    let server = Server::start(Some(&collector), &[], &patient);
+    let idle = TcpStream::connect(server.url.trim_start_matches("http://")).expect("connected");
     prometheus.await_value("sum(active_connections)", 1.0);
+    let mut answer = server.stream(&json!({ "prompt": "Once", "max_tokens": 64, "seed": 3, "stream": true }));
     server.terminate();
     let mut rest = String::new();
     answer.read_to_string(&mut rest).expect("the rest of the answer");
     assert!(rest.contains("data: [DONE]"), "{rest}");
     let counted = server.counted();
+    drop(idle);
     counted.assert_stored_in(&prometheus);
     assert_eq!(prometheus.value("sum(requests_total{status=\"success\"})"), Some(1.0));
     assert_eq!(prometheus.value("sum(active_connections)"), Some(0.0));
 }
 
 fn answers(_rig: &Rig) {
-    let small = "[server]\nqueue_length = 1\nbatch_size = 1\nmax_tokens = 2000\n[model]\nwidth = 256\n";
-    let server = Server::start(None, &[], small);
+    let narrow = format!("[server]\nqueue_length = 1\nbatch_size = 1\nmax_tokens = 2000\n{SLOW}");
+    let server = Server::start(None, &[], &narrow);
     let answer = server.ask(&json!({ "prompt": "Hello", "max_tokens": 4, "seed": 1 }));
     let document: Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!((answer.status, &document["usage"]["prompt_tokens"]), (200, &json!(5)), "{document}");

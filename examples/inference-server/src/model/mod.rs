@@ -1,5 +1,5 @@
 //! A language model, small and untrained, that computes as its large relatives do: ternary weights, activations of eight
-//! bits, products without multiplications. What it writes is noise.
+//! bits, products that are sums of integers. What it writes is noise.
 //!
 //! `engine.rs` steps it, one token of one sequence at a time.
 
