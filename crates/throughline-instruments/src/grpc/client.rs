@@ -93,7 +93,7 @@ impl GrpcClientLayer {
     }
 
     fn target<'a, B>(&'a self, request: &'a Request<B>) -> Target<'a> {
-        let said = RequestHead::from(request).server().map(|(address, port)| (address, port));
+        let said = RequestHead::from(request).server();
         let given = self.server.as_ref().map(|(address, port)| (&**address, Some(*port)));
         let (address, port) = said.or(given).map_or((None, None), |(address, port)| (Some(address), port));
         Target { path: path(request), address, port }

@@ -1,8 +1,8 @@
 //! What is recorded of calls between tonic's client and tonic's server, over a real connection.
 
-use std::convert::Infallible;
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context as Waiting, Poll};

@@ -22,19 +22,21 @@ fn layer(recorded: &Recorded) -> HttpClientLayer {
     HttpClientLayer::new(&recorded.meter()).with_tracer(recorded.tracer).with_clock(recorded.clock.clone())
 }
 
-/// A client whose server answers at once with this status and these frames.
-fn client<F: FnMut() -> Vec<Given<std::io::Error>>>(
+/// Answers at once.
+type Server = Serve<Box<dyn FnMut(Request<Full<bytes::Bytes>>) -> Answer>>;
+type Answer = std::future::Ready<Result<Response<Frames<std::io::Error>>, Infallible>>;
+
+/// A client whose server answers with this status and these frames.
+fn client(
     recorded: &Recorded,
     status: u16,
-    mut frames: F,
-) -> HttpClient<Serve<impl FnMut(Request<Full<bytes::Bytes>>) -> std::future::Ready<Answer> + use<F>>> {
-    layer(recorded).layer(Serve(move |_| {
-        let body = Frames::new(frames());
-        std::future::ready(Ok(Response::builder().status(status).body(body).expect("a response")))
-    }))
+    frames: fn() -> Vec<Given<std::io::Error>>,
+) -> HttpClient<Server> {
+    layer(recorded).layer(Serve(Box::new(move |_| {
+        let response = Response::builder().status(status).body(Frames::new(frames()));
+        std::future::ready(Ok(response.expect("a response")))
+    })))
 }
-
-type Answer = Result<Response<Frames<std::io::Error>>, Infallible>;
 
 fn request(url: &str) -> Request<Full<bytes::Bytes>> {
     Request::get(url).body(Full::default()).expect("a request")

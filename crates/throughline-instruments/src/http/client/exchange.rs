@@ -44,7 +44,7 @@ impl<'a> Call<'a> {
             method: head.method,
             scheme,
             address,
-            port: port.or(scheme.map(UrlScheme::port)),
+            port: port.or_else(|| scheme.map(UrlScheme::port)),
             path: head.uri.path(),
             template: head.extensions.get().map(|UrlTemplate(template)| *template),
             size: request.body().size_hint().exact(),
