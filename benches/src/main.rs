@@ -34,7 +34,7 @@ usage: cargo xtask bench [SECTION...] [--quick] [--json FILE]
        cargo xtask bench instructions [--bless]  compares instruction counts with the committed ones
        cargo xtask bench report [--quick]        measures everything and writes docs/performance.md
 
-sections: counter, histogram, propagation, scrape, otlp, span, memory, threads; all unless named";
+sections: counter, histogram, propagation, scrape, otlp, span, http, memory, threads; all unless named";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
