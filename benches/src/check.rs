@@ -22,7 +22,8 @@ const SERIES: usize = 20_000;
 
 pub fn run() -> Result<()> {
     let spans = span::CASES.iter().chain(otlp::SPANS);
-    let cases = counter::CASES.iter().chain(histogram::CASES).chain(spans).chain(http::CASES).chain(threads::CASES);
+    let cases =
+        counter::CASES.iter().chain(histogram::CASES).chain(spans).chain(http::CASES).chain(threads::CASES);
     let mut checked = 0;
     for make in cases {
         checked += check_case(&make())?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use opentelemetry::global;
 use throughline_core::propagation::{
     BaggageExt as _, BaggageItem, Format, Propagators, TraceContextExt as _, extract_context,
-    extract_from_headers, inject_context, inject_into_headers, set_global_propagators,
+    extract_from_headers, global_propagators, inject_context, inject_into_headers, set_global_propagators,
 };
 
 type Headers = HashMap<String, String>;
