@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::check::{Check, Hop, Report, Verdict};
 use super::collector::{self, Account};
+use super::fix::Fix;
 use super::probe::{self, Sent};
 use super::prometheus::Prometheus;
 use super::routes::{Route, routes, setting};
@@ -72,7 +73,10 @@ impl Examination<'_> {
         }
         if let Some(proxy) = proxy.and_then(Address::parse) {
             let check = reach::check(&proxy, " (a proxy)").await;
-            self.checks.push(check);
+            let receiver = self.routes.iter().find_map(|route| route.address.as_ref());
+            let receiver = receiver.map_or("localhost", |address| &address.host);
+            let is_reached = check.verdict == Verdict::Ok;
+            self.checks.push(if is_reached { check } else { check.because("D109", Fix::set("NO_PROXY", receiver)) });
             self.checks.push(Check::skipped(Hop::Protocol, "there is a proxy in between"));
             return;
         }

@@ -95,8 +95,7 @@ pub(crate) fn escape(text: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             out.push(char::from(byte));
         } else {
-            // Writing to a string cannot fail.
-            drop(write!(out, "%{byte:02X}"));
+            write!(out, "%{byte:02X}").expect("a string takes it");
         }
         out
     })

@@ -7,7 +7,7 @@ use super::check::{Check, Hop};
 use super::fix::Fix;
 use super::http;
 use super::routes::{Route, with_base, with_protocol};
-use super::settings::{cumulative, metrics_alone};
+use super::settings::{cumulative, metrics_alone, without_others};
 
 /// How a partial success begins.
 pub(crate) const REJECTED: &str = "the receiver took the request and rejected what is in it:";
@@ -87,10 +87,14 @@ fn fix(id: &str, route: &Route, all: &[Route]) -> Fix {
         "D301" => Fix::set("OTEL_EXPORTER_OTLP_HEADERS", "\"authorization=Bearer%20TOKEN\""),
         "D302" => pipeline(route),
         "D303" => Fix::PrometheusFlags(vec!["--web.enable-otlp-receiver".to_owned()]),
-        "D304" => Fix::Environment(with_base(all, &mine, |route| {
-            let origin = route.address.as_ref().map(Address::origin).unwrap_or_default();
-            format!("{origin}/api/v1/otlp")
-        })),
+        "D304" => {
+            let mut variables = with_base(all, &mine, |route| {
+                let origin = route.address.as_ref().map(Address::origin).unwrap_or_default();
+                format!("{origin}/api/v1/otlp")
+            });
+            variables.extend(without_others(all));
+            Fix::Environment(variables)
+        }
         "D305" => metrics_alone(all),
         "D307" => cumulative(),
         "D308" => Fix::by_hand("raise the receiver's limit: `max_request_body_size` of the Collector's HTTP receiver, `max_recv_msg_size_mib` of its gRPC one"),

@@ -31,11 +31,6 @@ impl Route {
         self.protocol == "grpc"
     }
 
-    /// Whether it ends in Prometheus' own OTLP receiver.
-    pub(crate) fn is_prometheus(&self) -> bool {
-        self.url.contains("/api/v1/otlp")
-    }
-
     /// The URL without what the exporter added for the signal.
     pub(crate) fn base_url(&self) -> &str {
         self.url.strip_suffix(&format!("/v1/{}", self.signal)).unwrap_or(&self.url)

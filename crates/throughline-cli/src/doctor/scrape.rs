@@ -75,7 +75,6 @@ fn judge(url: &str, answer: &Answer) -> Vec<Check> {
         ("D805", &page.unreadable, "correct these lines, or use an exporter that writes the format"),
         ("D806", &page.duplicates, "give the two different labels, or remove one"),
         ("D807", &page.exemplars, "write exemplars only when `application/openmetrics-text` was asked for"),
-        ("D812", &page.families, "write each family once, with one TYPE line, in front of its samples"),
     ] {
         if !found.is_empty() {
             add(Verdict::Broken, id, shown(found), fix);
@@ -83,6 +82,9 @@ fn judge(url: &str, answer: &Answer) -> Vec<Check> {
     }
     if is_openmetrics && !page.has_end {
         add(Verdict::Broken, "D808", "the last line is not `# EOF`".to_owned(), "end the page with `# EOF`, or answer as text/plain");
+    }
+    if !page.families.is_empty() {
+        add(Verdict::Warning, "D812", shown(&page.families), "write each family once, with one TYPE line, in front of its samples");
     }
     if !page.doubled.is_empty() {
         add(Verdict::Warning, "D811", shown(&page.doubled), "leave unit and `_total` out of the instrument's name");
@@ -143,13 +145,18 @@ impl Page {
         if what != "TYPE" {
             return;
         }
-        if SUFFIXES.iter().any(|suffix| name.ends_with(&format!("{suffix}{suffix}"))) {
-            self.doubled.push(name.clone());
-        }
+        self.suffixes(&name);
         if let Some(first) = types.get(&name) {
             self.families.push(format!("line {number}: a second TYPE of {name}, after line {first}"));
         }
         types.insert(name, number);
+    }
+
+    fn suffixes(&mut self, name: &str) {
+        let is_doubled = SUFFIXES.iter().any(|suffix| name.ends_with(&format!("{suffix}{suffix}")));
+        if is_doubled && !self.doubled.iter().any(|known| known == name) {
+            self.doubled.push(name.to_owned());
+        }
     }
 
     fn sample(&mut self, number: usize, sample: Sample, is_openmetrics: bool, series: &mut HashSet<String>) {
@@ -157,11 +164,7 @@ impl Page {
         if sample.has_exemplar && !is_openmetrics {
             self.exemplars.push(format!("line {number}: {} has an exemplar", sample.name));
         }
-        if SUFFIXES.iter().any(|suffix| sample.name.ends_with(&format!("{suffix}{suffix}")))
-            && !self.doubled.contains(&sample.name)
-        {
-            self.doubled.push(sample.name.clone());
-        }
+        self.suffixes(&sample.name);
         let labels: Vec<_> = sample.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
         let key = format!("{}{{{}}}", sample.name, labels.join(","));
         if !series.insert(key.clone()) {

@@ -41,7 +41,7 @@ fn unusable(error: &Error) -> Check {
         Error::Configuration(problems) => problems
             .iter()
             .filter_map(|problem| match problem.source() {
-                Source::Environment(name) => Some((name.to_string(), None)),
+                Source::Environment(name) => Some((name.to_string(), meant(&problem.to_string()))),
                 _ => None,
             })
             .collect(),
@@ -53,6 +53,12 @@ fn unusable(error: &Error) -> Check {
         Fix::Environment(variables)
     };
     Check::broken(Hop::Settings, "", error.to_string()).because("D001", fix)
+}
+
+/// The value that a message says was meant, if it does.
+fn meant(problem: &str) -> Option<String> {
+    let (_, after) = problem.split_once("has no scheme; write `")?;
+    Some(after.split_once('`')?.0.to_owned())
 }
 
 fn pushed(routes: &[Route]) -> Vec<Check> {
@@ -89,7 +95,10 @@ fn pushed_nowhere(description: &Description, earlier: &mut [Check]) -> Check {
         let names: Vec<_> = none.iter().map(|(name, _): &(String, Option<String>)| name.as_str()).collect();
         let evidence = format!("nothing is pushed: {} = none", names.join(", "));
         let mut variables = none;
-        variables.push((ALL.to_owned(), Some("http://localhost:4318".to_owned())));
+        // It is no setting while nothing goes there, so it is not among those of the toolkit.
+        if std::env::var_os(ALL).is_none_or(|value| value.is_empty()) {
+            variables.push((ALL.to_owned(), Some("http://localhost:4318".to_owned())));
+        }
         (evidence, Fix::Environment(variables))
     };
     Check::broken(Hop::Settings, "", evidence).because("D003", fix)
@@ -130,7 +139,7 @@ fn suspicion(warning: &str, description: &Description, routes: &[Route]) -> Chec
         return check.because("D005", without_path(description, &quoted));
     }
     if warning.contains("has no path; receivers listen") || warning.contains(", where receivers take ") {
-        let wrong: Vec<_> = routes.iter().filter(|route| warning.contains(&route.url)).collect();
+        let wrong: Vec<_> = routes.iter().filter(|route| warning.contains(&format!("`{}`", route.url.trim_end_matches('/')))).collect();
         let fix = with_base(routes, &wrong, |route| {
             route.address.as_ref().map(super::address::Address::origin).unwrap_or_default()
         });
@@ -165,7 +174,7 @@ pub(crate) fn metrics_alone(routes: &[Route]) -> Fix {
     Fix::Environment(without_others(routes))
 }
 
-fn without_others(routes: &[Route]) -> Vec<(String, Option<String>)> {
+pub(crate) fn without_others(routes: &[Route]) -> Vec<(String, Option<String>)> {
     let others = routes.iter().filter(|route| route.signal != "metrics");
     others
         .map(|route| (format!("OTEL_{}_EXPORTER", route.signal.to_uppercase()), Some("none".to_owned())))

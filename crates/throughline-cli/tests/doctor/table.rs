@@ -1,0 +1,48 @@
+//! What was broken and what was found, for people.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+static ROWS: Mutex<Vec<Row>> = Mutex::new(Vec::new());
+
+/// One fault.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    fault: String,
+    hop: String,
+    id: String,
+    took: Duration,
+    /// How the printed fix was applied; empty when it takes a person.
+    pub(crate) mended: &'static str,
+}
+
+impl Row {
+    pub(crate) fn new(fault: &str, hop: &str, id: &str, took: Duration) -> Self {
+        Self { fault: fault.to_owned(), hop: hop.to_owned(), id: id.to_owned(), took, mended: "" }
+    }
+}
+
+pub(crate) fn add(row: Row) {
+    ROWS.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+}
+
+/// Prints what there is.
+pub(crate) fn print() {
+    let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if rows.is_empty() {
+        return;
+    }
+    rows.sort_by(|one, other| one.id.cmp(&other.id));
+    let mut table = format!("{:64} {:10} {:5} {:>7}  fix applied\n", "fault", "hop", "id", "seconds");
+    for Row { fault, hop, id, took, mended } in &rows {
+        let mended = if mended.is_empty() { "by hand" } else { mended };
+        table.push_str(&format!("{fault:64} {hop:10} {id:5} {:>7.1}  {mended}\n", took.as_secs_f64()));
+    }
+    let mended = rows.iter().filter(|row| !row.mended.is_empty()).count();
+    table.push_str(&format!("{} faults, {mended} mended by what is printed\n", rows.len()));
+    println!("\n{table}");
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/doctor.txt");
+    // The table is printed in any case.
+    drop(std::fs::write(target, table));
+}
