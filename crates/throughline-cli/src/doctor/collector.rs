@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::address::shown;
 use super::check::{Check, Hop, Verdict};
 use super::exposition::{Sample, samples};
 use super::fix::Fix;
@@ -38,21 +39,22 @@ struct Movement {
 impl Account {
     /// Reads the account, or says why it cannot be judged.
     pub(crate) async fn read(url: &str) -> Result<Self, Check> {
+        let shown = shown(url);
         let unknown = |evidence: String, id, fix| {
-            Check::new(Hop::Collector, Verdict::Unknown, url, evidence).because(id, fix)
+            Check::new(Hop::Collector, Verdict::Unknown, &shown, evidence).because(id, fix)
         };
         let answer = match http::get(url, "text/plain").await {
             Ok(answer) if answer.is_success() => answer,
             Ok(answer) => {
-                let evidence = format!("{url} answered {}", answer.status);
+                let evidence = format!("{shown} answered {}", answer.status);
                 return Err(unknown(evidence, "D401", own_metrics()));
             }
-            Err(error) => return Err(unknown(format!("{url}: {error}"), "D401", own_metrics())),
+            Err(error) => return Err(unknown(format!("{shown}: {error}"), "D401", own_metrics())),
         };
         let mut samples = samples(&answer.body);
         samples.retain(|sample| sample.name.starts_with("otelcol_"));
         if samples.is_empty() {
-            let evidence = format!("{url} has no metric that begins with otelcol_");
+            let evidence = format!("{shown} has no metric that begins with otelcol_");
             let fix = "give --collector-metrics the address of the Collector's own metrics, usually port 8888; 8889 is usually that \
                        of its Prometheus exporter";
             return Err(unknown(evidence, "D409", Fix::by_hand(fix)));
@@ -158,7 +160,7 @@ fn judge(url: &str, signal: &str, moved: &Movement, is_delta: bool) -> Check {
         return broken(evidence).because("D403", Fix::by_hand("see the Collector's log: a processor, usually memory_limiter, takes no more"));
     }
     if *accepted <= 0.0 {
-        let evidence = format!("the receiver took the {signal} of the probe, but the Collector at {url} did not count any");
+        let evidence = format!("the receiver took the {signal} of the probe, but the Collector at {} did not count any", shown(url));
         let fix = "give --collector-metrics the Collector that the endpoint leads to: behind a load balancer there are several";
         return broken(evidence).because("D402", Fix::by_hand(fix));
     }

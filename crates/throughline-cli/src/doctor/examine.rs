@@ -106,7 +106,7 @@ impl Examination<'_> {
             Some(url) => self.judged(Account::read(url).await),
             None => None,
         };
-        let prometheus = match prometheus {
+        let mut prometheus = match prometheus {
             Some(url) => self.judged(Prometheus::read(url).await),
             None => None,
         };
@@ -114,36 +114,44 @@ impl Examination<'_> {
             Some(url) => self.judged(traces::reach(url).await).map(|()| url),
             None => None,
         };
-        if let Some(prometheus) = &prometheus {
-            let found = prometheus.bridge(self.routes).await;
-            self.checks.extend(found);
-            if let Some(page) = self.live.scrape.as_deref().and_then(Address::parse) {
-                self.checks.push(prometheus.scrapes(&page));
-            }
-        }
-        if self.routes.is_empty() || self.is_broken_before(Hop::Accepted) {
-            return;
-        }
-        if *read_only {
+        let sent = if *read_only {
             self.checks.push(Check::skipped(Hop::Accepted, "nothing is sent: --read-only"));
-            return;
-        }
-        let (sent, found) = probe::send(config, self.routes, is_delta).await;
-        self.checks.extend(found);
-        let Some(sent) = sent else { return };
-        self.settle(&sent);
-        if let (Some(url), Some(before)) = (collector_metrics, &before) {
-            if !sent.taken.is_empty() {
+            None
+        } else {
+            self.send(config, is_delta).await
+        };
+        if let Some(sent) = &sent {
+            if let (Some(url), Some(before), false) = (collector_metrics, &before, sent.taken.is_empty()) {
                 let found = collector::check(url, before, &sent.taken, is_delta).await;
                 self.checks.extend(found);
             }
+            self.stored(sent, prometheus.as_mut(), traces_api.map(String::as_str)).await;
         }
-        self.stored(&sent, prometheus.as_ref(), traces_api.map(String::as_str)).await;
+        if let Some(prometheus) = &prometheus {
+            self.bridge(prometheus).await;
+        }
         self.relate();
     }
 
-    fn is_broken_before(&self, hop: Hop) -> bool {
-        self.checks.iter().any(|check| check.hop < hop && check.verdict == Verdict::Broken)
+    /// Sends, unless something before makes it useless.
+    async fn send(&mut self, config: TelemetryConfig, is_delta: bool) -> Option<Sent> {
+        if self.routes.is_empty() || self.is_broken() {
+            return None;
+        }
+        let (sent, found) = probe::send(config, self.routes, is_delta).await;
+        self.checks.extend(found);
+        if let Some(sent) = &sent {
+            self.settle(sent);
+        }
+        sent
+    }
+
+    async fn bridge(&mut self, prometheus: &Prometheus) {
+        let found = prometheus.bridge(self.routes).await;
+        self.checks.extend(found);
+        if let Some(page) = self.live.scrape.as_deref().and_then(Address::parse) {
+            self.checks.push(prometheus.scrapes(&page));
+        }
     }
 
     /// Keeps why something cannot be judged.
@@ -172,7 +180,7 @@ impl Examination<'_> {
         }
     }
 
-    async fn stored(&mut self, sent: &Sent, prometheus: Option<&Prometheus>, traces_api: Option<&str>) {
+    async fn stored(&mut self, sent: &Sent, prometheus: Option<&mut Prometheus>, traces_api: Option<&str>) {
         let takes = |signal: &str| sent.taken.contains(&signal) && !self.is_broken_for(Hop::Collector, signal);
         let prometheus = prometheus.filter(|_| takes("metrics"));
         let traces_api = traces_api.filter(|_| takes("traces"));

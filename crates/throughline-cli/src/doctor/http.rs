@@ -13,9 +13,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use throughline::core::{base64, percent};
 use tokio::time::{Instant, timeout};
 
-use super::address::Address;
+use super::address::{Address, split};
 
 /// A server that takes longer is not well.
 const WITHIN: Duration = Duration::from_secs(3);
@@ -52,7 +53,7 @@ impl Answer {
     }
 }
 
-/// Gets a page.
+/// Gets a page. User name and password in the URL are given to the server, and never shown.
 pub(crate) async fn get(url: &str, accept: &str) -> Result<Answer, String> {
     if Address::parse(url).is_some_and(|address| address.is_tls) {
         return Err("is https, which doctor does not speak to this server: give it an http address".to_owned());
@@ -64,7 +65,12 @@ pub(crate) async fn get(url: &str, accept: &str) -> Result<Answer, String> {
 
 async fn fetch(url: &str, accept: &str) -> Result<Answer, String> {
     let started = Instant::now();
-    let request = Request::get(url).header("accept", accept).header("user-agent", USER_AGENT);
+    let (url, credentials) = split(url);
+    let mut request = Request::get(url).header("accept", accept).header("user-agent", USER_AGENT);
+    if let Some(credentials) = credentials {
+        let credentials = percent::decode_lossy(credentials.as_bytes()).into_owned();
+        request = request.header("authorization", format!("Basic {}", base64::encode(credentials.as_bytes())));
+    }
     let request = request.body(Body::empty()).map_err(|error| format!("is no URL: {error}"))?;
     let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
     let response = client.request(request).await.map_err(|error| causes(&error))?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use throughline::core::{Clock as _, SystemClock};
 use tokio::time::{Instant, sleep_until};
 
-use super::address::{Address, is_local};
+use super::address::{Address, is_local, shown};
 use super::check::{Check, Hop, Verdict};
 use super::fix::Fix;
 use super::http;
@@ -17,6 +17,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// The probe under every translation of its name.
 const QUERY: &str = r#"{__name__=~"throughline[._]doctor[._]probe"}"#;
+
+/// What is scraped.
+const TARGETS: &str = "/api/v1/targets?state=active";
 
 /// What Prometheus says of itself.
 #[derive(Debug)]
@@ -45,26 +48,35 @@ impl Prometheus {
         let url = url.trim_end_matches('/');
         let unknown = |error: String| {
             let fix = Fix::by_hand("give --prometheus the address of Prometheus' own pages, such as http://localhost:9090, and start it");
-            Check::new(Hop::Bridge, Verdict::Unknown, url, format!("{url}: {error}")).because("D501", fix)
+            let url = shown(url);
+            Check::new(Hop::Bridge, Verdict::Unknown, &url, format!("{url}: {error}")).because("D501", fix)
         };
         let build = ask(url, "/api/v1/status/buildinfo").await.map_err(unknown)?;
         let flags = ask(url, "/api/v1/status/flags").await.map_err(unknown)?;
-        let targets = ask(url, "/api/v1/targets?state=active").await.map_err(unknown)?;
+        let targets = ask(url, TARGETS).await.map_err(unknown)?;
         let is_on = |flag: &str| flags[flag] == "true";
         let features = flags["enable-feature"].as_str().unwrap_or_default();
         Ok(Self {
             url: url.to_owned(),
-            version: build["version"].as_str().unwrap_or("of unknown version").to_owned(),
+            version: build["version"].as_str().filter(|version| !version.is_empty()).unwrap_or("(no version)").to_owned(),
             takes_otlp: is_on("web.enable-otlp-receiver") || features.contains("otlp-write-receiver"),
             takes_remote_write: is_on("web.enable-remote-write-receiver"),
-            targets: targets["activeTargets"].as_array().into_iter().flatten().map(Target::read).collect(),
+            targets: Target::all(&targets),
         })
+    }
+
+    /// Looks at the targets again: they come and go, and a Prometheus that has just started has none yet.
+    pub(crate) async fn look_again(&mut self) {
+        if let Ok(targets) = ask(&self.url, TARGETS).await {
+            self.targets = Target::all(&targets);
+        }
     }
 
     /// How metrics get here.
     pub(crate) async fn bridge(&self, routes: &[Route]) -> Vec<Check> {
         let Self { url, version, takes_otlp, takes_remote_write, targets } = self;
         let own = Address::parse(url);
+        let url = &shown(url);
         let is_direct = routes.iter().any(|route| {
             route.signal == "metrics"
                 && route.address.as_ref().zip(own.as_ref()).is_some_and(|(to, own)| to.is_same_server(own))
@@ -105,13 +117,13 @@ impl Prometheus {
                 let yaml = format!(
                     "scrape_configs:\n  - job_name: app\n    static_configs:\n      - targets: ['{page}']\n"
                 );
-                Check::broken(Hop::Bridge, &self.url, evidence).because("D504", Fix::PrometheusFile(yaml))
+                Check::broken(Hop::Bridge, shown(&self.url), evidence).because("D504", Fix::PrometheusFile(yaml))
             }
         }
     }
 
     /// Asks for the value until it is there.
-    pub(crate) async fn store(&self, value: f64, deadline: Instant) -> Check {
+    pub(crate) async fn store(&mut self, value: f64, deadline: Instant) -> Check {
         let started = Instant::now();
         let mut found;
         loop {
@@ -123,10 +135,11 @@ impl Prometheus {
             sleep_until(Instant::now() + PAUSE).await;
         }
         let took = started.elapsed();
+        self.look_again().await;
         match found {
             Ok(found) => self.judge(&found, value).took(took),
             Err(error) => {
-                let evidence = format!("{}: {error}", self.url);
+                let evidence = format!("{}: {error}", shown(&self.url));
                 let fix = Fix::by_hand("see Prometheus' log: it does not answer queries");
                 Check::new(Hop::Store, Verdict::Unknown, "metrics", evidence).because("D501", fix)
             }
@@ -172,6 +185,10 @@ impl Prometheus {
 const SCRAPED_MEANWHILE: f64 = 5.0;
 
 impl Target {
+    fn all(targets: &Value) -> Vec<Self> {
+        targets["activeTargets"].as_array().into_iter().flatten().map(Self::read).collect()
+    }
+
     fn read(target: &Value) -> Self {
         let text = |name: &str| target[name].as_str().unwrap_or_default().to_owned();
         let interval = humantime::parse_duration(&text("scrapeInterval")).unwrap_or_default();

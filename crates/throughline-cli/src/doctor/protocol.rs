@@ -39,7 +39,12 @@ impl Spoken {
 /// Asks the port as a browser would, and looks at what comes back.
 pub(crate) async fn check(address: &Address, routes: &[&Route], all: &[Route]) -> Vec<Check> {
     let started = Instant::now();
-    let spoken = timeout(WITHIN, ask(address)).await.ok().and_then(Result::ok).unwrap_or(Spoken::Unclear);
+    let mut spoken = Spoken::Unclear;
+    for greeting in [http_greeting(address).as_bytes(), &CLIENT_HELLO] {
+        if spoken == Spoken::Unclear {
+            spoken = timeout(WITHIN, ask(address, greeting)).await.ok().and_then(Result::ok).unwrap_or(spoken);
+        }
+    }
     let elapsed = started.elapsed();
     let (grpc, http): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.is_grpc());
     let of_kind = |routes: &[&Route], is_grpc| {
@@ -48,10 +53,33 @@ pub(crate) async fn check(address: &Address, routes: &[&Route], all: &[Route]) -
     [of_kind(&grpc, true), of_kind(&http, false)].into_iter().flatten().collect()
 }
 
-async fn ask(address: &Address) -> std::io::Result<Spoken> {
+fn http_greeting(address: &Address) -> String {
+    format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+}
+
+/// The beginning of a handshake that offers one cipher: enough for a server with TLS to answer, if only with an alert. A
+/// gRPC server with TLS says nothing to anything else.
+const CLIENT_HELLO: [u8; 50] = {
+    let mut hello = [0x5A; 50];
+    let head = [0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3];
+    let tail = [0, 0, 2, 0xC0, 0x2F, 1, 0];
+    let mut at = 0;
+    while at < head.len() {
+        hello[at] = head[at];
+        at += 1;
+    }
+    at = 0;
+    while at < tail.len() {
+        // What is between is the random number.
+        hello[head.len() + 32 + at] = tail[at];
+        at += 1;
+    }
+    hello
+};
+
+async fn ask(address: &Address, greeting: &[u8]) -> std::io::Result<Spoken> {
     let mut stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
-    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
+    stream.write_all(greeting).await?;
     let mut seen = Vec::new();
     while seen.len() < BYTES_MAX && !is_enough(&seen) {
         let mut piece = [0; 256];
@@ -66,7 +94,7 @@ async fn ask(address: &Address) -> std::io::Result<Spoken> {
 /// The head of a frame, or that of an answer. A server that wants TLS says so with status 400, in the body.
 fn is_enough(seen: &[u8]) -> bool {
     if !seen.starts_with(b"HTTP/") {
-        return seen.len() >= 9;
+        return seen.len() >= 9 || told(seen) == Spoken::Tls;
     }
     let text = String::from_utf8_lossy(seen);
     let (first, is_whole) = (text.lines().next().unwrap_or_default(), text.contains("\r\n\r\n"));

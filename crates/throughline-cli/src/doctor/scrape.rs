@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::address::shown;
 use super::check::{Check, Hop, Verdict};
 use super::exposition::{Line, Sample, line};
 use super::fix::Fix;
@@ -22,10 +23,11 @@ const SHOWN: usize = 3;
 const SUFFIXES: [&str; 6] = ["_total", "_seconds", "_bytes", "_ratio", "_milliseconds", "_percent"];
 
 /// Fetches the page in both formats.
-pub(crate) async fn check(url: &str) -> Vec<Check> {
+pub(crate) async fn check(page: &str) -> Vec<Check> {
+    let url = &*shown(page);
     let mut checks = Vec::new();
     for accept in [TEXT, OPENMETRICS] {
-        let answer = match http::get(url, accept).await {
+        let answer = match http::get(page, accept).await {
             Ok(answer) => answer,
             Err(error) => {
                 let fix = Fix::by_hand("start the program; its first lines say where it is scraped");
@@ -77,17 +79,17 @@ fn judge(url: &str, answer: &Answer) -> Vec<Check> {
         ("D807", &page.exemplars, "write exemplars only when `application/openmetrics-text` was asked for"),
     ] {
         if !found.is_empty() {
-            add(Verdict::Broken, id, shown(found), fix);
+            add(Verdict::Broken, id, some(found), fix);
         }
     }
     if is_openmetrics && !page.has_end {
         add(Verdict::Broken, "D808", "the last line is not `# EOF`".to_owned(), "end the page with `# EOF`, or answer as text/plain");
     }
     if !page.families.is_empty() {
-        add(Verdict::Warning, "D812", shown(&page.families), "write each family once, with one TYPE line, in front of its samples");
+        add(Verdict::Warning, "D812", some(&page.families), "write each family once, with one TYPE line, in front of its samples");
     }
     if !page.doubled.is_empty() {
-        add(Verdict::Warning, "D811", shown(&page.doubled), "leave unit and `_total` out of the instrument's name");
+        add(Verdict::Warning, "D811", some(&page.doubled), "leave unit and `_total` out of the instrument's name");
     }
     if answer.body.len() > LARGE_BYTES {
         let evidence = format!("{} MiB, {} series", answer.body.len() >> 20, page.samples);
@@ -104,7 +106,7 @@ fn judge(url: &str, answer: &Answer) -> Vec<Check> {
     checks
 }
 
-fn shown(found: &[String]) -> String {
+fn some(found: &[String]) -> String {
     let more = found.len().saturating_sub(SHOWN);
     let first = found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
     if more > 0 { format!("{first}; and {more} more") } else { first }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::address::shown;
 use super::check::{Check, Hop, Verdict};
 use super::fix::Fix;
 use super::http;
@@ -22,7 +23,7 @@ pub(crate) async fn reach(url: &str) -> Result<(), Check> {
 
 fn unknown(url: &str, error: &str) -> Check {
     let fix = Fix::by_hand("give --traces-api the address of Jaeger's pages, such as http://localhost:16686, and start it");
-    Check::new(Hop::Store, Verdict::Unknown, "traces", format!("{url}: {error}")).because("D605", fix)
+    Check::new(Hop::Store, Verdict::Unknown, "traces", format!("{}: {error}", shown(url))).because("D605", fix)
 }
 
 /// Asks for the trace until it is there.

@@ -49,18 +49,16 @@ pub(crate) fn settings(rig: &Rig) {
     mended("no path in the endpoint of a signal", &with(METRICS_ENDPOINT, &url), "settings", "D005");
 }
 
-pub(crate) fn ways(rig: &Rig) {
-    let collector = rig.collector(CollectorConfig::default());
+pub(crate) fn ways(_: &Rig) {
     let nobody = format!("http://127.0.0.1:{}", closed_port());
     sending_to(&nobody).examine().found("nobody listens (HTTP)", "reach", "D102");
     let grpc = sending_to(&nobody).with(PROTOCOL, "grpc");
     grpc.examine().found("nobody listens (gRPC)", "reach", "D102");
     let unknown = sending_to("http://otel-collector.invalid:4318");
     unknown.examine().found("a host without an address", "reach", "D101");
-    let nowhere = sending_to("http://192.0.2.1:4318");
-    nowhere.examine().found("an address that nobody has", "reach", "D103");
-    let proxied = sending_to(collector.otlp_http_url()).with("HTTP_PROXY", nobody);
-    mended("a proxy that is not there", &proxied, "reach", "D109");
+    // What is on this machine is asked directly.
+    let proxied = sending_to("http://collector.invalid:4318").with("HTTP_PROXY", nobody);
+    proxied.examine().found("a proxy that is not there", "reach", "D109");
 }
 
 pub(crate) fn protocols(rig: &Rig) {
@@ -183,6 +181,7 @@ fn merge(into: &mut Value, more: &Value) {
                 merge(into.entry(key.clone()).or_insert(Value::Null), value);
             }
         }
+        (_, Value::Null) => {}
         (into, more) => *into = more.clone(),
     }
 }

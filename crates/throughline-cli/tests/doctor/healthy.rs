@@ -5,7 +5,7 @@ use throughline_rig::{Collector, CollectorConfig, Jaeger, Prometheus, Prometheus
 use crate::examination::Patient;
 
 /// How often a healthy stack is looked at.
-const RUNS: usize = 20;
+const RUNS: usize = 50;
 
 /// A Collector that gives metrics to Prometheus both ways and traces to Jaeger.
 #[derive(Debug)]
@@ -95,5 +95,5 @@ pub(crate) fn one_series(rig: &Rig) {
     for _ in 0..3 {
         patient.examine().is_green();
     }
-    assert_eq!(prometheus.series("{__name__=~\".+\"}").len(), 2, "the probe and its target_info");
+    assert_eq!(prometheus.series("{__name__=~\".+\"}").len(), 1, "however often it runs");
 }

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Case::new("nothing_is_sent_when_reading_only", ALL, healthy::read_only),
         Case::new("runs_add_one_series", PROMETHEUS, healthy::one_series),
         Case::new("settings", COLLECTOR, faults::settings),
-        Case::new("ways", COLLECTOR, faults::ways),
+        Case::new("ways", &[], faults::ways),
         Case::new("protocols", COLLECTOR, faults::protocols),
         Case::new("tls", COLLECTOR, faults::tls),
         Case::new("pipelines", COLLECTOR, faults::pipelines),
