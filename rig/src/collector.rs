@@ -152,8 +152,8 @@ impl Collector {
     /// `otelcol_exporter_send_failed_*` are exact; `_total` at the end may be left out.
     #[track_caller]
     pub fn own_metric(&self, name: &str) -> f64 {
-        let answer =
-            http::get(&self.own_metrics_url()).unwrap_or_else(|error| panic!("read the Collector's own metrics: {error:#}"));
+        let answer = http::get(&self.own_metrics_url())
+            .unwrap_or_else(|error| panic!("read the Collector's own metrics: {error:#}"));
         answer.body.lines().filter_map(|line| own_value(line, name)).sum()
     }
 

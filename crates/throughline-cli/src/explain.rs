@@ -50,7 +50,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     if let Some(trouble) = trouble(id) {
-        say!("{}: {}\n\n{}\n\nWhat to do: {}", trouble.id, trouble.title, trouble.explain.trim(), trouble.help);
+        say!(
+            "{}: {}\n\n{}\n\nWhat to do: {}",
+            trouble.id,
+            trouble.title,
+            trouble.explain.trim(),
+            trouble.help
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let Some(rule) = rule(id) else {

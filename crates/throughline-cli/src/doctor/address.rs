@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn addresses_are_read_without_secrets() {
         let address = Address::parse("https://u:p@h/x").unwrap();
-        assert_eq!((address.to_string().as_str(), address.is_tls, address.path.as_str()), ("h:443", true, "/x"));
+        assert_eq!(
+            (address.to_string().as_str(), address.is_tls, address.path.as_str()),
+            ("h:443", true, "/x")
+        );
         assert_eq!(Address::parse("http://[::1]:4318").unwrap().to_string(), "[::1]:4318");
         assert_eq!(Address::parse("unix:///run/otel.sock"), None);
         assert_eq!(Address::parse("http://h:port"), None);

@@ -135,7 +135,12 @@ fn items(signal: &str) -> &'static str {
 }
 
 /// Waits until the Collector has passed on what it took, or has failed to.
-pub(crate) async fn check(url: &str, before: &Account, signals: &[&'static str], is_delta: bool) -> Vec<Check> {
+pub(crate) async fn check(
+    url: &str,
+    before: &Account,
+    signals: &[&'static str],
+    is_delta: bool,
+) -> Vec<Check> {
     let started = Instant::now();
     loop {
         let after = match Account::read(url).await {
@@ -146,7 +151,10 @@ pub(crate) async fn check(url: &str, before: &Account, signals: &[&'static str],
         let is_over = started.elapsed() > WITHIN;
         if is_over || moved.iter().all(|(_, moved)| moved.is_decided()) {
             let took = started.elapsed();
-            return moved.iter().map(|(signal, moved)| judge(url, signal, moved, is_delta).took(took)).collect();
+            return moved
+                .iter()
+                .map(|(signal, moved)| judge(url, signal, moved, is_delta).took(took))
+                .collect();
         }
         sleep(PAUSE).await;
     }
@@ -157,10 +165,16 @@ fn judge(url: &str, signal: &str, moved: &Movement, is_delta: bool) -> Check {
     let broken = |evidence: String| Check::broken(Hop::Collector, signal, evidence);
     if *refused > 0.0 {
         let evidence = format!("the Collector refused {refused} {}", items(signal));
-        return broken(evidence).because("D403", Fix::by_hand("see the Collector's log: a processor, usually memory_limiter, takes no more"));
+        return broken(evidence).because(
+            "D403",
+            Fix::by_hand("see the Collector's log: a processor, usually memory_limiter, takes no more"),
+        );
     }
     if *accepted <= 0.0 {
-        let evidence = format!("the receiver took the {signal} of the probe, but the Collector at {} did not count any", shown(url));
+        let evidence = format!(
+            "the receiver took the {signal} of the probe, but the Collector at {} did not count any",
+            shown(url)
+        );
         let fix = "give --collector-metrics the Collector that the endpoint leads to: behind a load balancer there are several";
         return broken(evidence).because("D402", Fix::by_hand(fix));
     }
@@ -169,18 +183,26 @@ fn judge(url: &str, signal: &str, moved: &Movement, is_delta: bool) -> Check {
         if is_delta && signal == "metrics" {
             return broken(evidence).because("D408", cumulative());
         }
-        let fix = format!("look for `{exporter}` in the Collector's log, which has the answer of what it sends to; correct its endpoint");
+        let fix = format!(
+            "look for `{exporter}` in the Collector's log, which has the answer of what it sends to; correct its endpoint"
+        );
         return broken(evidence).because("D404", Fix::by_hand(fix));
     }
     if let Some((exporter, size)) = waiting.iter().next() {
-        let evidence = format!("exporter {exporter} has sent none of the {signal} yet; {size} batches wait in its queue");
-        let fix = format!("start what `{exporter}` sends to, or correct its endpoint; its retries are in the Collector's log");
+        let evidence = format!(
+            "exporter {exporter} has sent none of the {signal} yet; {size} batches wait in its queue"
+        );
+        let fix = format!(
+            "start what `{exporter}` sends to, or correct its endpoint; its retries are in the Collector's log"
+        );
         return broken(evidence).because("D405", Fix::by_hand(fix));
     }
     if sent.is_empty() {
         let evidence = format!("accepted {accepted} {}, and no exporter has counted them yet", items(signal));
-        let fix = "wait for the batch processor's timeout; then see in the Collector's log what became of them";
-        return Check::new(Hop::Collector, Verdict::Unknown, signal, evidence).because("D406", Fix::by_hand(fix));
+        let fix =
+            "wait for the batch processor's timeout; then see in the Collector's log what became of them";
+        return Check::new(Hop::Collector, Verdict::Unknown, signal, evidence)
+            .because("D406", Fix::by_hand(fix));
     }
     let sent: Vec<_> = sent.iter().map(|(exporter, count)| format!("{exporter} sent {count}")).collect();
     Check::ok(Hop::Collector, signal, format!("accepted {accepted} {}, {}", items(signal), sent.join(", ")))

@@ -16,7 +16,7 @@ use super::settings::{self, WRONG_PATHS, promote};
 use super::{Live, protocol, reach, scrape, traces};
 
 /// When everything is over. What waits for something to arrive waits no longer.
-const WITHIN: Duration = Duration::from_secs(13);
+const WITHIN: Duration = Duration::from_secs(11);
 
 /// Looks at all that was asked for.
 pub(crate) async fn examine(live: &Live) -> Report {
@@ -30,13 +30,15 @@ pub(crate) async fn examine(live: &Live) -> Report {
     };
     let description = config().explain();
     let routes = routes(&description);
-    let mut examination = Examination { live, checks: Vec::new(), routes: &routes, deadline: started + WITHIN };
+    let mut examination =
+        Examination { live, checks: Vec::new(), routes: &routes, deadline: started + WITHIN };
     // Whoever asks for a page alone pushes nothing, and need not.
     if !(routes.is_empty() && live.scrape.is_some()) {
         examination.checks.extend(settings::check(&description, &routes));
     }
     let proxy = setting(&description, "otlp.proxy").map(|proxy| proxy.value.clone());
-    let is_delta = setting(&description, "metrics.temporality").is_some_and(|setting| setting.value != "cumulative");
+    let is_delta =
+        setting(&description, "metrics.temporality").is_some_and(|setting| setting.value != "cumulative");
     examination.way(proxy.as_deref()).await;
     examination.beyond(config(), is_delta).await;
     if let Some(page) = &live.scrape {
@@ -76,7 +78,11 @@ impl Examination<'_> {
             let receiver = self.routes.iter().find_map(|route| route.address.as_ref());
             let receiver = receiver.map_or("localhost", |address| &address.host);
             let is_reached = check.verdict == Verdict::Ok;
-            self.checks.push(if is_reached { check } else { check.because("D109", Fix::set("NO_PROXY", receiver)) });
+            self.checks.push(if is_reached {
+                check
+            } else {
+                check.because("D109", Fix::set("NO_PROXY", receiver))
+            });
             self.checks.push(Check::skipped(Hop::Protocol, "there is a proxy in between"));
             return;
         }
@@ -91,7 +97,9 @@ impl Examination<'_> {
             let is_reached = check.verdict == Verdict::Ok;
             self.checks.push(check);
             if is_reached {
-                let here = |route: &&Route| route.address.as_ref().is_some_and(|other| other.to_string() == address.to_string());
+                let here = |route: &&Route| {
+                    route.address.as_ref().is_some_and(|other| other.to_string() == address.to_string())
+                };
                 let of_address: Vec<_> = self.routes.iter().filter(here).collect();
                 let found = protocol::check(&address, &of_address, self.routes).await;
                 self.checks.extend(found);
@@ -181,7 +189,8 @@ impl Examination<'_> {
     }
 
     async fn stored(&mut self, sent: &Sent, prometheus: Option<&mut Prometheus>, traces_api: Option<&str>) {
-        let takes = |signal: &str| sent.taken.contains(&signal) && !self.is_broken_for(Hop::Collector, signal);
+        let takes =
+            |signal: &str| sent.taken.contains(&signal) && !self.is_broken_for(Hop::Collector, signal);
         let prometheus = prometheus.filter(|_| takes("metrics"));
         let traces_api = traces_api.filter(|_| takes("traces"));
         let metrics = async {
@@ -217,9 +226,10 @@ impl Examination<'_> {
             if verdict_of(&self.checks, signal) != Some(Verdict::Ok) {
                 continue;
             }
-            let doubted = self.checks.iter_mut().filter(|check| {
-                check.hop == Hop::Collector && check.subject == signal && check.is("D406")
-            });
+            let doubted = self
+                .checks
+                .iter_mut()
+                .filter(|check| check.hop == Hop::Collector && check.subject == signal && check.is("D406"));
             for check in doubted {
                 (check.verdict, check.trouble) = (Verdict::Ok, None);
             }

@@ -25,7 +25,11 @@ impl Sample {
 pub(crate) enum Line {
     Nothing,
     /// `# TYPE`, `# HELP`, `# UNIT`: which, of what, and the rest.
-    About { what: String, name: String, rest: String },
+    About {
+        what: String,
+        name: String,
+        rest: String,
+    },
     Eof,
     Sample(Sample),
 }
@@ -83,7 +87,10 @@ fn parse(number: &str) -> Option<f64> {
         "+Inf" | "Inf" => Some(f64::INFINITY),
         "-Inf" => Some(f64::NEG_INFINITY),
         "NaN" => Some(f64::NAN),
-        _ => number.parse().ok().filter(|_| number.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))),
+        _ => number
+            .parse()
+            .ok()
+            .filter(|_| number.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))),
     }
 }
 
@@ -99,14 +106,21 @@ impl Rest<'_> {
     /// A bare name, of a metric or a label.
     fn name(&mut self) -> String {
         self.0 = self.0.trim_start_matches(' ');
-        let end = self.0.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':')).unwrap_or(self.0.len());
+        let end = self
+            .0
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
+            .unwrap_or(self.0.len());
         let (name, rest) = self.0.split_at(end);
         self.0 = rest;
         if name.starts_with(|c: char| c.is_ascii_digit()) { String::new() } else { name.to_owned() }
     }
 
     /// Labels up to the bracket. The first in quotes, without a value, is the name of the metric.
-    fn labels(&mut self, mut name: String, labels: &mut BTreeMap<String, String>) -> Result<String, &'static str> {
+    fn labels(
+        &mut self,
+        mut name: String,
+        labels: &mut BTreeMap<String, String>,
+    ) -> Result<String, &'static str> {
         while !self.eat('}') {
             let is_quoted = self.0.trim_start_matches(' ').starts_with('"');
             let key = if is_quoted { self.quoted()? } else { self.name() };
@@ -184,7 +198,17 @@ mod tests {
 
     #[test]
     fn what_is_no_sample_is_told() {
-        for text in ["1a 3", "a", "a x", "a{b=c} 1", "a{b=\"c\" 1", "a 1 x", "a 1 2 3", "<html>", "a{b=\"1\",b=\"2\"} 1"] {
+        for text in [
+            "1a 3",
+            "a",
+            "a x",
+            "a{b=c} 1",
+            "a{b=\"c\" 1",
+            "a 1 x",
+            "a 1 2 3",
+            "<html>",
+            "a{b=\"1\",b=\"2\"} 1",
+        ] {
             assert!(line(text).is_err(), "{text}: {:?}", line(text));
         }
     }

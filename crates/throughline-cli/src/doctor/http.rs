@@ -56,7 +56,9 @@ impl Answer {
 /// Gets a page. User name and password in the URL are given to the server, and never shown.
 pub(crate) async fn get(url: &str, accept: &str) -> Result<Answer, String> {
     if Address::parse(url).is_some_and(|address| address.is_tls) {
-        return Err("is https, which doctor does not speak to this server: give it an http address".to_owned());
+        return Err(
+            "is https, which doctor does not speak to this server: give it an http address".to_owned()
+        );
     }
     timeout(WITHIN, fetch(url, accept))
         .await
@@ -69,7 +71,8 @@ async fn fetch(url: &str, accept: &str) -> Result<Answer, String> {
     let mut request = Request::get(url).header("accept", accept).header("user-agent", USER_AGENT);
     if let Some(credentials) = credentials {
         let credentials = percent::decode_lossy(credentials.as_bytes()).into_owned();
-        request = request.header("authorization", format!("Basic {}", base64::encode(credentials.as_bytes())));
+        request =
+            request.header("authorization", format!("Basic {}", base64::encode(credentials.as_bytes())));
     }
     let request = request.body(Body::empty()).map_err(|error| format!("is no URL: {error}"))?;
     let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build(HttpConnector::new());

@@ -50,7 +50,9 @@ use crate::{COULD_NOT, FOUND};
 ///
 /// Reads the environment as the program would, sends one value, one span and one log record, and follows them.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   throughline doctor                                       as far as the receiver
   throughline doctor --collector-metrics http://localhost:8888/metrics \\
@@ -59,7 +61,8 @@ Examples:
   throughline doctor static .                              files alone: Collector, Prometheus, compose
 
 Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged.
-`throughline explain D302` says more about a finding.")]
+`throughline explain D302` says more about a finding."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

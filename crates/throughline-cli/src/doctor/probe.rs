@@ -99,7 +99,8 @@ fn without_spool(variable: &str) -> Option<String> {
 fn record(telemetry: &TelemetryProviders, is_delta: bool) -> (f64, String) {
     let value = (SystemClock.now().as_secs_f64() * 1000.0).floor() / 1000.0;
     let meter = telemetry.meter(SERVICE);
-    let probe = meter.f64_gauge(METRIC).with_description("When throughline doctor last sent this, in Unix seconds");
+    let probe =
+        meter.f64_gauge(METRIC).with_description("When throughline doctor last sent this, in Unix seconds");
     probe.build().set(value, &[]);
     if is_delta {
         // A gauge has no temporality; what becomes of delta is seen by a counter.

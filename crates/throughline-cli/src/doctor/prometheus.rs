@@ -47,7 +47,9 @@ impl Prometheus {
     pub(crate) async fn read(url: &str) -> Result<Self, Check> {
         let url = url.trim_end_matches('/');
         let unknown = |error: String| {
-            let fix = Fix::by_hand("give --prometheus the address of Prometheus' own pages, such as http://localhost:9090, and start it");
+            let fix = Fix::by_hand(
+                "give --prometheus the address of Prometheus' own pages, such as http://localhost:9090, and start it",
+            );
             let url = shown(url);
             Check::new(Hop::Bridge, Verdict::Unknown, &url, format!("{url}: {error}")).because("D501", fix)
         };
@@ -58,7 +60,11 @@ impl Prometheus {
         let features = flags["enable-feature"].as_str().unwrap_or_default();
         Ok(Self {
             url: url.to_owned(),
-            version: build["version"].as_str().filter(|version| !version.is_empty()).unwrap_or("(no version)").to_owned(),
+            version: build["version"]
+                .as_str()
+                .filter(|version| !version.is_empty())
+                .unwrap_or("(no version)")
+                .to_owned(),
             takes_otlp: is_on("web.enable-otlp-receiver") || features.contains("otlp-write-receiver"),
             takes_remote_write: is_on("web.enable-remote-write-receiver"),
             targets: Target::all(&targets),
@@ -91,7 +97,8 @@ impl Prometheus {
             checks.push(target.down().await);
         }
         if !is_direct && targets.is_empty() && !takes_otlp && !takes_remote_write {
-            let evidence = format!("Prometheus {version} scrapes nothing, and takes neither OTLP nor remote write");
+            let evidence =
+                format!("Prometheus {version} scrapes nothing, and takes neither OTLP nor remote write");
             return vec![Check::broken(Hop::Bridge, url, evidence).because("D504", scrape_config(routes))];
         }
         let up = targets.iter().filter(|target| target.is_up).count();
@@ -103,9 +110,10 @@ impl Prometheus {
 
     /// Whether a page is among what is scraped.
     pub(crate) fn scrapes(&self, page: &Address) -> Check {
-        let of_page = self.targets.iter().find(|target| {
-            Address::parse(&target.url).is_some_and(|address| address.is_same_server(page))
-        });
+        let of_page = self
+            .targets
+            .iter()
+            .find(|target| Address::parse(&target.url).is_some_and(|address| address.is_same_server(page)));
         match of_page {
             Some(target) if target.is_up => {
                 Check::ok(Hop::Bridge, &target.url, format!("job {} scrapes {}", target.job, target.url))
@@ -117,7 +125,8 @@ impl Prometheus {
                 let yaml = format!(
                     "scrape_configs:\n  - job_name: app\n    static_configs:\n      - targets: ['{page}']\n"
                 );
-                Check::broken(Hop::Bridge, shown(&self.url), evidence).because("D504", Fix::PrometheusFile(yaml))
+                Check::broken(Hop::Bridge, shown(&self.url), evidence)
+                    .because("D504", Fix::PrometheusFile(yaml))
             }
         }
     }
@@ -157,9 +166,15 @@ impl Prometheus {
         }
         let newest = found.iter().map(|stored| stored.value).fold(f64::NAN, f64::max);
         let age = SystemClock.now().as_secs_f64() - newest;
-        let interval = self.targets.iter().filter(|target| target.is_up).map(|target| target.interval).fold(0.0, f64::max);
+        let interval = self
+            .targets
+            .iter()
+            .filter(|target| target.is_up)
+            .map(|target| target.interval)
+            .fold(0.0, f64::max);
         if age < 2.0 * interval {
-            let evidence = format!("Prometheus scrapes every {interval} s, and has the probe of {age:.0} s ago");
+            let evidence =
+                format!("Prometheus scrapes every {interval} s, and has the probe of {age:.0} s ago");
             return Check::ok(Hop::Store, "metrics", evidence);
         }
         // Scrapes may be further apart than doctor waits.
@@ -205,7 +220,8 @@ impl Target {
     /// Why it is down. What Prometheus cannot reach and doctor can is on the other side of a container's wall.
     async fn down(&self) -> Check {
         let Self { job, url, error, .. } = self;
-        let check = Check::new(Hop::Bridge, Verdict::Warning, url, format!("job {job}: {url} is down: {error}"));
+        let check =
+            Check::new(Hop::Bridge, Verdict::Warning, url, format!("job {job}: {url} is down: {error}"));
         let address = Address::parse(url);
         let is_ours = address.as_ref().is_some_and(|address| is_local(&address.host))
             && error.contains("refused")
@@ -218,8 +234,11 @@ impl Target {
             );
             return check.because("D503", Fix::by_hand(fix));
         }
-        let fix = if error.contains("refused") || error.contains("no such host") || error.contains("deadline") {
-            format!("start what is to listen at {url}, or correct the target of job `{job}` in prometheus.yml")
+        let fix = if error.contains("refused") || error.contains("no such host") || error.contains("deadline")
+        {
+            format!(
+                "start what is to listen at {url}, or correct the target of job `{job}` in prometheus.yml"
+            )
         } else if error.contains("404") {
             format!("correct `metrics_path` of job `{job}`: {url} is not there")
         } else {
@@ -256,7 +275,8 @@ impl Stored {
         let name = self.label("__name__").unwrap_or_default();
         let shown = ["job", "instance", "exported_job"].into_iter();
         let shown = shown.filter_map(|label| Some(format!("{label}=\"{}\"", self.label(label)?)));
-        let evidence = format!("{name}{{{}}} has the value of the probe", shown.collect::<Vec<_>>().join(","));
+        let evidence =
+            format!("{name}{{{}}} has the value of the probe", shown.collect::<Vec<_>>().join(","));
         if self.label("exported_job").is_none() {
             return Check::ok(Hop::Store, "metrics", evidence);
         }
@@ -270,7 +290,10 @@ impl Stored {
 
 /// What to scrape, when nothing is.
 fn scrape_config(routes: &[Route]) -> Fix {
-    let host = routes.iter().find_map(|route| route.address.as_ref()).map_or("otel-collector", |address| &address.host);
+    let host = routes
+        .iter()
+        .find_map(|route| route.address.as_ref())
+        .map_or("otel-collector", |address| &address.host);
     Fix::PrometheusFile(format!(
         "scrape_configs:\n  - job_name: otel-collector\n    honor_labels: true\n    static_configs:\n      - targets: \
          ['{host}:8889']\n"

@@ -42,7 +42,8 @@ pub(crate) async fn check(address: &Address, routes: &[&Route], all: &[Route]) -
     let mut spoken = Spoken::Unclear;
     for greeting in [http_greeting(address).as_bytes(), &CLIENT_HELLO] {
         if spoken == Spoken::Unclear {
-            spoken = timeout(WITHIN, ask(address, greeting)).await.ok().and_then(Result::ok).unwrap_or(spoken);
+            spoken =
+                timeout(WITHIN, ask(address, greeting)).await.ok().and_then(Result::ok).unwrap_or(spoken);
         }
     }
     let elapsed = started.elapsed();
@@ -107,20 +108,30 @@ fn told(seen: &[u8]) -> Spoken {
         [0x15 | 0x16, 3, 0..=4, ..] => Spoken::Tls,
         // SETTINGS of the whole connection, which come first.
         [_, _, _, 4, _, 0, 0, 0, 0, ..] => Spoken::Http2,
-        _ if text.contains("HTTP request to an HTTPS server") || text.contains("sent to HTTPS port") => Spoken::Tls,
+        _ if text.contains("HTTP request to an HTTPS server") || text.contains("sent to HTTPS port") => {
+            Spoken::Tls
+        }
         _ if seen.starts_with(b"HTTP/") => Spoken::Http1,
         _ => Spoken::Unclear,
     }
 }
 
 fn judge(address: &Address, routes: &[&Route], all: &[Route], spoken: Spoken, is_grpc: bool) -> Check {
-    let configured = if is_grpc { "grpc" } else { routes.first().map_or("http/protobuf", |route| &route.protocol) };
+    let configured =
+        if is_grpc { "grpc" } else { routes.first().map_or("http/protobuf", |route| &route.protocol) };
     let tls = if address.is_tls { " over TLS" } else { "" };
     let signals = signals(routes.iter().copied());
-    let evidence = format!("{address} speaks {}; {signals} are configured for {configured}{tls}", spoken.name());
+    let evidence =
+        format!("{address} speaks {}; {signals} are configured for {configured}{tls}", spoken.name());
     let broken = || Check::broken(Hop::Protocol, address.to_string(), &evidence);
     let scheme = |scheme: &str| {
-        let base = |route: &Route| route.base_url().replacen(if scheme == "https" { "http:" } else { "https:" }, &format!("{scheme}:"), 1);
+        let base = |route: &Route| {
+            route.base_url().replacen(
+                if scheme == "https" { "http:" } else { "https:" },
+                &format!("{scheme}:"),
+                1,
+            )
+        };
         Fix::Environment(with_base(all, routes, base))
     };
     match (spoken, address.is_tls, is_grpc) {
@@ -138,7 +149,9 @@ fn judge(address: &Address, routes: &[&Route], all: &[Route], spoken: Spoken, is
             Check::ok(Hop::Protocol, address.to_string(), evidence)
         }
         (Spoken::Unclear, false, _) => {
-            let fix = Fix::by_hand("point the endpoint at a receiver of OTLP: port 4318 for http/protobuf, 4317 for grpc");
+            let fix = Fix::by_hand(
+                "point the endpoint at a receiver of OTLP: port 4318 for http/protobuf, 4317 for grpc",
+            );
             // Whether it is a receiver all the same is seen when something is sent.
             Check::new(Hop::Protocol, Verdict::Unknown, address.to_string(), evidence).because("D205", fix)
         }
@@ -154,7 +167,10 @@ mod tests {
     fn protocols_are_told_by_their_first_bytes() {
         for (seen, spoken) in [
             (&b"HTTP/1.1 404 Not Found\r\n"[..], Spoken::Http1),
-            (b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n", Spoken::Tls),
+            (
+                b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+                Spoken::Tls,
+            ),
             (b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05", Spoken::Http2),
             (b"\x15\x03\x01\x00\x02\x02\x16", Spoken::Tls),
             (b"SSH-2.0-x\r\n", Spoken::Unclear),

@@ -21,7 +21,11 @@ type Words = (&'static [&'static str], Hop, &'static str);
 const KNOWN: [Words; 21] = [
     (&["web.enable-otlp-receiver"], Hop::Accepted, "D303"),
     (&["invalid temporality"], Hop::Accepted, "D307"),
-    (&["too old sample", "out of order", "out of bounds", "duplicate sample for timestamp"], Hop::Accepted, "D315"),
+    (
+        &["too old sample", "out of order", "out of bounds", "duplicate sample for timestamp"],
+        Hop::Accepted,
+        "D315",
+    ),
     (&["certificate is signed by nobody", "UnknownIssuer", "BadSignature"], Hop::Reach, "D104"),
     (&["certificate is for another name", "NotValidForName"], Hop::Reach, "D105"),
     (&["client certificate"], Hop::Reach, "D106"),
@@ -31,13 +35,28 @@ const KNOWN: [Words; 21] = [
     (&["speaks HTTP/1.1, not gRPC"], Hop::Protocol, "D202"),
     (&["not speak HTTP/1.1 but HTTP/2"], Hop::Protocol, "D201"),
     (&["proxy"], Hop::Reach, "D109"),
-    (&["answered 401", "answered 403", "UNAUTHENTICATED", "PERMISSION_DENIED", "wants other credentials"], Hop::Accepted, "D301"),
+    (
+        &["answered 401", "answered 403", "UNAUTHENTICATED", "PERMISSION_DENIED", "wants other credentials"],
+        Hop::Accepted,
+        "D301",
+    ),
     (&["page of HTML"], Hop::Accepted, "D310"),
     (&["answered 404", "answered 405", "UNIMPLEMENTED", "a pipeline for this signal"], Hop::Accepted, "D302"),
     (&["answered 3"], Hop::Accepted, "D311"),
     (&["answered 413", "larger than max", "smaller requests"], Hop::Accepted, "D308"),
     (&["answered 415"], Hop::Accepted, "D309"),
-    (&["high memory usage", "memory usage", "answered 429", "answered 503", "RESOURCE_EXHAUSTED", "UNAVAILABLE"], Hop::Accepted, "D312"),
+    (
+        &[
+            "high memory usage",
+            "memory usage",
+            "answered 429",
+            "answered 503",
+            "RESOURCE_EXHAUSTED",
+            "UNAVAILABLE",
+        ],
+        Hop::Accepted,
+        "D312",
+    ),
     (&[REJECTED], Hop::Accepted, "D306"),
     (&["answered 4", "answered 5"], Hop::Accepted, "D313"),
 ];
@@ -82,8 +101,12 @@ fn fix(id: &str, route: &Route, all: &[Route]) -> Fix {
         "D109" => Fix::set("NO_PROXY", route.address.as_ref().map_or("localhost", |address| &address.host)),
         "D201" => Fix::Environment(with_protocol(all, &mine, "grpc")),
         "D202" => Fix::Environment(with_protocol(all, &mine, "http/protobuf")),
-        "D203" => Fix::Environment(with_base(all, &mine, |route| route.base_url().replacen("http:", "https:", 1))),
-        "D204" => Fix::Environment(with_base(all, &mine, |route| route.base_url().replacen("https:", "http:", 1))),
+        "D203" => {
+            Fix::Environment(with_base(all, &mine, |route| route.base_url().replacen("http:", "https:", 1)))
+        }
+        "D204" => {
+            Fix::Environment(with_base(all, &mine, |route| route.base_url().replacen("https:", "http:", 1)))
+        }
         "D301" => Fix::set("OTEL_EXPORTER_OTLP_HEADERS", "\"authorization=Bearer%20TOKEN\""),
         "D302" => pipeline(route),
         "D303" => Fix::PrometheusFlags(vec!["--web.enable-otlp-receiver".to_owned()]),
@@ -97,11 +120,19 @@ fn fix(id: &str, route: &Route, all: &[Route]) -> Fix {
         }
         "D305" => metrics_alone(all),
         "D307" => cumulative(),
-        "D308" => Fix::by_hand("raise the receiver's limit: `max_request_body_size` of the Collector's HTTP receiver, `max_recv_msg_size_mib` of its gRPC one"),
+        "D308" => Fix::by_hand(
+            "raise the receiver's limit: `max_request_body_size` of the Collector's HTTP receiver, `max_recv_msg_size_mib` of its gRPC one",
+        ),
         "D309" => other_encoding(route, all),
-        "D310" | "D311" => Fix::by_hand("point the endpoint at the receiver itself: what answers there is a web page, a login or a redirect"),
-        "D312" => Fix::by_hand("give the receiver more memory or less to do: `limit_mib` of its memory_limiter, its sending queues, its exporters' targets"),
-        "D314" => Fix::by_hand("see that the receiver answers at all: its log, and the firewall between here and there"),
+        "D310" | "D311" => Fix::by_hand(
+            "point the endpoint at the receiver itself: what answers there is a web page, a login or a redirect",
+        ),
+        "D312" => Fix::by_hand(
+            "give the receiver more memory or less to do: `limit_mib` of its memory_limiter, its sending queues, its exporters' targets",
+        ),
+        "D314" => Fix::by_hand(
+            "see that the receiver answers at all: its log, and the firewall between here and there",
+        ),
         "D315" => Fix::PrometheusFile("storage:\n  tsdb:\n    out_of_order_time_window: 30m\n".to_owned()),
         _ => Fix::by_hand("read what the receiver says, and its log"),
     }

@@ -109,9 +109,7 @@ fn of_signal(what: &str, signal: &str, is_for_all: bool) -> String {
     }
 }
 
-fn unique(
-    variables: impl Iterator<Item = (String, Option<String>)>,
-) -> Vec<(String, Option<String>)> {
+fn unique(variables: impl Iterator<Item = (String, Option<String>)>) -> Vec<(String, Option<String>)> {
     let mut variables: Vec<_> = variables.collect();
     variables.sort();
     variables.dedup();

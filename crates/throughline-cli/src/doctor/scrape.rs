@@ -40,7 +40,9 @@ pub(crate) async fn check(page: &str) -> Vec<Check> {
         for check in judge(url, &answer) {
             // Most of what is wrong is wrong in both.
             let is_known = checks.iter().any(|known: &Check| {
-                known.verdict > Verdict::Ok && known.trouble.as_ref().map(|trouble| trouble.id) == check.trouble.as_ref().map(|trouble| trouble.id)
+                known.verdict > Verdict::Ok
+                    && known.trouble.as_ref().map(|trouble| trouble.id)
+                        == check.trouble.as_ref().map(|trouble| trouble.id)
             });
             if !is_known {
                 checks.push(check);
@@ -51,12 +53,14 @@ pub(crate) async fn check(page: &str) -> Vec<Check> {
 }
 
 fn refused(url: &str, answer: &Answer) -> Check {
-    let check = Check::broken(Hop::Scrape, url, format!("{url} answered {}", answer.status)).took(answer.elapsed);
+    let check =
+        Check::broken(Hop::Scrape, url, format!("{url} answered {}", answer.status)).took(answer.elapsed);
     if [401, 403].contains(&answer.status) {
         let yaml = "scrape_configs:\n  - job_name: app\n    authorization:\n      credentials_file: /etc/prometheus/token\n";
         return check.because("D803", Fix::PrometheusFile(yaml.to_owned()));
     }
-    check.because("D802", Fix::by_hand("correct the path: usually /metrics, `metrics_path` in prometheus.yml"))
+    check
+        .because("D802", Fix::by_hand("correct the path: usually /metrics, `metrics_path` in prometheus.yml"))
 }
 
 /// Everything that is wrong with one answer.
@@ -70,8 +74,14 @@ fn judge(url: &str, answer: &Answer) -> Vec<Check> {
         checks.push(Check::new(Hop::Scrape, verdict, url, evidence).because(id, Fix::by_hand(fix)));
     };
     if !is_openmetrics && kind != "text/plain" {
-        let shown = if kind.is_empty() { "no content type".to_owned() } else { format!("content type {kind}") };
-        add(Verdict::Broken, "D804", format!("{url} answers with {shown}"), "answer with `Content-Type: text/plain; version=0.0.4; charset=utf-8`");
+        let shown =
+            if kind.is_empty() { "no content type".to_owned() } else { format!("content type {kind}") };
+        add(
+            Verdict::Broken,
+            "D804",
+            format!("{url} answers with {shown}"),
+            "answer with `Content-Type: text/plain; version=0.0.4; charset=utf-8`",
+        );
     }
     for (id, found, fix) in [
         ("D805", &page.unreadable, "correct these lines, or use an exporter that writes the format"),
@@ -83,13 +93,28 @@ fn judge(url: &str, answer: &Answer) -> Vec<Check> {
         }
     }
     if is_openmetrics && !page.has_end {
-        add(Verdict::Broken, "D808", "the last line is not `# EOF`".to_owned(), "end the page with `# EOF`, or answer as text/plain");
+        add(
+            Verdict::Broken,
+            "D808",
+            "the last line is not `# EOF`".to_owned(),
+            "end the page with `# EOF`, or answer as text/plain",
+        );
     }
     if !page.families.is_empty() {
-        add(Verdict::Warning, "D812", some(&page.families), "write each family once, with one TYPE line, in front of its samples");
+        add(
+            Verdict::Warning,
+            "D812",
+            some(&page.families),
+            "write each family once, with one TYPE line, in front of its samples",
+        );
     }
     if !page.doubled.is_empty() {
-        add(Verdict::Warning, "D811", some(&page.doubled), "leave unit and `_total` out of the instrument's name");
+        add(
+            Verdict::Warning,
+            "D811",
+            some(&page.doubled),
+            "leave unit and `_total` out of the instrument's name",
+        );
     }
     if answer.body.len() > LARGE_BYTES {
         let evidence = format!("{} MiB, {} series", answer.body.len() >> 20, page.samples);
@@ -181,7 +206,10 @@ mod tests {
 
     #[test]
     fn pages_are_judged_as_prometheus_reads_them() {
-        let page = Page::read("# TYPE a counter\na_total 1\na_total 1 # {trace_id=\"1\"} 1\nx_bytes_bytes 1\n<p>\n# EOF\n", false);
+        let page = Page::read(
+            "# TYPE a counter\na_total 1\na_total 1 # {trace_id=\"1\"} 1\nx_bytes_bytes 1\n<p>\n# EOF\n",
+            false,
+        );
         assert_eq!((page.samples, page.has_end), (3, true));
         let lens = [&page.unreadable, &page.duplicates, &page.exemplars, &page.doubled].map(Vec::len);
         assert_eq!(lens, [1, 1, 1, 1]);

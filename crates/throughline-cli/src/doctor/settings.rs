@@ -13,7 +13,9 @@ pub(crate) fn check(description: &Description, routes: &[Route]) -> Vec<Check> {
     }
     if let Some(disabled) = setting(description, "disabled").filter(|setting| setting.value == "true") {
         let evidence = format!("all telemetry is switched off by {}", disabled.source);
-        return vec![Check::broken(Hop::Settings, "", evidence).because("D002", Fix::unset("OTEL_SDK_DISABLED"))];
+        return vec![
+            Check::broken(Hop::Settings, "", evidence).because("D002", Fix::unset("OTEL_SDK_DISABLED")),
+        ];
     }
     let mut checks: Vec<Check> =
         description.warnings().iter().map(|warning| suspicion(warning, description, routes)).collect();
@@ -139,7 +141,10 @@ fn suspicion(warning: &str, description: &Description, routes: &[Route]) -> Chec
         return check.because("D005", without_path(description, &quoted));
     }
     if warning.contains("has no path; receivers listen") || warning.contains(", where receivers take ") {
-        let wrong: Vec<_> = routes.iter().filter(|route| warning.contains(&format!("`{}`", route.url.trim_end_matches('/')))).collect();
+        let wrong: Vec<_> = routes
+            .iter()
+            .filter(|route| warning.contains(&format!("`{}`", route.url.trim_end_matches('/'))))
+            .collect();
         let fix = with_base(routes, &wrong, |route| {
             route.address.as_ref().map(super::address::Address::origin).unwrap_or_default()
         });
@@ -148,7 +153,10 @@ fn suspicion(warning: &str, description: &Description, routes: &[Route]) -> Chec
     if warning.starts_with("Prometheus takes ") {
         return check.because("D307", cumulative());
     }
-    check.because("D010", Fix::by_hand("as the warning says; `throughline config explain` shows every setting"))
+    check.because(
+        "D010",
+        Fix::by_hand("as the warning says; `throughline config explain` shows every setting"),
+    )
 }
 
 /// The name that was written, and the one that was meant.

@@ -22,8 +22,11 @@ pub(crate) async fn reach(url: &str) -> Result<(), Check> {
 }
 
 fn unknown(url: &str, error: &str) -> Check {
-    let fix = Fix::by_hand("give --traces-api the address of Jaeger's pages, such as http://localhost:16686, and start it");
-    Check::new(Hop::Store, Verdict::Unknown, "traces", format!("{}: {error}", shown(url))).because("D605", fix)
+    let fix = Fix::by_hand(
+        "give --traces-api the address of Jaeger's pages, such as http://localhost:16686, and start it",
+    );
+    Check::new(Hop::Store, Verdict::Unknown, "traces", format!("{}: {error}", shown(url)))
+        .because("D605", fix)
 }
 
 /// Asks for the trace until it is there.

@@ -43,12 +43,19 @@ pub(crate) fn guide() -> anyhow::Result<()> {
     say!("{GUIDE}");
     let mut group = "";
     for trouble in &TROUBLES.all {
-        let title = GROUPS.iter().rev().find(|(first, _)| *first <= &*trouble.id).map_or("", |(_, title)| title);
+        let title =
+            GROUPS.iter().rev().find(|(first, _)| *first <= &*trouble.id).map_or("", |(_, title)| title);
         if title != group {
             group = title;
             say!("\n## {group}");
         }
-        say!("\n### {}: {}\n\n{}\n\nWhat to do: {}", trouble.id, trouble.title, trouble.explain.trim(), trouble.help);
+        say!(
+            "\n### {}: {}\n\n{}\n\nWhat to do: {}",
+            trouble.id,
+            trouble.title,
+            trouble.explain.trim(),
+            trouble.help
+        );
     }
     Ok(())
 }

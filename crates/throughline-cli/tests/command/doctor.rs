@@ -33,7 +33,8 @@ fn found(folder: &Path) -> String {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     let line = |finding: &Value| {
         let place = &finding["where"];
-        let file = Path::new(place["file"].as_str().unwrap()).file_name().unwrap().to_string_lossy().into_owned();
+        let file =
+            Path::new(place["file"].as_str().unwrap()).file_name().unwrap().to_string_lossy().into_owned();
         let (severity, id) = (finding["severity"].as_str().unwrap(), finding["id"].as_str().unwrap());
         format!("{file}:{}:{}: {severity} {id}\n", place["line"], place["column"])
     };
@@ -80,9 +81,13 @@ fn nothing_configured_is_told_with_what_to_do() {
     let output = doctor(&[]);
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    for part in
-        ["settings   broken", "First broken hop: settings", "D003", "export OTEL_EXPORTER_OTLP_ENDPOINT=", "throughline explain D003"]
-    {
+    for part in [
+        "settings   broken",
+        "First broken hop: settings",
+        "D003",
+        "export OTEL_EXPORTER_OTLP_ENDPOINT=",
+        "throughline explain D003",
+    ] {
         assert!(said.contains(part), "no `{part}` in:\n{said}");
     }
     assert!(!said.contains('\x1b'), "no colour where nobody sees it");
@@ -143,7 +148,8 @@ fn fits(value: &Value, schema: &Value, root: &Value, place: &str) {
     }
     for (name, member) in value.as_object().into_iter().flatten() {
         let of_member = schema["properties"].get(name).or_else(|| schema.get("additionalProperties"));
-        let of_member = of_member.unwrap_or_else(|| panic!("{place} has {name}, which the schema does not know"));
+        let of_member =
+            of_member.unwrap_or_else(|| panic!("{place} has {name}, which the schema does not know"));
         fits(member, of_member, root, name);
     }
     for item in value.as_array().into_iter().flatten() {
@@ -179,7 +185,9 @@ fn every_finding_is_explained() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("troubles.rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.ends_with("troubles.rs")
+            {
                 let source = fs::read_to_string(path).unwrap();
                 let quoted = source.split('"').filter(|word| word.len() == 4 && word.starts_with('D'));
                 named.extend(quoted.filter(|word| word[1..].parse::<u16>().is_ok()).map(str::to_owned));

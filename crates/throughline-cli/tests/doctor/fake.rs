@@ -15,7 +15,9 @@ impl Fake {
         Self::serve(move |stream| {
             read_request(stream);
             let length = body.len();
-            let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
             drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())));
         })
     }

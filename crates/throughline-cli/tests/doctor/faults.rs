@@ -37,6 +37,16 @@ pub(crate) fn settings(rig: &Rig) {
     mended("a timeout that is no time", &with("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"), "settings", "D001");
     mended("an endpoint without a scheme", &with(ENDPOINT, bare), "settings", "D001");
     mended("an unknown exporter", &with("OTEL_METRICS_EXPORTER", "influx"), "settings", "D001");
+    mended("an unknown compression", &with("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli"), "settings", "D001");
+    mended("headers that are none", &with("OTEL_EXPORTER_OTLP_HEADERS", "authorization"), "settings", "D001");
+    mended("an unknown sampler", &with("OTEL_TRACES_SAMPLER", "sometimes"), "settings", "D001");
+    mended("an interval that is no time", &with("OTEL_METRIC_EXPORT_INTERVAL", "often"), "settings", "D001");
+    mended(
+        "an endpoint of one signal without a scheme",
+        &with(METRICS_ENDPOINT, &format!("{bare}/v1/metrics")),
+        "settings",
+        "D001",
+    );
     let none = ["METRICS", "TRACES", "LOGS"]
         .iter()
         .fold(well.clone(), |patient, signal| patient.with(&format!("OTEL_{signal}_EXPORTER"), "none"));
@@ -46,6 +56,12 @@ pub(crate) fn settings(rig: &Rig) {
     mended("a misspelt variable", &misspelt, "settings", "D004");
     let doubled = sending_to(format!("{url}/v1/metrics"));
     mended("the path of a signal in the general endpoint", &doubled, "settings", "D005");
+    let doubled = sending_to(format!("{url}/v1/traces/"));
+    mended("the path of another signal in the general endpoint", &doubled, "settings", "D005");
+    let swapped = Patient::new().with("OTEL_EXPORTER_OTLP_ENDPONT", &url);
+    mended("a variable that lacks a letter", &swapped, "settings", "D004");
+    let no_path = with("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{url}/"));
+    mended("a slash as the path in the endpoint of a signal", &no_path, "settings", "D005");
     mended("no path in the endpoint of a signal", &with(METRICS_ENDPOINT, &url), "settings", "D005");
 }
 
@@ -73,6 +89,17 @@ pub(crate) fn protocols(rig: &Rig) {
     mended("https to a plain port (gRPC)", &tls(&grpc).with(PROTOCOL, "grpc"), "protocol", "D204");
     let one = sending_to(&http).with(METRICS_ENDPOINT, &grpc);
     mended("one signal to the port of gRPC", &one, "protocol", "D201");
+    let one = sending_to(&http).with("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc");
+    mended("grpc for one signal to the port of HTTP", &one, "protocol", "D202");
+    let one = sending_to(&http).with(METRICS_ENDPOINT, http.replace("http://", "https://") + "/v1/metrics");
+    mended("https for one signal to a plain port", &one, "protocol", "D204");
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
+    let otlp = json!({ "otlp_http": { "endpoint": format!("{grpc}/v1/traces") } });
+    let exporter = json!({ "processors": [{ "batch": { "exporter": otlp } }] });
+    let written = json!({ "file_format": "1.0", "tracer_provider": exporter });
+    fs::write(file.path(), written.to_string()).expect("it is written");
+    let configured = Patient::new().looking_at("--config", file.path().to_string_lossy());
+    mended("a file that leads to the port of gRPC", &configured, "protocol", "D201");
     let ssh = Fake::raw(b"SSH-2.0-OpenSSH_9.7\r\n");
     sending_to(ssh.url()).examine().found("something else listens", "protocol", "D205");
 }
@@ -108,7 +135,9 @@ impl Authority {
         }
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let write = |end: &str, text: String| fs::write(self.file(&format!("{name}.{end}")), text);
-        write("pem", certificate.pem()).and_then(|()| write("key", key.serialize_pem())).expect("they are written");
+        write("pem", certificate.pem())
+            .and_then(|()| write("key", key.serialize_pem()))
+            .expect("they are written");
     }
 
     /// A Collector that shows this certificate.
@@ -125,12 +154,16 @@ impl Authority {
 
 pub(crate) fn tls(rig: &Rig) {
     let authority = Authority::new();
-    for (name, host, is_expired) in
-        [("good", "127.0.0.1", false), ("other", "collector.example", false), ("old", "127.0.0.1", true), ("client", "app", false)]
-    {
+    for (name, host, is_expired) in [
+        ("good", "127.0.0.1", false),
+        ("other", "collector.example", false),
+        ("old", "127.0.0.1", true),
+        ("client", "app", false),
+    ] {
         authority.issue(name, host, is_expired);
     }
-    let trusting = |url: String| sending_to(url).with("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.file("ca.pem"));
+    let trusting =
+        |url: String| sending_to(url).with("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.file("ca.pem"));
     let https = |url: String| url.replace("http://", "https://");
     {
         let collector = authority.collector(rig, "good", false);
@@ -155,7 +188,8 @@ pub(crate) fn tls(rig: &Rig) {
 /// A Collector with an OTLP receiver and these pipelines, which end in a file.
 fn with_pipelines(rig: &Rig, signals: &[&str], more: &Value, overlay: Option<String>) -> Collector {
     let pipeline = json!({ "receivers": ["otlp"], "exporters": ["file"] });
-    let pipelines: serde_json::Map<_, _> = signals.iter().map(|signal| ((*signal).to_owned(), pipeline.clone())).collect();
+    let pipelines: serde_json::Map<_, _> =
+        signals.iter().map(|signal| ((*signal).to_owned(), pipeline.clone())).collect();
     let reader = json!({ "host": "127.0.0.1", "port": "${env:TELEMETRY_PORT}" });
     let mut config = json!({
         "receivers": { "otlp": { "protocols": {
@@ -187,9 +221,11 @@ fn merge(into: &mut Value, more: &Value) {
 }
 
 pub(crate) fn pipelines(rig: &Rig) {
-    for (missing, left, protocol) in
-        [("traces", ["metrics", "logs"], "http/protobuf"), ("logs", ["metrics", "traces"], "grpc"), ("metrics", ["traces", "logs"], "http/json")]
-    {
+    for (missing, left, protocol) in [
+        ("traces", ["metrics", "logs"], "http/protobuf"),
+        ("logs", ["metrics", "traces"], "grpc"),
+        ("metrics", ["traces", "logs"], "http/json"),
+    ] {
         let patient = |collector: &Collector| {
             let url = if protocol == "grpc" { collector.otlp_grpc_url() } else { collector.otlp_http_url() };
             looking_at_collector(collector).with(ENDPOINT, url).with(PROTOCOL, protocol)
@@ -203,7 +239,8 @@ pub(crate) fn pipelines(rig: &Rig) {
         found.mended_by("collector_file");
     }
     let all = ["metrics", "traces", "logs"];
-    let small = json!({ "receivers": { "otlp": { "protocols": { "http": { "max_request_body_size": 10 } } } } });
+    let small =
+        json!({ "receivers": { "otlp": { "protocols": { "http": { "max_request_body_size": 10 } } } } });
     let collector = with_pipelines(rig, &all, &small, None);
     let examined = sending_to(collector.otlp_http_url()).examine();
     let (hop, id) = examined.first();
@@ -231,7 +268,11 @@ pub(crate) fn answers(_: &Rig) {
     ] {
         let server = Fake::http(status, headers, body);
         let json = sending_to(server.url()).with(PROTOCOL, "http/json");
-        json.examine().found(&format!("the receiver answers {status} {}", &headers.get(..12).unwrap_or_default()), "accepted", id);
+        json.examine().found(
+            &format!("the receiver answers {status} {}", &headers.get(..12).unwrap_or_default()),
+            "accepted",
+            id,
+        );
     }
 }
 
@@ -244,9 +285,17 @@ pub(crate) fn prometheus(rig: &Rig) {
     };
     let examined = metrics_to(&off).examine();
     let found = examined.found("Prometheus without its OTLP receiver", "accepted", "D303");
-    let flags = found.fix()["flags"].as_array().expect("flags").iter().map(|flag| flag.as_str().expect("text").to_owned());
+    let flags = found.fix()["flags"]
+        .as_array()
+        .expect("flags")
+        .iter()
+        .map(|flag| flag.as_str().expect("text").to_owned());
     off.kill();
-    let on = rig.prometheus(PrometheusConfig { otlp: false, flags: flags.collect(), ..PrometheusConfig::default() });
+    let on = rig.prometheus(PrometheusConfig {
+        otlp: false,
+        flags: flags.collect(),
+        ..PrometheusConfig::default()
+    });
     metrics_to(&on).examine().is_green();
     found.mended_by("prometheus_flags");
 
@@ -255,25 +304,55 @@ pub(crate) fn prometheus(rig: &Rig) {
     mended("traces and logs to Prometheus", &looking(sending_to(on.otlp_url())), "settings", "D009");
     let delta = metrics_to(&on).with("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
     mended("delta metrics to Prometheus", &delta, "accepted", "D307");
+    let low = metrics_to(&on).with("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "lowmemory");
+    mended("lowmemory metrics to Prometheus", &low, "accepted", "D307");
+    let logs = looking(sending_to(on.otlp_url())).with("OTEL_TRACES_EXPORTER", "none");
+    mended("logs to Prometheus", &logs, "settings", "D009");
+    let path = looking(Patient::new().with(METRICS_ENDPOINT, format!("{}/v1/metrics", on.url())));
+    mended("the path of a Collector at Prometheus", &path, "accepted", "D304");
+    let grpc = looking(sending_to(on.otlp_url()))
+        .with(PROTOCOL, "grpc")
+        .with("OTEL_TRACES_EXPORTER", "none")
+        .with("OTEL_LOGS_EXPORTER", "none");
+    let examined = grpc.examine();
+    assert_eq!(examined.first(), ("protocol", "D202"), "{:#}", examined.report);
     for translation_strategy in
         ["NoUTF8EscapingWithSuffixes", "UnderscoreEscapingWithoutSuffixes", "NoTranslation"]
     {
         let translation_strategy = translation_strategy.to_owned();
-        let prometheus = rig.prometheus(PrometheusConfig { translation_strategy, ..PrometheusConfig::default() });
+        let prometheus =
+            rig.prometheus(PrometheusConfig { translation_strategy, ..PrometheusConfig::default() });
         metrics_to(&prometheus).examine().is_green();
     }
 }
 
 pub(crate) fn behind(rig: &Rig) {
     let dead = format!("127.0.0.1:{}", closed_port());
-    let to_nobody = rig.collector(CollectorConfig { metrics_to: Some(format!("http://{dead}")), ..CollectorConfig::default() });
-    looking_at_collector(&to_nobody).examine().found("the Collector's exporter has no target (HTTP)", "collector", "D405");
-    let traces_to_nobody = rig.collector(CollectorConfig { traces_to: Some(dead.clone()), ..CollectorConfig::default() });
-    looking_at_collector(&traces_to_nobody).examine().found("the Collector's exporter has no target (gRPC)", "collector", "D405");
+    let to_nobody = rig.collector(CollectorConfig {
+        metrics_to: Some(format!("http://{dead}")),
+        ..CollectorConfig::default()
+    });
+    looking_at_collector(&to_nobody).examine().found(
+        "the Collector's exporter has no target (HTTP)",
+        "collector",
+        "D405",
+    );
+    let traces_to_nobody =
+        rig.collector(CollectorConfig { traces_to: Some(dead.clone()), ..CollectorConfig::default() });
+    looking_at_collector(&traces_to_nobody).examine().found(
+        "the Collector's exporter has no target (gRPC)",
+        "collector",
+        "D405",
+    );
 
     let off = rig.prometheus(PrometheusConfig { otlp: false, ..PrometheusConfig::default() });
-    let refused = rig.collector(CollectorConfig { metrics_to: Some(off.otlp_url()), ..CollectorConfig::default() });
-    looking_at_collector(&refused).examine().found("the Collector's exporter is refused", "collector", "D404");
+    let refused =
+        rig.collector(CollectorConfig { metrics_to: Some(off.otlp_url()), ..CollectorConfig::default() });
+    looking_at_collector(&refused).examine().found(
+        "the Collector's exporter is refused",
+        "collector",
+        "D404",
+    );
 
     let stack = Stack::pushing(rig, PrometheusConfig::default());
     let delta = stack.patient().with("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
@@ -306,12 +385,21 @@ pub(crate) fn behind(rig: &Rig) {
             "metric_relabel_configs": [{ "source_labels": ["__name__"], "regex": "throughline.*", "action": "drop" }],
         }],
     });
-    through(PrometheusConfig { raw: Some(dropping.to_string()), ..PrometheusConfig::default() }, "a relabelling that drops", "store", "D601");
+    through(
+        PrometheusConfig { raw: Some(dropping.to_string()), ..PrometheusConfig::default() },
+        "a relabelling that drops",
+        "store",
+        "D601",
+    );
 
     let relabelled = Stack::scraped(rig, false);
     let examined = relabelled.patient().examine();
     let found = examined.found("no honor_labels", "store", "D603");
-    assert!(found.fix()["yaml"].as_str().is_some_and(|yaml| yaml.contains("job_name: app\n    honor_labels: true")));
+    assert!(
+        found.fix()["yaml"]
+            .as_str()
+            .is_some_and(|yaml| yaml.contains("job_name: app\n    honor_labels: true"))
+    );
     Stack::scraped(rig, true).patient().examine().is_green();
     found.mended_by("prometheus_file");
     let elsewhere = looking_at_collector(&plain).looking_at("--traces-api", stack.jaeger.url());
@@ -323,15 +411,24 @@ pub(crate) fn unknown(rig: &Rig) {
     let collector = rig.collector(CollectorConfig::default());
     let well = sending_to(collector.otlp_http_url());
     let looking = |flag: &str, url: &str| well.clone().looking_at(flag, url);
-    looking("--collector-metrics", &nobody).examine().found("no answer from the Collector's metrics", "collector", "D401");
+    looking("--collector-metrics", &nobody).examine().found(
+        "no answer from the Collector's metrics",
+        "collector",
+        "D401",
+    );
     let page = collector.prometheus_exporter_url();
-    looking("--collector-metrics", &page).examine().found("the exporter's page for the Collector's own", "collector", "D409");
+    looking("--collector-metrics", &page).examine().found(
+        "the exporter's page for the Collector's own",
+        "collector",
+        "D409",
+    );
     looking("--prometheus", &nobody).examine().found("no answer from Prometheus", "bridge", "D501");
     looking("--traces-api", &nobody).examine().found("no answer from Jaeger", "store", "D605");
     let seldom = json!({
         "global": { "scrape_interval": "1h", "scrape_timeout": "10s" },
         "scrape_configs": [{ "job_name": "app", "honor_labels": true, "static_configs": [{ "targets": [collector.prometheus_exporter_address()] }] }],
     });
-    let prometheus = rig.prometheus(PrometheusConfig { raw: Some(seldom.to_string()), ..PrometheusConfig::default() });
+    let prometheus =
+        rig.prometheus(PrometheusConfig { raw: Some(seldom.to_string()), ..PrometheusConfig::default() });
     looking("--prometheus", prometheus.url()).examine().found("a scrape an hour", "store", "D602");
 }

@@ -26,7 +26,11 @@ const PAGES: [(&str, &str, &str, Option<&str>); 9] = [
 ];
 
 pub(crate) fn pages(rig: &Rig) {
-    scraping(&format!("http://127.0.0.1:{}", closed_port())).examine().found("nobody serves the page", "scrape", "D801");
+    scraping(&format!("http://127.0.0.1:{}", closed_port())).examine().found(
+        "nobody serves the page",
+        "scrape",
+        "D801",
+    );
     for (status, id) in [("404 Not Found", "D802"), ("401 Unauthorized", "D803")] {
         let page = Fake::http(status, "", "");
         scraping(&page.url()).examine().found(&format!("the page answers {status}"), "scrape", id);
@@ -55,5 +59,14 @@ pub(crate) fn pages(rig: &Rig) {
     let unscraped = Fake::http("200 OK", TEXT, "a 1\n");
     let prometheus = rig.prometheus(PrometheusConfig::default());
     let patient = scraping(&unscraped.url()).looking_at("--prometheus", prometheus.url());
-    patient.examine().found("a page that nobody scrapes", "bridge", "D504");
+    let examined = patient.examine();
+    let found = examined.found("a page that nobody scrapes", "bridge", "D504");
+    // A file of this alone is a whole one.
+    let raw = found.fix()["yaml"]
+        .as_str()
+        .map(|yaml| format!("global: {{scrape_interval: 250ms, scrape_timeout: 250ms}}\n{yaml}"));
+    let prometheus = rig.prometheus(PrometheusConfig { raw, ..PrometheusConfig::default() });
+    eventually(DEADLINE, "a scrape", || (!prometheus.targets().is_empty()).then_some(()));
+    scraping(&unscraped.url()).looking_at("--prometheus", prometheus.url()).examine().is_green();
+    found.mended_by("prometheus_file");
 }

@@ -45,7 +45,9 @@ fn kind(name: &str) -> &str {
 fn gone(file: &File, findings: &mut Vec<Finding>) {
     for (key, node) in section(file, "exporters") {
         let (id, instead) = match kind(&key.name) {
-            "jaeger" | "jaeger_thrift" => ("D903", key.name.replacen(kind(&key.name), "otlp/jaeger", 1).replace("jaeger/", "jaeger-")),
+            "jaeger" | "jaeger_thrift" => {
+                ("D903", key.name.replacen(kind(&key.name), "otlp/jaeger", 1).replace("jaeger/", "jaeger-"))
+            }
             "logging" => ("D910", key.name.replacen("logging", "debug", 1)),
             _ => continue,
         };
@@ -56,11 +58,17 @@ fn gone(file: &File, findings: &mut Vec<Finding>) {
             // Jaeger's own protocol had a port of its own.
             edits.extend(within(file, &endpoint.range, "14250").map(|range| Edit::new(range, "4317")));
         }
-        if let Some(level) = node.members().iter().find(|(key, _)| key.name == "loglevel").filter(|_| id == "D910") {
+        if let Some(level) =
+            node.members().iter().find(|(key, _)| key.name == "loglevel").filter(|_| id == "D910")
+        {
             edits.push(Edit::new(level.0.range.start..level.1.range.end, "verbosity: detailed"));
         }
         let what = format!("the Collector has no exporter `{}` any more", kind(&key.name));
-        findings.push(mended(found(id, Severity::Error, &file.source, key.range.clone(), what), Confidence::Review, edits));
+        findings.push(mended(
+            found(id, Severity::Error, &file.source, key.range.clone(), what),
+            Confidence::Review,
+            edits,
+        ));
     }
 }
 
@@ -92,7 +100,9 @@ fn undeclared(file: &File, findings: &mut Vec<Finding>) {
 
 /// What an OTLP receiver takes, and what no pipeline takes from it.
 fn missing(file: &File, findings: &mut Vec<Finding>) {
-    let Some((otlp, _)) = section(file, "receivers").iter().find(|(key, _)| kind(&key.name) == "otlp") else { return };
+    let Some((otlp, _)) = section(file, "receivers").iter().find(|(key, _)| kind(&key.name) == "otlp") else {
+        return;
+    };
     let missing: Vec<_> = ["traces", "metrics", "logs"]
         .into_iter()
         .filter(|signal| !pipelines(file).iter().any(|(key, _)| kind(&key.name) == *signal))
@@ -109,9 +119,20 @@ fn own_address(file: &File, findings: &mut Vec<Finding>) {
     let Some((key, value)) = metrics.iter().find(|(key, _)| key.name == "address") else { return };
     let (host, port) = value.text().unwrap_or_default().rsplit_once(':').unwrap_or(("", "8888"));
     let host = if host.is_empty() { "0.0.0.0" } else { host };
-    let instead = format!("readers: [{{pull: {{exporter: {{prometheus: {{host: {host}, port: {port}}}}}}}}}]");
-    let finding = found("D912", Severity::Error, &file.source, key.range.clone(), "the Collector's own metrics have no `address` any more");
-    findings.push(mended(finding, Confidence::Machine, vec![Edit::new(key.range.start..value.range.end, instead)]));
+    let instead =
+        format!("readers: [{{pull: {{exporter: {{prometheus: {{host: {host}, port: {port}}}}}}}}}]");
+    let finding = found(
+        "D912",
+        Severity::Error,
+        &file.source,
+        key.range.clone(),
+        "the Collector's own metrics have no `address` any more",
+    );
+    findings.push(mended(
+        finding,
+        Confidence::Machine,
+        vec![Edit::new(key.range.start..value.range.end, instead)],
+    ));
 }
 
 /// Receivers that nobody outside of the container reaches.
@@ -128,18 +149,26 @@ fn local(file: &File, findings: &mut Vec<Finding>) {
                     if !super::super::address::is_local(host) {
                         continue;
                     }
-                    (node.range.clone(), within(file, &node.range, host).map(|range| Edit::new(range, "0.0.0.0")))
+                    (
+                        node.range.clone(),
+                        within(file, &node.range, host).map(|range| Edit::new(range, "0.0.0.0")),
+                    )
                 }
                 // `grpc:` alone.
                 None if settings.members().is_empty() => {
                     let colon = protocol.range.end + 1;
-                    let is_bare = file.source.text.get(colon..).is_some_and(|rest| rest.lines().next().is_some_and(|rest| rest.trim().is_empty()));
-                    let edit = is_bare.then(|| Edit::new(colon..colon, format!(" {{endpoint: 0.0.0.0:{port}}}")));
+                    let is_bare =
+                        file.source.text.get(colon..).is_some_and(|rest| {
+                            rest.lines().next().is_some_and(|rest| rest.trim().is_empty())
+                        });
+                    let edit =
+                        is_bare.then(|| Edit::new(colon..colon, format!(" {{endpoint: 0.0.0.0:{port}}}")));
                     (protocol.range.clone(), edit)
                 }
                 None => (protocol.range.clone(), None),
             };
-            let what = format!("receiver `{}` listens on localhost, in a container of its own", receiver.name);
+            let what =
+                format!("receiver `{}` listens on localhost, in a container of its own", receiver.name);
             let finding = found("D908", Severity::Warning, &file.source, range, what);
             findings.push(mended(finding, Confidence::Review, edit.into_iter().collect()));
         }

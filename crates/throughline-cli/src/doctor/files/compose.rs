@@ -36,7 +36,8 @@ fn receiver(project: &Project, service: &Service<'_>, findings: &mut Vec<Finding
     if words.iter().any(|word| word.text().is_some_and(takes)) || !is_sent_otlp(project) {
         return;
     }
-    let flag = if is_second(service.image()) { format!("--enable-feature={FEATURE}") } else { FLAG.to_owned() };
+    let flag =
+        if is_second(service.image()) { format!("--enable-feature={FEATURE}") } else { FLAG.to_owned() };
     let what = format!("`{}` is sent OTLP and started without {flag}", service.name);
     let finding = found("D902", Severity::Error, &service.file.source, service.key.clone(), what);
     let edits = words.last().map(|last| item_after(service, last, &flag)).into_iter().collect();
@@ -70,7 +71,10 @@ fn is_sent_otlp(project: &Project) -> bool {
 /// What programs are told of where to send to.
 fn endpoints(project: &Project, service: &Service<'_>, findings: &mut Vec<Finding>) {
     let environment = service.environment();
-    let protocol = environment.iter().find(|(name, ..)| *name == "OTEL_EXPORTER_OTLP_PROTOCOL").map(|(_, value, _)| *value);
+    let protocol = environment
+        .iter()
+        .find(|(name, ..)| *name == "OTEL_EXPORTER_OTLP_PROTOCOL")
+        .map(|(_, value, _)| *value);
     for (name, value, node) in &environment {
         if !(name.starts_with("OTEL_EXPORTER_OTLP_") && name.ends_with("ENDPOINT")) {
             continue;
@@ -97,14 +101,24 @@ fn ports(
         (4318, Some("grpc")) => ("4317", Severity::Error),
         _ => return,
     };
-    let what = format!("port {} with {}", address.port, protocol.unwrap_or("the protocol http/protobuf, which is meant unless set"));
+    let what = format!(
+        "port {} with {}",
+        address.port,
+        protocol.unwrap_or("the protocol http/protobuf, which is meant unless set")
+    );
     let finding = found("D906", severity, &service.file.source, node.range.clone(), what);
     let wrong = format!(":{}", address.port);
     let edit = within(service.file, &node.range, &wrong).map(|range| Edit::new(range, format!(":{right}")));
     findings.push(mended(finding, Confidence::Review, edit.into_iter().collect()));
 }
 
-fn local(project: &Project, service: &Service<'_>, node: &Node, address: &Address, findings: &mut Vec<Finding>) {
+fn local(
+    project: &Project,
+    service: &Service<'_>,
+    node: &Node,
+    address: &Address,
+    findings: &mut Vec<Finding>,
+) {
     let collector = project.collector_service();
     let what = format!("in the container of `{}`, `{address}` is that container", service.name);
     let finding = found("D907", Severity::Error, &service.file.source, node.range.clone(), what);

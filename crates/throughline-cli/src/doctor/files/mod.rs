@@ -57,11 +57,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// Everything that is found, in order of files and lines.
 fn check(project: &Project) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = project.broken.iter().map(|(file, problem)| {
-        let end = file.text.len().min(problem.at + 1);
-        let what = format!("{} is no YAML: {}", file.path.display(), problem.what);
-        found("D909", Severity::Error, file, problem.at.min(end)..end, what)
-    }).collect();
+    let mut findings: Vec<Finding> = project
+        .broken
+        .iter()
+        .map(|(file, problem)| {
+            let end = file.text.len().min(problem.at + 1);
+            let what = format!("{} is no YAML: {}", file.path.display(), problem.what);
+            found("D909", Severity::Error, file, problem.at.min(end)..end, what)
+        })
+        .collect();
     collector::check(project, &mut findings);
     prometheus::check(project, &mut findings);
     compose::check(project, &mut findings);

@@ -43,8 +43,9 @@ impl Project {
         let mut project = Self::default();
         for path in paths {
             anyhow::ensure!(path.exists(), "there is no {}", path.display());
-            let walk =
-                WalkBuilder::new(path).filter_entry(|entry| entry.file_name() != OsStr::new("target")).build();
+            let walk = WalkBuilder::new(path)
+                .filter_entry(|entry| entry.file_name() != OsStr::new("target"))
+                .build();
             for entry in walk {
                 match entry {
                     Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
@@ -92,7 +93,12 @@ impl Project {
     pub(super) fn services(&self) -> impl Iterator<Item = Service<'_>> {
         self.of(Kind::Compose).flat_map(|file| {
             let services = file.root.member("services").map(Node::members).unwrap_or_default();
-            services.iter().map(move |(key, node)| Service { file, name: &key.name, key: key.range.clone(), node })
+            services.iter().map(move |(key, node)| Service {
+                file,
+                name: &key.name,
+                key: key.range.clone(),
+                node,
+            })
         })
     }
 
@@ -163,8 +169,10 @@ impl<'a> Service<'a> {
             let (name, value) = item.text()?.split_once('=')?;
             Some((name, value, item))
         });
-        let mapped =
-            environment.members().iter().filter_map(|(key, value)| Some((key.name.as_str(), value.text()?, value)));
+        let mapped = environment
+            .members()
+            .iter()
+            .filter_map(|(key, value)| Some((key.name.as_str(), value.text()?, value)));
         listed.chain(mapped).collect()
     }
 }

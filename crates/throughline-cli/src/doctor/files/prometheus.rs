@@ -20,7 +20,8 @@ pub(super) fn check(project: &Project, findings: &mut Vec<Finding>) {
 /// Targets that are in the container of Prometheus itself.
 fn local_targets(project: &Project, file: &File, findings: &mut Vec<Finding>) {
     let jobs = file.root.member("scrape_configs").map(Node::items).unwrap_or_default();
-    let groups = jobs.iter().flat_map(|job| job.member("static_configs").map(Node::items).unwrap_or_default());
+    let groups =
+        jobs.iter().flat_map(|job| job.member("static_configs").map(Node::items).unwrap_or_default());
     let targets = groups.flat_map(|group| group.member("targets").map(Node::items).unwrap_or_default());
     for target in targets {
         let Some((host, port)) = target.text().and_then(|text| text.rsplit_once(':')) else { continue };
@@ -28,9 +29,9 @@ fn local_targets(project: &Project, file: &File, findings: &mut Vec<Finding>) {
             continue;
         }
         let server = project.services().find(|service| !service.is_prometheus() && service.has_port(port));
-        let edit = server.as_ref().and_then(|service| {
-            Some(Edit::new(within(file, &target.range, host)?, service.name))
-        });
+        let edit = server
+            .as_ref()
+            .and_then(|service| Some(Edit::new(within(file, &target.range, host)?, service.name)));
         let what = match &server {
             Some(service) => format!(
                 "Prometheus runs in a container, where `{host}:{port}` is nobody; `{}` has that port",

@@ -118,17 +118,18 @@ impl<'a> Reader<'a> {
         let Some(event) = self.parser.next_event() else {
             return Err(Problem { at: 0, what: "ends too early".to_owned() });
         };
-        event.map_err(|error| Problem {
-            at: self.byte(error.marker().index()),
-            what: error.info().to_owned(),
-        })
+        event
+            .map_err(|error| Problem { at: self.byte(error.marker().index()), what: error.info().to_owned() })
     }
 
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Problem> {
         let range = self.range(span);
         self.nodes += 1;
         if depth > DEPTH_MAX || self.nodes > NODES_MAX {
-            return Err(Problem { at: range.start, what: "is too deep or too much to be looked at".to_owned() });
+            return Err(Problem {
+                at: range.start,
+                what: "is too deep or too much to be looked at".to_owned(),
+            });
         }
         let value = match event {
             Event::Scalar(text, ..) if text.is_empty() || text == "~" || text == "null" => Value::Null,

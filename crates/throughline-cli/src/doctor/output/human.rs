@@ -20,7 +20,9 @@ pub(super) fn write(report: &Report, colour: bool, out: &mut impl Write) -> io::
     }
     match report.first() {
         Some(check) => advice(check, colour, out),
-        None => writeln!(out, "\nEverything that was looked at works ({:.1} s).", report.elapsed.as_secs_f64()),
+        None => {
+            writeln!(out, "\nEverything that was looked at works ({:.1} s).", report.elapsed.as_secs_f64())
+        }
     }
 }
 
@@ -29,7 +31,11 @@ fn hop(report: &Report, hop: Hop, colour: bool, out: &mut impl Write) -> io::Res
     let mut checks: Vec<&Check> = report.of(hop).collect();
     checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
     if checks.is_empty() {
-        let why = if report.is_broken() && hop < Hop::Collector { "a hop before it is broken" } else { hop.how_to_look() };
+        let why = if report.is_broken() && hop < Hop::Collector {
+            "a hop before it is broken"
+        } else {
+            hop.how_to_look()
+        };
         return line(hop.name(), Verdict::Skipped, None, why, colour, out);
     }
     for (at, check) in checks.iter().enumerate() {
