@@ -52,14 +52,15 @@ use crate::{COULD_NOT, FOUND};
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "\
+    disable_help_subcommand = true,
+    before_help = "\
 Examples:
   throughline doctor                                       as far as the receiver
   throughline doctor --collector-metrics http://localhost:8888/metrics \\
       --prometheus http://localhost:9090 --traces-api http://localhost:16686
   throughline doctor --scrape http://localhost:9464/metrics
-  throughline doctor static .                              files alone: Collector, Prometheus, compose
-
+  throughline doctor static .                              files alone: Collector, Prometheus, compose",
+    after_help = "\
 Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged.
 `throughline explain D302` says more about a finding."
 )]

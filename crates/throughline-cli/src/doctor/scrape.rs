@@ -161,7 +161,7 @@ impl Page {
                 Ok(Line::Nothing) => {}
                 Ok(Line::Eof) => page.has_end = true,
                 Ok(Line::About { what, name, .. }) => page.about(number, &what, name, &mut types),
-                Ok(Line::Sample(sample)) => page.sample(number, sample, is_openmetrics, &mut series),
+                Ok(Line::Sample(sample)) => page.sample(number, &sample, is_openmetrics, &mut series),
                 Err(problem) => page.unreadable.push(format!("line {number}: {problem}")),
             }
         }
@@ -186,7 +186,7 @@ impl Page {
         }
     }
 
-    fn sample(&mut self, number: usize, sample: Sample, is_openmetrics: bool, series: &mut HashSet<String>) {
+    fn sample(&mut self, number: usize, sample: &Sample, is_openmetrics: bool, series: &mut HashSet<String>) {
         self.samples += 1;
         if sample.has_exemplar && !is_openmetrics {
             self.exemplars.push(format!("line {number}: {} has an exemplar", sample.name));

@@ -20,7 +20,7 @@ pub(crate) fn check(description: &Description, routes: &[Route]) -> Vec<Check> {
     let mut checks: Vec<Check> =
         description.warnings().iter().map(|warning| suspicion(warning, description, routes)).collect();
     if routes.is_empty() {
-        checks.push(pushed_nowhere(description, &mut checks.clone()));
+        checks.push(pushed_nowhere(description, &checks));
         promote(&mut checks, &["D004"]);
     } else {
         checks.extend(pushed(routes));
@@ -80,7 +80,7 @@ fn pushed(routes: &[Route]) -> Vec<Check> {
     ways.iter().map(shown).collect()
 }
 
-fn pushed_nowhere(description: &Description, earlier: &mut [Check]) -> Check {
+fn pushed_nowhere(description: &Description, earlier: &[Check]) -> Check {
     let none: Vec<_> = ["metrics", "traces", "logs"]
         .into_iter()
         .filter(|signal| {
@@ -110,6 +110,10 @@ fn pushed_nowhere(description: &Description, earlier: &mut [Check]) -> Check {
 fn suspicion(warning: &str, description: &Description, routes: &[Route]) -> Check {
     let check = Check::new(Hop::Settings, Verdict::Warning, "", warning);
     let quoted: Vec<&str> = warning.split('`').skip(1).step_by(2).collect();
+    if warning.starts_with("gRPC has no paths") {
+        // It is as if it were not there.
+        return Check::ok(Hop::Settings, "", warning);
+    }
     if let Some((wrong, right)) = misspelt(warning) {
         // The value may be a secret, so it is not repeated.
         let fix = Fix::Environment(vec![
@@ -141,9 +145,10 @@ fn suspicion(warning: &str, description: &Description, routes: &[Route]) -> Chec
         return check.because("D005", without_path(description, &quoted));
     }
     if warning.contains("has no path; receivers listen") || warning.contains(", where receivers take ") {
+        let names = |url: &str| warning.contains(&format!("`{url}`"));
         let wrong: Vec<_> = routes
             .iter()
-            .filter(|route| warning.contains(&format!("`{}`", route.url.trim_end_matches('/'))))
+            .filter(|route| names(&route.url) || names(route.url.trim_end_matches('/')))
             .collect();
         let fix = with_base(routes, &wrong, |route| {
             route.address.as_ref().map(super::address::Address::origin).unwrap_or_default()

@@ -7,6 +7,20 @@ use serde_json::Value;
 use crate::command::throughline;
 use crate::table;
 
+pub(crate) const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+pub(crate) const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
+pub(crate) const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+
+pub(crate) fn sending_to(endpoint: impl Into<String>) -> Patient {
+    Patient::new().with(ENDPOINT, endpoint)
+}
+
+/// Examines, holds it against what was broken, and applies the printed change of the environment.
+#[track_caller]
+pub(crate) fn mended(fault: &str, patient: &Patient, hop: &str, id: &str) {
+    patient.examine().found(fault, hop, id).mends(patient);
+}
+
 /// The promise of the command.
 const WITHIN: Duration = Duration::from_secs(15);
 

@@ -1,15 +1,23 @@
 //! `throughline doctor` against real servers, each broken in its own way: the right hop, the right finding, and a fix that
 //! mends it when it is applied as it is printed. The table is printed at the end, and left in `target/doctor.txt`.
 #![expect(clippy::panic, reason = "cases fail by panicking")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "real time is measured, and a table printed"
+)]
 
+mod behind;
 #[path = "../support/command.rs"]
 mod command;
 mod examination;
 mod fake;
-mod faults;
 mod healthy;
 mod pages;
+mod receivers;
+mod settings;
 mod table;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -24,15 +32,16 @@ fn main() -> ExitCode {
         Case::new("all_protocols_are_spoken", ALL, healthy::all_protocols),
         Case::new("nothing_is_sent_when_reading_only", ALL, healthy::read_only),
         Case::new("runs_add_one_series", PROMETHEUS, healthy::one_series),
-        Case::new("settings", COLLECTOR, faults::settings),
-        Case::new("ways", &[], faults::ways),
-        Case::new("protocols", COLLECTOR, faults::protocols),
-        Case::new("tls", COLLECTOR, faults::tls),
-        Case::new("pipelines", COLLECTOR, faults::pipelines),
-        Case::new("answers", &[], faults::answers),
-        Case::new("straight_into_prometheus", PROMETHEUS, faults::prometheus),
-        Case::new("behind_the_collector", ALL, faults::behind),
-        Case::new("what_cannot_be_judged", ALL, faults::unknown),
+        Case::new("settings", COLLECTOR, settings::settings),
+        Case::new("ways", &[], settings::ways),
+        Case::new("protocols", COLLECTOR, settings::protocols),
+        Case::new("tls", COLLECTOR, tls::tls),
+        Case::new("pipelines", COLLECTOR, receivers::pipelines),
+        Case::new("answers", &[], receivers::answers),
+        Case::new("straight_into_prometheus", PROMETHEUS, receivers::prometheus),
+        Case::new("behind_the_collector", ALL, behind::behind),
+        Case::new("on_the_way_into_stores", ALL, behind::stores),
+        Case::new("what_cannot_be_judged", ALL, behind::unknown),
         Case::new("pages", PROMETHEUS, pages::pages),
     ]);
     table::print();

@@ -1,5 +1,6 @@
 //! What was broken and what was found, for people.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -37,10 +38,11 @@ pub(crate) fn print() {
     let mut table = format!("{:64} {:10} {:5} {:>7}  fix applied\n", "fault", "hop", "id", "seconds");
     for Row { fault, hop, id, took, mended } in &rows {
         let mended = if mended.is_empty() { "by hand" } else { mended };
-        table.push_str(&format!("{fault:64} {hop:10} {id:5} {:>7.1}  {mended}\n", took.as_secs_f64()));
+        writeln!(table, "{fault:64} {hop:10} {id:5} {:>7.1}  {mended}", took.as_secs_f64())
+            .expect("a string takes it");
     }
     let mended = rows.iter().filter(|row| !row.mended.is_empty()).count();
-    table.push_str(&format!("{} faults, {mended} mended by what is printed\n", rows.len()));
+    writeln!(table, "{} faults, {mended} mended by what is printed", rows.len()).expect("a string takes it");
     println!("\n{table}");
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/doctor.txt");
     // The table is printed in any case.

@@ -23,12 +23,14 @@ use crate::{COULD_NOT, FOUND};
 
 /// Looks at files alone: Collector, Prometheus, compose
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    before_help = "\
 Examples:
   throughline doctor static .
-  throughline doctor static docker-compose.yml otel-collector.yaml prometheus.yml --format sarif
-
-Exit status: 0 nothing found, 1 findings, 2 wrong usage, 3 something could not be read.")]
+  throughline doctor static docker-compose.yml otel-collector.yaml prometheus.yml --format sarif",
+    after_help = "\
+Exit status: 0 nothing found, 1 findings, 2 wrong usage, 3 something could not be read."
+)]
 pub(crate) struct Arguments {
     /// Folders or files to look at
     #[arg(default_value = ".")]
@@ -36,8 +38,14 @@ pub(crate) struct Arguments {
     /// How to write findings
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// The least severity that makes the exit status 1
-    #[arg(long, value_enum, default_value_t = Severity::Warning)]
+    /// The least severity that makes the exit status 1: note, warning or error
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        hide_possible_values = true,
+        default_value_t = Severity::Warning
+    )]
     fail_on: Severity,
     /// Make the edits that are shown
     #[arg(long)]

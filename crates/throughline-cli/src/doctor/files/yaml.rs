@@ -106,7 +106,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn byte(&self, character: usize) -> usize {
-        self.bytes.get(character).or(self.bytes.last()).copied().unwrap_or_default()
+        self.bytes.get(character).or_else(|| self.bytes.last()).copied().unwrap_or_default()
     }
 
     fn range(&self, span: Span) -> Range<usize> {
