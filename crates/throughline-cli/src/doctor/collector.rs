@@ -214,3 +214,28 @@ fn own_metrics() -> Fix {
                 prometheus:\n                host: 0.0.0.0\n                port: 8888\n";
     Fix::CollectorFile(yaml.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_known_under_all_their_names() {
+        for (suffix, is_labelled) in [("", false), ("_total", true), ("__spans__total", true)] {
+            let page = |accepted: u32, sent: u32, size: u32| {
+                let labels =
+                    if is_labelled { "exporter=\"otlp\",data_type=\"traces\"" } else { "exporter=\"otlp\"" };
+                Account(samples(&format!(
+                    "otelcol_receiver_accepted_spans{suffix}{{receiver=\"otlp\"}} {accepted}\n\
+                     otelcol_exporter_sent_spans{suffix}{{exporter=\"otlp\"}} {sent}\n\
+                     otelcol_exporter_queue_capacity{{{labels}}} 1000\n\
+                     otelcol_exporter_queue_size{{{labels}}} {size}\n"
+                )))
+            };
+            let well = page(2, 2, 0).since(&page(1, 1, 0), "traces");
+            assert!(well.is_done(), "{suffix}: {well:?}");
+            let stuck = page(2, 1, 1).since(&page(1, 1, 0), "traces");
+            assert!(!stuck.is_decided() && stuck.waiting.is_empty() != is_labelled, "{suffix}: {stuck:?}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use throughline::{
     BatchConfiguration, ConsoleFormat, ExportConfig, KeyValue, LogConfig, MetricsConfig, SamplingStrategy,
     SpanBuilder, TelemetryConfig, TelemetryProviders, TraceConfig, init_telemetry,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::check::{Check, Hop};
 use super::fix::Fix;
@@ -27,6 +27,9 @@ pub(crate) const SERVICE: &str = "throughline-doctor";
 
 /// For all attempts together; a program would try for longer.
 const WITHIN: Duration = Duration::from_secs(4);
+
+/// For the exporters to end.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// What was sent.
 #[derive(Clone, Debug)]
@@ -55,7 +58,8 @@ pub(crate) async fn send(
     let status = telemetry.status();
     let handle = telemetry.status_handle();
     let elapsed = started.elapsed();
-    drop(telemetry.shutdown().await);
+    // What could not be delivered is told by now, and not worth more waiting.
+    drop(timeout(END_WITHIN, telemetry.shutdown()).await);
     // What was given up at the end is counted there.
     let after = handle.status();
     let mut sent = Sent { value, trace, taken: Vec::new() };

@@ -7,7 +7,7 @@ use super::check::{Check, Hop};
 use super::fix::Fix;
 use super::http;
 use super::routes::{Route, with_base, with_protocol};
-use super::settings::{cumulative, metrics_alone, without_others};
+use super::settings::{cumulative, metrics_alone, origin, without_others};
 
 /// How a partial success begins.
 pub(crate) const REJECTED: &str = "the receiver took the request and rejected what is in it:";
@@ -111,10 +111,7 @@ fn fix(id: &str, route: &Route, all: &[Route]) -> Fix {
         "D302" => pipeline(route),
         "D303" => Fix::PrometheusFlags(vec!["--web.enable-otlp-receiver".to_owned()]),
         "D304" => {
-            let mut variables = with_base(all, &mine, |route| {
-                let origin = route.address.as_ref().map(Address::origin).unwrap_or_default();
-                format!("{origin}/api/v1/otlp")
-            });
+            let mut variables = with_base(all, &mine, |route| format!("{}/api/v1/otlp", origin(route)));
             variables.extend(without_others(all));
             Fix::Environment(variables)
         }
@@ -139,10 +136,11 @@ fn fix(id: &str, route: &Route, all: &[Route]) -> Fix {
 }
 
 /// A pipeline that takes the signal, so that it can be seen to arrive.
-fn pipeline(route: &Route) -> Fix {
+fn pipeline(Route { signal, .. }: &Route) -> Fix {
+    let variable = format!("OTEL_{}_EXPORTER", signal.to_uppercase());
     Fix::CollectorFile(format!(
-        "exporters:\n  debug: {{}}\nservice:\n  pipelines:\n    {}:\n      receivers: [otlp]\n      exporters: [debug]\n",
-        route.signal
+        "# or, when this receiver is not for {signal}: export {variable}=none\nexporters:\n  debug: {{}}\nservice:\n  \
+         pipelines:\n    {signal}:\n      receivers: [otlp]\n      exporters: [debug]\n"
     ))
 }
 

@@ -2,6 +2,7 @@
 
 use throughline::{Description, Error, Source};
 
+use super::address::Address;
 use super::check::{Check, Hop, Verdict};
 use super::fix::Fix;
 use super::routes::{ALL, Route, setting, signals, with_base};
@@ -106,62 +107,58 @@ fn pushed_nowhere(description: &Description, earlier: &[Check]) -> Check {
     Check::broken(Hop::Settings, "", evidence).because("D003", fix)
 }
 
-/// A warning of the toolkit, as a check.
+/// A warning of the toolkit, as a check: what it is about is told by its words.
 fn suspicion(warning: &str, description: &Description, routes: &[Route]) -> Check {
-    let check = Check::new(Hop::Settings, Verdict::Warning, "", warning);
-    let quoted: Vec<&str> = warning.split('`').skip(1).step_by(2).collect();
     if warning.starts_with("gRPC has no paths") {
         // It is as if it were not there.
         return Check::ok(Hop::Settings, "", warning);
     }
-    if let Some((wrong, right)) = misspelt(warning) {
-        // The value may be a secret, so it is not repeated.
-        let fix = Fix::Environment(vec![
-            (right.to_owned(), Some(format!("\"${wrong}\""))),
-            (wrong.to_owned(), None),
-        ]);
-        return check.because("D004", fix);
-    }
-    if warning.contains("is set and has no effect") {
-        let name = warning.split(' ').next().unwrap_or_default();
-        return check.because("D004", Fix::unset(name));
-    }
-    if warning.contains("is that of Prometheus, which takes metrics alone")
-        || warning.contains("in Prometheus, which takes metrics alone")
+    let (id, fix) = if warning.contains("is set and has no effect") {
+        ("D004", without_effect(warning))
+    } else if warning.contains("Prometheus, which takes metrics alone") {
+        ("D009", metrics_alone(routes))
+    } else if warning.contains("is that of Prometheus, whose OTLP receiver") {
+        ("D006", below_prometheus(routes))
+    } else if warning.contains("is taken as a base URL") {
+        ("D005", without_path(warning, description))
+    } else if warning.contains("has no path; receivers listen") || warning.contains(", where receivers take ")
     {
-        return check.because("D009", metrics_alone(routes));
-    }
-    if warning.contains("is that of Prometheus, whose OTLP receiver") {
-        let metrics: Vec<_> = routes.iter().filter(|route| route.signal == "metrics").collect();
-        let fix = with_base(routes, &metrics, |route| {
-            let origin = route.address.as_ref().map(super::address::Address::origin).unwrap_or_default();
-            format!("{origin}/api/v1/otlp")
-        });
-        let mut fix = fix;
-        fix.extend(without_others(routes));
-        return check.because("D006", Fix::Environment(fix));
-    }
-    if warning.contains("is taken as a base URL") {
-        return check.because("D005", without_path(description, &quoted));
-    }
-    if warning.contains("has no path; receivers listen") || warning.contains(", where receivers take ") {
-        let names = |url: &str| warning.contains(&format!("`{url}`"));
-        let wrong: Vec<_> = routes
-            .iter()
-            .filter(|route| names(&route.url) || names(route.url.trim_end_matches('/')))
-            .collect();
-        let fix = with_base(routes, &wrong, |route| {
-            route.address.as_ref().map(super::address::Address::origin).unwrap_or_default()
-        });
-        return check.because("D005", Fix::Environment(fix));
-    }
-    if warning.starts_with("Prometheus takes ") {
-        return check.because("D307", cumulative());
-    }
-    check.because(
-        "D010",
-        Fix::by_hand("as the warning says; `throughline config explain` shows every setting"),
-    )
+        ("D005", with_path(warning, routes))
+    } else if warning.starts_with("Prometheus takes ") {
+        ("D307", cumulative())
+    } else {
+        ("D010", Fix::by_hand("as the warning says; `throughline config explain` shows every setting"))
+    };
+    Check::new(Hop::Settings, Verdict::Warning, "", warning).because(id, fix)
+}
+
+/// The variable under its right name. Its value may be a secret, so it is not repeated.
+fn without_effect(warning: &str) -> Fix {
+    let Some((wrong, right)) = misspelt(warning) else {
+        return Fix::unset(warning.split(' ').next().unwrap_or_default());
+    };
+    Fix::Environment(vec![(right.to_owned(), Some(format!("\"${wrong}\""))), (wrong.to_owned(), None)])
+}
+
+/// Metrics to where Prometheus takes them, and nothing else.
+fn below_prometheus(routes: &[Route]) -> Fix {
+    let metrics: Vec<_> = routes.iter().filter(|route| route.signal == "metrics").collect();
+    let mut variables = with_base(routes, &metrics, |route| format!("{}/api/v1/otlp", origin(route)));
+    variables.extend(without_others(routes));
+    Fix::Environment(variables)
+}
+
+/// The endpoint of a signal with that signal's path.
+fn with_path(warning: &str, routes: &[Route]) -> Fix {
+    let names = |url: &str| warning.contains(&format!("`{url}`"));
+    let is_meant = |route: &&Route| names(&route.url) || names(route.url.trim_end_matches('/'));
+    let wrong: Vec<_> = routes.iter().filter(is_meant).collect();
+    Fix::Environment(with_base(routes, &wrong, origin))
+}
+
+/// Scheme, host and port of where a route leads.
+pub(crate) fn origin(route: &Route) -> String {
+    route.address.as_ref().map(Address::origin).unwrap_or_default()
 }
 
 /// The name that was written, and the one that was meant.
@@ -171,8 +168,8 @@ fn misspelt(warning: &str) -> Option<(&str, &str)> {
 }
 
 /// The base URL without a signal's path.
-fn without_path(description: &Description, quoted: &[&str]) -> Fix {
-    let written = quoted.first().copied().unwrap_or_default();
+fn without_path(warning: &str, description: &Description) -> Fix {
+    let written = warning.split('`').nth(1).unwrap_or_default();
     let base = ["/v1/metrics", "/v1/traces", "/v1/logs"]
         .into_iter()
         .find_map(|path| written.trim_end_matches('/').strip_suffix(path))

@@ -1,8 +1,12 @@
 //! What works is said to work, every time.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use throughline_rig::{Collector, CollectorConfig, Jaeger, Prometheus, PrometheusConfig, Rig};
 
-use crate::examination::Patient;
+use crate::command::throughline;
+use crate::examination::{ENDPOINT, Patient};
 
 /// How often a healthy stack is looked at.
 const RUNS: usize = 50;
@@ -52,7 +56,7 @@ impl Stack {
 /// A program that sends to this Collector, whose own metrics are looked at.
 pub(crate) fn looking_at_collector(collector: &Collector) -> Patient {
     Patient::new()
-        .with("OTEL_EXPORTER_OTLP_ENDPOINT", collector.otlp_http_url())
+        .with(ENDPOINT, collector.otlp_http_url())
         .looking_at("--collector-metrics", collector.own_metrics_url())
 }
 
@@ -72,7 +76,7 @@ pub(crate) fn all_protocols(rig: &Rig) {
         ("http/json", stack.collector.otlp_http_url()),
         ("grpc", stack.collector.otlp_grpc_url()),
     ] {
-        let patient = stack.patient().with("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        let patient = stack.patient().with(ENDPOINT, endpoint);
         patient.with("OTEL_EXPORTER_OTLP_PROTOCOL", protocol).examine().is_green();
     }
     let spans = stack.collector.own_metric("otelcol_receiver_accepted_spans");
@@ -96,4 +100,20 @@ pub(crate) fn one_series(rig: &Rig) {
         patient.examine().is_green();
     }
     assert_eq!(prometheus.series("{__name__=~\".+\"}").len(), 1, "however often it runs");
+}
+
+/// It is looked again until the receiver is back.
+pub(crate) fn watched(rig: &Rig) {
+    let mut collector = rig.collector(CollectorConfig::default());
+    collector.kill();
+    let mut watching = throughline(&["doctor", "--watch"])
+        .env(ENDPOINT, collector.otlp_http_url())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(watching.stdout.take().expect("its output")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("reach      broken")), "it is down");
+    collector.restart();
+    assert!(lines.any(|line| line.starts_with("Everything that was looked at works")), "it is back");
+    assert!(watching.wait().expect("it ends").success());
 }

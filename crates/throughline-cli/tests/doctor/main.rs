@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Case::new("all_protocols_are_spoken", ALL, healthy::all_protocols),
         Case::new("nothing_is_sent_when_reading_only", ALL, healthy::read_only),
         Case::new("runs_add_one_series", PROMETHEUS, healthy::one_series),
+        Case::new("it_watches_until_all_is_well", COLLECTOR, healthy::watched),
         Case::new("settings", COLLECTOR, settings::settings),
         Case::new("ways", &[], settings::ways),
         Case::new("protocols", COLLECTOR, settings::protocols),
