@@ -20,14 +20,14 @@ pub(crate) enum Hop {
     Accepted,
     /// The Collector's own account.
     Collector,
+    /// A page that is scraped.
+    Scrape,
     /// From there into Prometheus.
     Bridge,
     /// What was stored, asked back.
     Store,
     /// What people look at.
     Dashboard,
-    /// A page that is scraped.
-    Scrape,
 }
 
 impl Hop {

@@ -158,7 +158,10 @@ impl Examination<'_> {
         let found = prometheus.bridge(self.routes).await;
         self.checks.extend(found);
         if let Some(page) = self.live.scrape.as_deref().and_then(Address::parse) {
-            self.checks.push(prometheus.scrapes(&page));
+            let check = prometheus.scrapes(&page).await;
+            // Down, it is among the targets that are.
+            self.checks.retain(|known| !(known.hop == check.hop && known.subject == check.subject));
+            self.checks.push(check);
         }
     }
 

@@ -109,7 +109,7 @@ impl Prometheus {
     }
 
     /// Whether a page is among what is scraped.
-    pub(crate) fn scrapes(&self, page: &Address) -> Check {
+    pub(crate) async fn scrapes(&self, page: &Address) -> Check {
         let of_page = self
             .targets
             .iter()
@@ -118,8 +118,7 @@ impl Prometheus {
             Some(target) if target.is_up => {
                 Check::ok(Hop::Bridge, &target.url, format!("job {} scrapes {}", target.job, target.url))
             }
-            // Told among the targets.
-            Some(target) => Check::skipped(Hop::Bridge, format!("{} is down", target.url)),
+            Some(target) => Check { verdict: Verdict::Broken, ..target.down().await },
             None => {
                 let evidence = format!("Prometheus does not scrape {page}");
                 let yaml = format!(
@@ -225,6 +224,7 @@ impl Target {
         let address = Address::parse(url);
         let is_ours = address.as_ref().is_some_and(|address| is_local(&address.host))
             && error.contains("refused")
+            && !error.contains("proxyconnect")
             && http::get(url, "text/plain").await.is_ok();
         if is_ours {
             let port = address.map_or(0, |address| address.port);

@@ -39,10 +39,9 @@ pub(crate) async fn check(page: &str) -> Vec<Check> {
         }
         for check in judge(url, &answer) {
             // Most of what is wrong is wrong in both.
+            let id = |check: &Check| check.trouble.as_ref().map(|trouble| trouble.id);
             let is_known = checks.iter().any(|known: &Check| {
-                known.verdict > Verdict::Ok
-                    && known.trouble.as_ref().map(|trouble| trouble.id)
-                        == check.trouble.as_ref().map(|trouble| trouble.id)
+                if id(known).is_some() { id(known) == id(&check) } else { known.evidence == check.evidence }
             });
             if !is_known {
                 checks.push(check);

@@ -69,4 +69,30 @@ pub(crate) fn pages(rig: &Rig) {
     eventually(DEADLINE, "a scrape", || (!prometheus.targets().is_empty()).then_some(()));
     scraping(&unscraped.url()).looking_at("--prometheus", prometheus.url()).examine().is_green();
     found.mended_by("prometheus_file");
+    // When the page is at fault, Prometheus is not.
+    let targets = vec![unscraped.url().trim_start_matches("http://").to_owned()];
+    let broken = Fake::http("200 OK", "", "a 1\n");
+    let unreadable = vec![broken.url().trim_start_matches("http://").to_owned()];
+    for (targets, page, fault, id) in [
+        (
+            vec![format!("127.0.0.1:{}", closed_port())],
+            None,
+            "the page is down, and Prometheus says so",
+            "D801",
+        ),
+        (unreadable, Some(&broken), "the page is refused, and Prometheus says so", "D804"),
+        (targets, Some(&unscraped), "", ""),
+    ] {
+        let url = page.map_or_else(|| format!("http://{}", targets[0]), Fake::url);
+        let prometheus = rig.prometheus(PrometheusConfig { targets, ..PrometheusConfig::default() });
+        eventually(DEADLINE, "a scrape", || {
+            prometheus.targets().first().filter(|target| target["health"] != "unknown").map(drop)
+        });
+        let examined = scraping(&url).looking_at("--prometheus", prometheus.url()).examine();
+        if fault.is_empty() {
+            examined.is_green();
+        } else {
+            examined.found(fault, "scrape", id);
+        }
+    }
 }

@@ -7,14 +7,13 @@ use crate::doctor::check::{Check, Hop, Report, Verdict};
 use crate::doctor::troubles;
 
 pub(super) fn write(report: &Report, colour: bool, out: &mut impl Write) -> io::Result<()> {
-    let hops = report.hops();
-    let is_pushed = hops.iter().any(|hop| *hop < Hop::Bridge);
-    let shown: Vec<Hop> = if is_pushed {
-        let others = hops.into_iter().filter(|hop| !Hop::PUSHED.contains(hop));
-        Hop::PUSHED.into_iter().chain(others).collect()
-    } else {
-        hops
-    };
+    let mut shown = report.hops();
+    // Whoever asks for a page alone is not told of hops that it does not pass.
+    if shown.iter().any(|hop| *hop < Hop::Scrape) {
+        shown.extend(Hop::PUSHED);
+        shown.sort_unstable();
+        shown.dedup();
+    }
     for hop in shown {
         self::hop(report, hop, colour, out)?;
     }
