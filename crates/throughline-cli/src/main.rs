@@ -12,6 +12,7 @@ macro_rules! say {
 
 mod config;
 mod demo;
+mod doctor;
 mod explain;
 mod finding;
 mod lint;
@@ -36,6 +37,7 @@ struct Arguments {
 enum Command {
     Config(config::Arguments),
     Demo(demo::Arguments),
+    Doctor(doctor::Arguments),
     Lint(lint::Arguments),
     Migrate(migrate::Arguments),
     Explain(explain::Arguments),
@@ -57,6 +59,7 @@ async fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Config(arguments) => config::run(arguments),
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -2,6 +2,7 @@
 
 #[path = "../support/command.rs"]
 mod command;
+mod doctor;
 mod lint;
 mod migrate;
 #[path = "../../src/snippet/throughline.rs"]
