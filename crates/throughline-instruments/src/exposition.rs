@@ -288,3 +288,79 @@ fn unescaped(text: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ProducedData, read};
+
+    /// Each metric in a line: name, kind, series with values.
+    fn shown(text: &str) -> Vec<String> {
+        let numbers = |points: Vec<(throughline_core::AttributeSet, f64)>| {
+            points.into_iter().map(|(set, value)| format!(" {set}={value}")).collect::<String>()
+        };
+        let show = |data| match data {
+            ProducedData::Gauge(points) => format!("gauge{}", numbers(points)),
+            ProducedData::Sum { monotonic, points } => format!("sum({monotonic}){}", numbers(points)),
+            ProducedData::Histogram { bounds, points } => {
+                let points = points
+                    .into_iter()
+                    .map(|(set, value)| format!(" {set}={:?}, {}", value.buckets, value.sum));
+                format!("histogram{bounds:?}{}", points.collect::<String>())
+            }
+        };
+        let metrics = read(text).into_iter();
+        metrics.map(|metric| format!("{} [{}] {}", metric.name, metric.unit, show(metric.data))).collect()
+    }
+
+    #[test]
+    fn both_formats_are_read() {
+        let prometheus = "# HELP a_total Some.\n# TYPE a_total counter\na_total{x=\"1\",} 3 1700000000000\n\
+            # TYPE free gauge\nfree NaN\nno_type{le=\"2\"} 4\n";
+        assert_eq!(
+            shown(prometheus),
+            ["a_total [] sum(true) {x=1}=3", "free [] gauge {}=NaN", "no_type [] gauge {le=2}=4"]
+        );
+        let openmetrics = "# TYPE took_seconds histogram\n# UNIT took_seconds seconds\n\
+            took_seconds_sum 4.5\ntook_seconds_count 3\ntook_seconds_bucket{le=\"1.0\"} 1 # {trace_id=\"4b\"} 0.5\n\
+            took_seconds_bucket{le=\"+Inf\"} 3\ntook_seconds_created 1.7e9\n\
+            # TYPE b counter\nb_total 2.0 # {k=\"v\"} 1.0 1.7e9\n# TYPE build info\nbuild_info{v=\"1\"} 1\n# EOF\n";
+        assert_eq!(
+            shown(openmetrics),
+            [
+                "took_seconds [s] histogram[1.0] {}=[1, 2], 4.5",
+                "b_total [] sum(true) {}=2",
+                "build_info [] gauge {v=1}=1"
+            ]
+        );
+    }
+
+    #[test]
+    fn histograms_with_other_bounds_are_metrics_of_their_own() {
+        let text = "# TYPE h histogram\nh_bucket{r=\"a\",le=\"1\"} 1\nh_count{r=\"a\"} 4\n\
+            h_bucket{r=\"b\",le=\"2\"} 2\nh_count{r=\"b\"} 2\nh_bucket{r=\"c\",le=\"1\"} 9\nh_count{r=\"c\"} 4\n";
+        assert_eq!(
+            shown(text),
+            ["h [] histogram[1.0] {r=a}=[1, 3], 0 {r=c}=[9, 0], 0", "h [] histogram[2.0] {r=b}=[2, 0], 0"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_sample_is_passed_over() {
+        for line in [
+            "",
+            "x",
+            "x{",
+            "x{a",
+            "x{a=\"",
+            "x{a=\"b",
+            "x{a=\"b\\\"} 1",
+            "x{a=\"b\"} y",
+            "# TYPE",
+            "#",
+            "{} ",
+            "é{é=\"é",
+        ] {
+            assert_eq!(shown(&format!("{line}\nok 1\n")), ["ok [] gauge {}=1"], "{line}");
+        }
+    }
+}

@@ -279,7 +279,7 @@ impl Value for ProducedHistogram {
 
     fn push(self, column: &mut Histograms) {
         let Self { sum, buckets } = self;
-        let count = buckets.iter().sum();
+        let count = buckets.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
         column.push(HistogramValue { count, sum, min: None, max: None, buckets: &buckets });
     }
 }
