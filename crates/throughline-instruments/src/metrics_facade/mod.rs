@@ -1,4 +1,4 @@
-//! What is recorded through the [`metrics`](::metrics) crate.
+//! What is recorded through the [`metrics`] crate.
 //!
 //! ```
 //! use throughline_instruments::metrics_facade::FacadeRecorder;

@@ -1,4 +1,4 @@
-//! What is recorded in a registry of the [`prometheus`](::prometheus) crate, shown wherever the metrics of a provider are.
+//! What is recorded in a registry of the [`prometheus`] crate, shown wherever the metrics of a provider are.
 //!
 //! ```
 //! use prometheus::{IntCounter, Registry};
