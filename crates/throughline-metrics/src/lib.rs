@@ -44,6 +44,8 @@ mod meter;
 mod number;
 mod observed;
 mod otel;
+mod produced;
+pub mod producer;
 mod provider;
 mod reader;
 mod series;

@@ -1,11 +1,10 @@
 //! Following a request allocates nothing, from its arrival to its last token.
 
-#[path = "../../../throughline-core/tests/it/counting.rs"]
-mod counting;
-
 use throughline_instruments::inference::{Inference, Model, RequestStatus};
 use throughline_metrics::MeterProvider;
 use throughline_trace::{TracerProvider, testing};
+
+use crate::counting;
 
 /// What a server does for one request.
 fn serve(inference: &Inference) {

@@ -1,8 +1,5 @@
 //! A request whose like was seen before is recorded without an allocation; with a span, the contexts are what is allocated.
 
-#[path = "../../throughline-core/tests/it/counting.rs"]
-mod counting;
-
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::pin::{Pin, pin};
@@ -18,7 +15,7 @@ use throughline_trace::TracerProvider;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use counting::allocations;
+use crate::counting::allocations;
 
 #[derive(Clone)]
 struct Hello;

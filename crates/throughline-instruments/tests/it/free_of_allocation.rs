@@ -1,8 +1,4 @@
 //! Guards allocate nothing when their series exist.
-#![cfg(all(feature = "actor", feature = "stream"))]
-
-#[path = "../../throughline-core/tests/it/counting.rs"]
-mod counting;
 
 use std::time::Duration;
 
@@ -13,7 +9,7 @@ use throughline_instruments::stream::{
 use throughline_metrics::{MeterProvider, MetricSet as _};
 use throughline_trace::TracerProvider;
 
-use counting::allocations;
+use crate::counting::allocations;
 
 /// Runs `record` until everything is warm, and then checks that it allocates nothing.
 #[track_caller]
