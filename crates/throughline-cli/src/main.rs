@@ -18,6 +18,7 @@ mod finding;
 mod lint;
 mod migrate;
 mod report;
+mod send;
 mod snippet;
 
 use std::io::{ErrorKind, IsTerminal as _};
@@ -42,6 +43,8 @@ enum Command {
     Migrate(migrate::Arguments),
     Explain(explain::Arguments),
     Snippet(snippet::Arguments),
+    Send(send::SendArguments),
+    Load(send::LoadArguments),
 }
 
 /// When something was found.
@@ -64,6 +67,8 @@ async fn main() -> ExitCode {
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Snippet(arguments) => snippet::run(&arguments),
+        Command::Send(arguments) => send::send(&arguments),
+        Command::Load(arguments) => send::load(&arguments),
     };
     match done {
         Ok(status) => status,

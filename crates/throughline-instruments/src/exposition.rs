@@ -296,7 +296,7 @@ mod tests {
     /// Each metric in a line: name, kind, series with values.
     fn shown(text: &str) -> Vec<String> {
         let numbers = |points: Vec<(throughline_core::AttributeSet, f64)>| {
-            points.into_iter().map(|(set, value)| format!(" {set}={value}")).collect::<String>()
+            points.into_iter().fold(String::new(), |text, (set, value)| text + &format!(" {set}={value}"))
         };
         let show = |data| match data {
             ProducedData::Gauge(points) => format!("gauge{}", numbers(points)),
