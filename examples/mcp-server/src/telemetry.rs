@@ -1,11 +1,13 @@
 //! Telemetry: pulled by Prometheus; with the cargo feature `otlp`, pushed as well when an endpoint is set.
 
 use anyhow::{Context as _, Result};
-use throughline::{TelemetryConfig, TelemetryProviders, init_telemetry};
+use throughline::{LogConfig, TelemetryConfig, TelemetryProviders, init_telemetry};
 
 use crate::arguments::Arguments;
 
 pub(crate) fn start(arguments: &Arguments) -> Result<TelemetryProviders> {
-    let config = TelemetryConfig::new("mcp-server").with_prometheus_address(arguments.metrics);
+    // The SDK has a line for each session that begins and ends; that is what metrics are for.
+    let logs = LogConfig::new().with_filter("info,rmcp=warn");
+    let config = TelemetryConfig::new("mcp-server").with_prometheus_address(arguments.metrics).with_logs(logs);
     init_telemetry(config).context("start telemetry (another --metrics address, or port 0, may help)")
 }
