@@ -1,5 +1,6 @@
 //! The client: connections to an MCP server, kept in a pool, and calls that carry their trace with them.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,6 +60,8 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn new(url: String) -> Result<Self> {
+        // Nothing here speaks TLS, but reqwest may have been built with it. Somebody else's provider is as good.
+        let _first = rustls::crypto::ring::default_provider().install_default();
         // Without idle connections of HTTP, as rmcp's own: the next request would wait for a delayed acknowledgement.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build();
         Ok(Self { http: http.context("make an HTTP client")?, url: url.into() })
@@ -95,7 +98,8 @@ pub(crate) struct Clients {
     token: String,
     recorded: Pool,
     permits: Semaphore,
-    idle: Mutex<Vec<Connection>>,
+    /// Used in turn, so that no session is idle for long.
+    idle: Mutex<VecDeque<Connection>>,
 }
 
 /// A connection of the pool's, in use. Dropped without [`give_back`](Self::give_back), it is gone.
@@ -124,7 +128,7 @@ impl Clients {
     pub(crate) async fn acquire(&self) -> Result<Leased<'_>> {
         let wait = self.recorded.wait();
         let _permit = self.permits.acquire().await.context("the pool is closed")?;
-        let idle = self.lock().pop();
+        let idle = self.idle();
         self.shared.tally.add("mcp_pool_wait_duration_seconds_count", 1.0);
         if let Some(connection) = idle {
             self.shared.tally.add("mcp_pool_connections_reused_total", 1.0);
@@ -151,7 +155,18 @@ impl Clients {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    /// One that is idle, and not closed.
+    fn idle(&self) -> Option<Connection> {
+        loop {
+            let connection = self.lock().pop_front()?;
+            if !connection.is_transport_closed() {
+                return Some(connection);
+            }
+            self.recorded.remove_idle();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -162,7 +177,7 @@ impl Leased<'_> {
         let Self { clients, connection, lease, .. } = self;
         let mut idle = clients.lock();
         if idle.len() < IDLE_MAX {
-            idle.push(connection);
+            idle.push_back(connection);
             lease.give_back();
         }
     }

@@ -6,8 +6,9 @@ use throughline::{LogConfig, TelemetryConfig, TelemetryProviders, init_telemetry
 use crate::arguments::Arguments;
 
 pub(crate) fn start(arguments: &Arguments) -> Result<TelemetryProviders> {
-    // The SDK has a line for each session that begins and ends; that is what metrics are for.
-    let logs = LogConfig::new().with_filter("info,rmcp=warn");
-    let config = TelemetryConfig::new("mcp-server").with_prometheus_address(arguments.metrics).with_logs(logs);
+    // The SDK has a line for each session and each answer that is an error; that is what metrics are for.
+    let logs = LogConfig::new().with_filter("info,rmcp=error");
+    let config =
+        TelemetryConfig::new("mcp-server").with_prometheus_address(arguments.metrics).with_logs(logs);
     init_telemetry(config).context("start telemetry (another --metrics address, or port 0, may help)")
 }

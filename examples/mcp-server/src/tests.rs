@@ -36,7 +36,8 @@ async fn one_trace_goes_from_the_client_to_the_server_over_http() {
 
     let spans = testing::spans(&mut reader);
     let called = |kind: SpanKind| {
-        let mut called = spans.iter().filter(|span| span.name == "tools/call list_files" && span.kind == kind);
+        let mut called =
+            spans.iter().filter(|span| span.name == "tools/call list_files" && span.kind == kind);
         called.next().unwrap_or_else(|| panic!("a span of kind {kind:?} among {spans:#?}"))
     };
     let (client, server) = (called(SpanKind::Client), called(SpanKind::Server));

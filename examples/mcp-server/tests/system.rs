@@ -1,6 +1,10 @@
 //! The program against the real servers: what Prometheus stores is what the program counted itself.
 
-#![expect(clippy::panic, clippy::print_stderr, reason = "a test reports by panicking, and shows the program's log")]
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test reports by panicking, and shows the program's log"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -151,7 +155,8 @@ fn made_up_names_fill_no_memory(_rig: &Rig) {
     let page = http::get(&format!("http://{address}/metrics")).expect("the metrics").body;
     let counts = |line: &&str| line.starts_with("mcp_server_operation_duration_seconds_count{");
     let series: Vec<&str> = page.lines().filter(counts).collect();
-    let value = |line: &&str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
+    let value =
+        |line: &&str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
     assert_eq!(series.len(), 2001, "the limit, and the rest");
     assert_eq!(series.iter().map(value).sum::<f64>(), counted["mcp_server_operation_duration_seconds_count"]);
     let rest = series.iter().filter(|line| line.contains("otel_metric_overflow=\"true\"")).map(value);
