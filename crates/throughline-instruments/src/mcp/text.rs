@@ -23,11 +23,11 @@ impl<const BYTES: usize> StackText<BYTES> {
 }
 
 impl<const BYTES: usize> fmt::Write for StackText<BYTES> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let fits = throughline_core::attribute::cut(text, BYTES - self.length);
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        let fits = throughline_core::attribute::cut(s, BYTES - self.length);
         self.bytes[self.length..self.length + fits.len()].copy_from_slice(fits.as_bytes());
         self.length += fits.len();
-        if fits.len() == text.len() { Ok(()) } else { Err(fmt::Error) }
+        if fits.len() == s.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The MCP kit: the names of the document, the semantic conventions, one trace from client to server, and bounds.
 
+#![expect(clippy::float_cmp, reason = "whole numbers, far below where floats lose any")]
+
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -155,6 +157,7 @@ fn one_trace_goes_through_meta() {
 }
 
 /// The value of a future that is ready.
+#[expect(clippy::panic, reason = "a helper of tests")]
 fn ready<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
