@@ -2,15 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, RequestMetaObject};
 use rmcp::service::{ClientInitializeError, RoleClient, RunningService, ServiceError, ServiceExt as _};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
-use throughline_instruments::guard::{Classify, Lease, Pool};
-use throughline_instruments::mcp::{Call, Method, Operation};
+use throughline_instruments::guard::{Classify, Guard, Lease, Pool};
+use throughline_instruments::mcp::{Call, Method, Operation, SessionScope, Version};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::shared::Shared;
@@ -99,14 +99,21 @@ pub(crate) struct Clients {
     recorded: Pool,
     permits: Semaphore,
     /// Used in turn, so that no session is idle for long.
-    idle: Mutex<VecDeque<Connection>>,
+    idle: Mutex<VecDeque<Pooled>>,
+}
+
+/// A session of the pool's.
+#[derive(Debug)]
+struct Pooled {
+    connection: Connection,
+    lasting: Guard<SessionScope>,
 }
 
 /// A connection of the pool's, in use. Dropped without [`give_back`](Self::give_back), it is gone.
 #[derive(Debug)]
 pub(crate) struct Leased<'a> {
     clients: &'a Clients,
-    connection: Connection,
+    pooled: Pooled,
     lease: Lease,
     is_new: bool,
     _permit: SemaphorePermit<'a>,
@@ -130,14 +137,15 @@ impl Clients {
         let _permit = self.permits.acquire().await.context("the pool is closed")?;
         let idle = self.idle();
         self.shared.tally.add("mcp_pool_wait_duration_seconds_count", 1.0);
-        if let Some(connection) = idle {
+        if let Some(pooled) = idle {
             self.shared.tally.add("mcp_pool_connections_reused_total", 1.0);
-            return Ok(Leased { clients: self, connection, lease: wait.reused(), is_new: false, _permit });
+            return Ok(Leased { clients: self, pooled, lease: wait.reused(), is_new: false, _permit });
         }
         match self.address.connect(Some(&self.token)).await {
             Ok(connection) => {
                 self.shared.tally.add("mcp_pool_connections_created_total", 1.0);
-                Ok(Leased { clients: self, connection, lease: wait.created(), is_new: true, _permit })
+                let pooled = self.pooled(connection);
+                Ok(Leased { clients: self, pooled, lease: wait.created(), is_new: true, _permit })
             }
             Err(error) => {
                 wait.fail(&error);
@@ -149,24 +157,31 @@ impl Clients {
     /// Closes all idle connections.
     pub(crate) async fn close(&self) {
         let idle = std::mem::take(&mut *self.lock());
-        for mut connection in idle {
+        for Pooled { mut connection, lasting } in idle {
             self.recorded.remove_idle();
             let _ended = connection.close().await;
+            lasting.ok();
         }
     }
 
+    fn pooled(&self, connection: Connection) -> Pooled {
+        self.shared.tally.add("mcp_client_session_duration_seconds_count", 1.0);
+        let version = connection.peer_info().map(|server| Version::of(server.protocol_version.as_str()));
+        Pooled { connection, lasting: self.shared.client.begin_session(version) }
+    }
+
     /// One that is idle, and not closed.
-    fn idle(&self) -> Option<Connection> {
+    fn idle(&self) -> Option<Pooled> {
         loop {
-            let connection = self.lock().pop_front()?;
-            if !connection.is_transport_closed() {
-                return Some(connection);
+            let pooled = self.lock().pop_front()?;
+            if !pooled.connection.is_transport_closed() {
+                return Some(pooled);
             }
             self.recorded.remove_idle();
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Connection>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Pooled>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -174,10 +189,10 @@ impl Clients {
 impl Leased<'_> {
     /// It can be used again, unless there are enough.
     pub(crate) fn give_back(self) {
-        let Self { clients, connection, lease, .. } = self;
+        let Self { clients, pooled, lease, .. } = self;
         let mut idle = clients.lock();
         if idle.len() < IDLE_MAX {
-            idle.push_back(connection);
+            idle.push_back(pooled);
             lease.give_back();
         }
     }
@@ -189,7 +204,7 @@ impl Leased<'_> {
 
     /// Its connection.
     pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+        &self.pooled.connection
     }
 
     /// Calls a tool. The server's span becomes a child of this call's.
@@ -205,7 +220,7 @@ impl Leased<'_> {
         operation.inject(&mut meta.0.0);
         let mut parameters = CallToolRequestParams::new(name).with_arguments(arguments);
         parameters.meta = Some(meta);
-        let result = operation.enter(self.connection.call_tool(parameters)).await;
+        let result = operation.enter(self.pooled.connection.call_tool(parameters)).await;
         end(operation, result)
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::arguments::Arguments;
 use crate::attack::attack;
 use crate::client::{Address, Clients, Failure, Leased};
-use crate::ghost::haunt;
+use crate::ghost::{hang_up, haunt};
 use crate::shared::Shared;
 
 /// A client asks so often, which is half as often as it may.
@@ -159,6 +159,7 @@ impl Driver {
             self.without_credentials(&address).await?;
             self.with_credentials_that_are_no_text(&address).await?;
             self.in_a_hurry(&address).await?;
+            hang_up(self.host()).await?;
             haunt(self.host(), &self.token).await.context("a ghost")?;
             self.note_session();
         }

@@ -23,6 +23,13 @@ pub(crate) async fn haunt(address: &str, token: &str) -> Result<()> {
     Ok(())
 }
 
+/// Hangs up in the middle of a request, as one does whose program was killed.
+pub(crate) async fn hang_up(address: &str) -> Result<()> {
+    let mut stream = TcpStream::connect(address).await.context("connect")?;
+    stream.set_zero_linger().context("ask for a reset")?;
+    stream.write_all(b"POST /mcp HTTP/1.1\r\nHost: ").await.context("send")
+}
+
 /// The head of the response.
 async fn post(address: &str, token: &str, session: Option<&str>, message: &Value) -> Result<String> {
     let body = message.to_string();

@@ -114,6 +114,9 @@ fn stores_what_was_counted(rig: &Rig) {
         prometheus.await_value(&format!("sum({name})"), *total);
     }
     gauges_are_back_at_zero(&prometheus);
+    // Who hung up when is the system's business; that somebody did is known.
+    let broken = prometheus.value_soon(r#"sum(mcp_connection_errors_total{error_type="connection_reset"})"#);
+    assert!(broken > 0.0);
 }
 
 /// What must have happened in a drive, so that equal does not mean that nothing was counted.
@@ -130,6 +133,7 @@ const MUST_BE_COUNTED: &[&str] = &[
     "mcp_pool_connections_reused_total",
     "mcp_server_operation_duration_seconds_count",
     "mcp_client_operation_duration_seconds_count",
+    "mcp_client_session_duration_seconds_count",
     "mcp_task_spawns_total",
 ];
 
