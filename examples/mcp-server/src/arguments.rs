@@ -11,13 +11,13 @@ use example_support::Length;
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) length: Length,
-    /// Serve MCP at http://ADDRESS/mcp; port 0 is any free one
+    /// Serve MCP there, at /mcp; port 0 is any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     pub(crate) listen: SocketAddr,
     /// Serve MCP on standard input and output in place of HTTP
     #[arg(long, conflicts_with_all = ["length", "attack"])]
     pub(crate) stdio: bool,
-    /// Serve metrics at http://ADDRESS/metrics; port 0 is any free one
+    /// Serve metrics there, at /metrics; port 0 is any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
     pub(crate) metrics: SocketAddr,
     /// The folder whose files the tools may read

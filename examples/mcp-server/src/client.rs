@@ -24,14 +24,14 @@ pub(crate) type Connection = RunningService<RoleClient, ()>;
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    Connect(ClientInitializeError),
+    Connect(Box<ClientInitializeError>),
     Call(ServiceError),
 }
 
 impl Classify for Failure {
     fn variant_name(&self) -> &'static str {
         match self {
-            Self::Connect(ClientInitializeError::JsonRpcError(_)) => "refused",
+            Self::Connect(error) if matches!(**error, ClientInitializeError::JsonRpcError(_)) => "refused",
             Self::Connect(_) => "connect",
             Self::Call(ServiceError::Timeout { .. }) => "timeout",
             Self::Call(ServiceError::TransportClosed) => "closed",
@@ -82,7 +82,7 @@ impl Address {
         config: StreamableHttpClientTransportConfig,
     ) -> Result<Connection, Failure> {
         let transport = StreamableHttpClientTransport::with_client(self.http.clone(), config);
-        ().serve(transport).await.map_err(Failure::Connect)
+        ().serve(transport).await.map_err(|error| Failure::Connect(Box::new(error)))
     }
 
     pub(crate) fn config(&self) -> StreamableHttpClientTransportConfig {
@@ -134,18 +134,24 @@ impl Clients {
     /// A connection: an idle one, or a new one.
     pub(crate) async fn acquire(&self) -> Result<Leased<'_>> {
         let wait = self.recorded.wait();
-        let _permit = self.permits.acquire().await.context("the pool is closed")?;
+        let permit = self.permits.acquire().await.context("the pool is closed")?;
         let idle = self.idle();
         self.shared.tally.add("mcp_pool_wait_duration_seconds_count", 1.0);
         if let Some(pooled) = idle {
             self.shared.tally.add("mcp_pool_connections_reused_total", 1.0);
-            return Ok(Leased { clients: self, pooled, lease: wait.reused(), is_new: false, _permit });
+            return Ok(Leased {
+                clients: self,
+                pooled,
+                lease: wait.reused(),
+                is_new: false,
+                _permit: permit,
+            });
         }
         match self.address.connect(Some(&self.token)).await {
             Ok(connection) => {
                 self.shared.tally.add("mcp_pool_connections_created_total", 1.0);
                 let pooled = self.pooled(connection);
-                Ok(Leased { clients: self, pooled, lease: wait.created(), is_new: true, _permit })
+                Ok(Leased { clients: self, pooled, lease: wait.created(), is_new: true, _permit: permit })
             }
             Err(error) => {
                 wait.fail(&error);
@@ -233,9 +239,9 @@ fn end(
     match result {
         Ok(result) => {
             if result.is_error == Some(true) {
-                operation.tool_error()
+                operation.tool_error();
             } else {
-                operation.ok()
+                operation.ok();
             }
             Ok(result)
         }

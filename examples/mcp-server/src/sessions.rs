@@ -163,6 +163,7 @@ impl Live {
 }
 
 /// Looks at every session again and again.
+#[expect(clippy::infinite_loop, reason = "its task is aborted")]
 pub(crate) async fn watch(shared: Arc<Shared>, manager: Arc<LocalSessionManager>, every: Duration) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
