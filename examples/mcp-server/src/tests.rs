@@ -1,5 +1,7 @@
 //! Client and server in one process, over real HTTP: one trace, and what each end recorded.
 
+#![expect(clippy::float_cmp, reason = "counts are whole numbers")]
+
 use std::sync::Arc;
 
 use clap::Parser as _;
