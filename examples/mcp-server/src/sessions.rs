@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use example_support::Tally;
 use rmcp::model::{PingRequest, ServerRequest};
 use rmcp::service::{Peer, PeerRequestOptions, RoleServer};
 use rmcp::transport::streamable_http_server::SessionManager as _;
@@ -112,24 +113,29 @@ impl Registry {
 
     /// The client closed it.
     pub(crate) fn close(&self, live: &Live) {
-        if let Some(Open { session, lasting, .. }) = self.take(live) {
+        let open = lock(&live.open).take();
+        if let Some(Open { session, lasting, .. }) = open {
             session.close();
             lasting.ok();
+            self.remove(live);
         }
     }
 
-    fn evict(&self, live: &Live, reason: Eviction) -> bool {
-        let Some(Open { session, lasting, .. }) = self.take(live) else { return false };
+    fn evict(&self, live: &Live, reason: Eviction, tally: &Tally) -> bool {
+        let open = lock(&live.open).take();
+        let Some(Open { session, lasting, .. }) = open else { return false };
         session.evict(reason);
         lasting.ok();
+        tally.add("mcp_sessions_evicted_total", 1.0);
+        self.remove(live);
         true
     }
 
-    fn take(&self, session: &Live) -> Option<Open> {
+    /// Last, so that all of it is counted when there is no session left.
+    fn remove(&self, session: &Live) {
         let mut live = lock(&self.live);
         live.remove(&session.number);
         self.count.send_replace(live.len());
-        lock(&session.open).take()
     }
 
     /// Waits until there is none.
@@ -155,9 +161,14 @@ impl Live {
         self.other.get().map(|other| &*other.id)
     }
 
-    fn heartbeat(&self, is_alive: bool) {
-        if let Some(open) = &*lock(&self.open) {
-            open.session.heartbeat(is_alive);
+    /// Unless it was closed in the meantime: then nobody was looked at.
+    fn heartbeat(&self, is_alive: bool, tally: &Tally) {
+        let open = lock(&self.open);
+        let Some(Open { session, .. }) = &*open else { return };
+        session.heartbeat(is_alive);
+        tally.add("mcp_session_heartbeat_checks_total", 1.0);
+        if !is_alive {
+            tally.add("mcp_session_dead_detected_total", 1.0);
         }
     }
 }
@@ -188,8 +199,7 @@ async fn look(shared: Arc<Shared>, manager: Arc<LocalSessionManager>, live: Arc<
     } else {
         Eviction::Dead
     };
-    if shared.sessions.evict(&live, reason) {
-        shared.tally.add("mcp_sessions_evicted_total", 1.0);
+    if shared.sessions.evict(&live, reason, &shared.tally) {
         if let Err(error) = manager.close_session(&other.id).await {
             tracing::warn!(%error, "a session that was evicted could not be closed");
         }
@@ -203,14 +213,6 @@ async fn is_alive(shared: &Shared, live: &Live, other: &Other) -> bool {
         Ok(request) => request.await_response().await.is_ok(),
         Err(_closed) => false,
     };
-    // Closed in the meantime: nobody was looked at.
-    if lock(&live.open).is_none() {
-        return true;
-    }
-    live.heartbeat(is_alive);
-    shared.tally.add("mcp_session_heartbeat_checks_total", 1.0);
-    if !is_alive {
-        shared.tally.add("mcp_session_dead_detected_total", 1.0);
-    }
+    live.heartbeat(is_alive, &shared.tally);
     is_alive
 }
