@@ -55,7 +55,7 @@ pub(crate) struct Live {
 struct Open {
     session: Session,
     lasting: Guard<SessionScope>,
-    _held: Held,
+    held: Held,
 }
 
 /// The other end of a session.
@@ -97,7 +97,7 @@ impl Registry {
         let open = Open {
             session: self.recorded.create(),
             lasting: endpoint.begin_session(Some(version)),
-            _held: self.metrics.hold(SESSION_BYTES),
+            held: self.metrics.hold(SESSION_BYTES),
         };
         let session = Arc::new(Live {
             number: *made,
@@ -114,18 +114,20 @@ impl Registry {
     /// The client closed it.
     pub(crate) fn close(&self, live: &Live) {
         let open = lock(&live.open).take();
-        if let Some(Open { session, lasting, .. }) = open {
+        if let Some(Open { session, lasting, held }) = open {
             session.close();
             lasting.ok();
+            drop(held);
             self.remove(live);
         }
     }
 
     fn evict(&self, live: &Live, reason: Eviction, tally: &Tally) -> bool {
         let open = lock(&live.open).take();
-        let Some(Open { session, lasting, .. }) = open else { return false };
+        let Some(Open { session, lasting, held }) = open else { return false };
         session.evict(reason);
         lasting.ok();
+        drop(held);
         tally.add("mcp_sessions_evicted_total", 1.0);
         self.remove(live);
         true
