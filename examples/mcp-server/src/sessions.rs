@@ -201,10 +201,11 @@ async fn look(shared: Arc<Shared>, manager: Arc<LocalSessionManager>, live: Arc<
     } else {
         Eviction::Dead
     };
-    if shared.sessions.evict(&live, reason, &shared.tally) {
-        if let Err(error) = manager.close_session(&other.id).await {
-            tracing::warn!(%error, "a session that was evicted could not be closed");
-        }
+    if !shared.sessions.evict(&live, reason, &shared.tally) {
+        return;
+    }
+    if let Err(error) = manager.close_session(&other.id).await {
+        tracing::warn!(%error, "a session that was evicted could not be closed");
     }
 }
 
