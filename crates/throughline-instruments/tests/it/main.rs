@@ -7,6 +7,8 @@ mod counting;
 mod free_of_allocation;
 #[cfg(feature = "grpc")]
 mod grpc;
+#[cfg(feature = "guard")]
+mod guard;
 #[cfg(feature = "http")]
 mod http_alloc;
 #[cfg(feature = "http")]
@@ -17,6 +19,10 @@ mod http_reqwest;
 mod http_server;
 #[cfg(feature = "inference")]
 mod inference;
+#[cfg(feature = "mcp")]
+mod mcp;
+#[cfg(feature = "mcp")]
+mod mcp_alloc;
 #[cfg(feature = "metrics-facade")]
 mod metrics_facade;
 #[cfg(feature = "prometheus")]
