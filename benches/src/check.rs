@@ -13,7 +13,7 @@ use throughline_prometheus::{Format, PrometheusConfig, PrometheusExporter};
 
 use crate::candidates::{headers, throughline};
 use crate::harness::{Case, LIMIT, OURS};
-use crate::sections::{counter, histogram, otlp, scrape, span, threads};
+use crate::sections::{counter, histogram, http, otlp, scrape, span, threads};
 use crate::workload::{INPUTS, value};
 
 /// More than the inputs, and no multiple of them.
@@ -22,7 +22,8 @@ const SERIES: usize = 20_000;
 
 pub fn run() -> Result<()> {
     let spans = span::CASES.iter().chain(otlp::SPANS);
-    let cases = counter::CASES.iter().chain(histogram::CASES).chain(spans).chain(threads::CASES);
+    let cases =
+        counter::CASES.iter().chain(histogram::CASES).chain(spans).chain(http::CASES).chain(threads::CASES);
     let mut checked = 0;
     for make in cases {
         checked += check_case(&make())?;

@@ -8,6 +8,7 @@
 mod alloc;
 mod candidates;
 mod check;
+mod goals;
 mod harness;
 mod instructions;
 mod report;
@@ -33,7 +34,7 @@ usage: cargo xtask bench [SECTION...] [--quick] [--json FILE]
        cargo xtask bench instructions [--bless]  compares instruction counts with the committed ones
        cargo xtask bench report [--quick]        measures everything and writes docs/performance.md
 
-sections: counter, histogram, propagation, scrape, otlp, span, memory, threads; all unless named";
+sections: counter, histogram, propagation, scrape, otlp, span, http, memory, threads; all unless named";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -65,6 +66,9 @@ fn dispatch(words: &[&str]) -> Result<()> {
         _ => {
             let options = options(words)?;
             let rows = measure_all(&options)?;
+            if options.sections.len() > 1 {
+                println!("\n== goals\n{}", goals::table(&rows));
+            }
             options.json.map_or(Ok(()), |file| keep(&rows, file))
         }
     }
@@ -127,7 +131,7 @@ fn measure_apart(section: &Section, effort: Effort) -> Result<Vec<Row>> {
     let file = env::temp_dir().join(format!("throughline-bench-{}.json", process::id()));
     let mut command = Command::new(program);
     command.arg(section.name).arg("--json").arg(&file);
-    if effort == Effort::QUICK {
+    if effort.quick {
         command.arg("--quick");
     }
     let status = command.status().with_context(|| format!("measure {}", section.name))?;

@@ -1,7 +1,7 @@
 //! Results as Markdown tables in `docs/`, between markers; what stands outside them is left alone.
 //!
 //! In `performance.md` a section's tables stand between `<!-- bench:SECTION -->` and `<!-- /bench:SECTION -->`; the
-//! machine, versions and date between the markers of `machine`. `recording.md` has our own rows alone, by door. A section
+//! machine, versions and date between the markers of `machine`, and what was to be reached between those of `goals`. `recording.md` has our own rows alone, by door. A section
 //! that was not measured keeps what it had.
 
 use std::fmt::Write as _;
@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::goals;
 use crate::harness::{OURS, Row, number};
 use crate::sections::{SECTIONS, Section};
 
@@ -38,6 +39,9 @@ pub fn write(rows: &[Row]) -> Result<()> {
         if !rows.is_empty() {
             replace(&mut text, section.name, &section_text(section, &rows))?;
         }
+    }
+    if SECTIONS.iter().all(|section| rows.iter().any(|row| row.section == section.name)) {
+        replace(&mut text, "goals", &goals::table(rows))?;
     }
     fs::write(FILE, text).context("write docs/performance.md")?;
     let is_measured = |name: &str| rows.iter().any(|row| row.section == name);

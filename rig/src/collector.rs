@@ -140,16 +140,20 @@ impl Collector {
         format!("127.0.0.1:{prometheus}")
     }
 
+    /// The page of the Collector's own metrics.
+    pub fn own_metrics_url(&self) -> String {
+        let [.., telemetry] = self.ports;
+        format!("http://127.0.0.1:{telemetry}/metrics")
+    }
+
     /// The sum over all series of one of the Collector's own metrics; 0 while it has none.
     ///
     /// The counters `otelcol_receiver_accepted_*`, `otelcol_receiver_refused_*`, `otelcol_exporter_sent_*` and
     /// `otelcol_exporter_send_failed_*` are exact; `_total` at the end may be left out.
     #[track_caller]
     pub fn own_metric(&self, name: &str) -> f64 {
-        let [.., telemetry] = self.ports;
-        let url = format!("http://127.0.0.1:{telemetry}/metrics");
-        let answer =
-            http::get(&url).unwrap_or_else(|error| panic!("read the Collector's own metrics: {error:#}"));
+        let answer = http::get(&self.own_metrics_url())
+            .unwrap_or_else(|error| panic!("read the Collector's own metrics: {error:#}"));
         answer.body.lines().filter_map(|line| own_value(line, name)).sum()
     }
 

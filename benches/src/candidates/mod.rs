@@ -6,6 +6,7 @@
 pub mod fastrace;
 pub mod foundations;
 pub mod headers;
+pub mod http;
 pub mod limit;
 pub mod measured;
 pub mod metrics;

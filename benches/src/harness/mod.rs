@@ -68,7 +68,7 @@ impl Case {
 }
 
 /// How long to measure.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
     /// How long one sample takes, unless one operation takes longer.
     pub sample: Duration,

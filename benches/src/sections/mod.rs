@@ -3,6 +3,7 @@
 
 pub mod counter;
 pub mod histogram;
+pub mod http;
 pub mod memory;
 pub mod otlp;
 pub mod propagation;
@@ -28,6 +29,7 @@ pub const SECTIONS: &[&Section] = &[
     &scrape::SECTION,
     &otlp::SECTION,
     &span::SECTION,
+    &http::SECTION,
     &memory::SECTION,
     &threads::SECTION,
 ];

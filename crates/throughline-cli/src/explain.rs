@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+
+use crate::doctor::troubles::{self, TROUBLES, trouble};
 use crate::lint::rules::{RULES, Rule, rule};
 
 /// Says what the id of a finding means; without an id, lists them all
@@ -10,22 +13,52 @@ use crate::lint::rules::{RULES, Rule, rule};
 pub(crate) struct Arguments {
     /// The id, such as P303
     id: Option<String>,
-    /// All of them as the guide in docs/migrating.md
-    #[arg(long, conflicts_with = "id")]
-    markdown: bool,
+    /// All of them as a guide: docs/migrating.md, or docs/no-data.md
+    #[arg(
+        long,
+        value_name = "GUIDE",
+        conflicts_with = "id",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "migrating"
+    )]
+    markdown: Option<Guide>,
+}
+
+/// The pages that are made of findings.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Guide {
+    /// What `lint` finds
+    Migrating,
+    /// What `doctor` finds
+    NoData,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    if arguments.markdown {
-        guide()?;
-        return Ok(ExitCode::SUCCESS);
+    match arguments.markdown {
+        None => {}
+        Some(Guide::Migrating) => return guide().map(|()| ExitCode::SUCCESS),
+        Some(Guide::NoData) => return troubles::guide().map(|()| ExitCode::SUCCESS),
     }
     let Some(id) = &arguments.id else {
         for rule in &RULES.all {
             say!("{}  {}", rule.id, rule.title);
         }
+        for trouble in &TROUBLES.all {
+            say!("{}  {}", trouble.id, trouble.title);
+        }
         return Ok(ExitCode::SUCCESS);
     };
+    if let Some(trouble) = trouble(id) {
+        say!(
+            "{}: {}\n\n{}\n\nWhat to do: {}",
+            trouble.id,
+            trouble.title,
+            trouble.explain.trim(),
+            trouble.help
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(rule) = rule(id) else {
         anyhow::bail!("there is no finding {id}; `throughline explain` lists them")
     };
@@ -113,5 +146,5 @@ const GROUPS: [(&str, &str); 15] = [
 
 /// The title of a finding.
 pub(crate) fn title(id: &str) -> Option<&'static str> {
-    rule(id).map(|rule| rule.title.as_str())
+    rule(id).map(|rule| rule.title.as_str()).or_else(|| Some(trouble(id)?.title.as_str()))
 }

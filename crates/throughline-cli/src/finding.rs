@@ -53,6 +53,35 @@ impl SourceFile {
         let end = self.text.get(range.end..).and_then(|text| text.find('\n'));
         start..end.map_or(self.text.len(), |at| range.end + at)
     }
+
+    /// What stands there.
+    pub(crate) fn get(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The spaces that the line of a place begins with.
+    pub(crate) fn indent(&self, at: usize) -> String {
+        let line = self.get(&self.lines(&(at..at)));
+        line.chars().take_while(|c| c.is_whitespace()).collect()
+    }
+
+    /// A piece of a list together with the comma that goes with it, and with its lines when it has them for itself.
+    pub(crate) fn with_comma(&self, range: &Range<usize>) -> Range<usize> {
+        let (before, after) = (self.get(&(0..range.start)), self.get(&(range.end..self.text.len())));
+        let Some(next) = after.trim_start().strip_prefix(',') else {
+            return before.trim_end().strip_suffix(',').map_or(range.start, str::len)..range.end;
+        };
+        let (start, rest) = (before.trim_end_matches([' ', '\t']), next.trim_start_matches([' ', '\t']));
+        if start.ends_with('\n') && rest.starts_with('\n') {
+            return start.len()..self.text.len() - rest.len() + 1;
+        }
+        range.start..self.text.len() - next.trim_start_matches([' ', '\n', '\t']).len()
+    }
+
+    /// A declaration together with the end of its line.
+    pub(crate) fn with_line(&self, range: &Range<usize>) -> Range<usize> {
+        range.start..range.end + usize::from(self.get(&(range.end..self.text.len())).starts_with('\n'))
+    }
 }
 
 /// One thing found.
@@ -135,7 +164,26 @@ pub(crate) fn apply<'a>(text: &str, edits: impl IntoIterator<Item = &'a Edit>) -
 
 #[cfg(test)]
 mod tests {
-    use super::{Edit, apply};
+    use super::{Edit, SourceFile, apply};
+
+    /// The text without a piece of a list.
+    fn without(text: &str, piece: &str) -> String {
+        let start = text.find(piece).unwrap();
+        let file = SourceFile { path: "Cargo.toml".into(), text: text.to_owned() };
+        apply(text, &[Edit::remove(file.with_comma(&(start..start + piece.len())))]).0
+    }
+
+    #[test]
+    fn a_piece_of_a_list_goes_with_its_comma_and_its_line() {
+        let lines = "features = [\n    \"a\",\n    \"b\",\n    \"c\",\n]\n";
+        assert_eq!(without(lines, "\"b\""), "features = [\n    \"a\",\n    \"c\",\n]\n");
+        assert_eq!(without(lines, "\"c\""), "features = [\n    \"a\",\n    \"b\",\n]\n");
+        let line = "features = [\"a\", \"b\", \"c\"]";
+        assert_eq!(without(line, "\"a\""), "features = [\"b\", \"c\"]");
+        assert_eq!(without(line, "\"c\""), "features = [\"a\", \"b\"]");
+        assert_eq!(without("[\n  \"a\",\n  \"b\"\n]", "\"b\""), "[\n  \"a\"\n]");
+        assert_eq!(without("[\"a\"]", "\"a\""), "[]");
+    }
 
     #[test]
     fn edits_are_made_from_front_to_back_and_never_overlap() {

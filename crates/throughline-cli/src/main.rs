@@ -12,12 +12,14 @@ macro_rules! say {
 
 mod config;
 mod demo;
+mod doctor;
 mod explain;
 mod finding;
 mod generate;
 mod lint;
 mod migrate;
 mod report;
+mod send;
 mod snippet;
 
 use std::io::{ErrorKind, IsTerminal as _};
@@ -39,10 +41,13 @@ enum Command {
     Config(config::Arguments),
     Dashboards(generate::DashboardArguments),
     Demo(demo::Arguments),
+    Doctor(doctor::Arguments),
     Lint(lint::Arguments),
     Migrate(migrate::Arguments),
     Explain(explain::Arguments),
     Snippet(snippet::Arguments),
+    Send(send::SendArguments),
+    Load(send::LoadArguments),
 }
 
 /// When something was found.
@@ -62,10 +67,13 @@ async fn main() -> ExitCode {
         Command::Config(arguments) => config::run(arguments),
         Command::Dashboards(arguments) => generate::dashboards(&arguments),
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Snippet(arguments) => snippet::run(&arguments),
+        Command::Send(arguments) => send::send(&arguments),
+        Command::Load(arguments) => send::load(&arguments),
     };
     match done {
         Ok(status) => status,

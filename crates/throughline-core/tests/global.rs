@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use opentelemetry::global;
 use throughline_core::propagation::{
     BaggageExt as _, BaggageItem, Format, Propagators, TraceContextExt as _, extract_context,
-    extract_from_headers, inject_context, inject_into_headers, set_global_propagators,
+    extract_from_headers, global_propagators, inject_context, inject_into_headers, set_global_propagators,
 };
 
 type Headers = HashMap<String, String>;
@@ -31,6 +31,7 @@ fn there_is_one() {
     assert_eq!(injected(), received, "W3C's, as long as nobody has set any");
     let unchanged = extract_context(&Headers::new());
     assert_eq!(unchanged.span().span_context().trace_id().to_string(), "12345678901234567890123456789012");
+    assert_eq!(global_propagators(), Propagators::default());
 
     global::set_text_map_propagator(Format::B3);
     assert_eq!(injected().into_keys().collect::<Vec<_>>(), ["b3"], "whoever set it");
@@ -44,6 +45,7 @@ fn there_is_one() {
     assert_eq!(names, ["baggage", "x-amzn-trace-id"]);
     let fields = global::get_text_map_propagator(|propagator| propagator.fields().count());
     assert_eq!(fields, 2, "OpenTelemetry's API has the same");
+    assert_eq!(global_propagators().formats(), [Format::Baggage, Format::XRay]);
 
     drop(guard);
     let context = extract_context(&injected()).with_baggage([BaggageItem::new("b", "2")]);

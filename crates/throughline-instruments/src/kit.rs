@@ -15,11 +15,8 @@ pub struct Kit {
 }
 
 impl Kit {
-    pub(crate) const fn new(
-        name: &'static str,
-        title: &'static str,
-        sets: &'static [&'static [MetricDef]],
-    ) -> Self {
+    /// A kit, perhaps one of an application's own.
+    pub const fn new(name: &'static str, title: &'static str, sets: &'static [&'static [MetricDef]]) -> Self {
         Self { name, title, sets }
     }
 

@@ -7,6 +7,8 @@
 //!
 //! The *bridges* bring in what a program records otherwise, so that nothing has to be rewritten.
 
+#[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
+mod exposition;
 mod kit;
 
 #[cfg(feature = "actor")]

@@ -9,6 +9,7 @@ use throughline_core::unit::default_bounds;
 use throughline_core::{AttributeDef, InstrumentKind, InstrumentationScope, MetricDef, NumberKind};
 
 use crate::aggregation::bounds::Bounds;
+use crate::aggregation::histogram::MAX_BOUNDS;
 use crate::aggregation::{Aggregation, exponential};
 use crate::view::{View, ViewAggregation};
 
@@ -70,7 +71,7 @@ pub(crate) fn aggregation(
             monotonic: definition.kind.is_monotonic() || definition.kind == InstrumentKind::Histogram,
         },
         Some(ViewAggregation::LastValue) => Aggregation::LastValue,
-        Some(ViewAggregation::Histogram(bounds)) if !observable && are_bounds(bounds) => {
+        Some(ViewAggregation::Histogram(bounds)) if !observable && check_each(bounds).is_ok() => {
             Aggregation::Histogram { bounds: Bounds::new(bounds) }
         }
         Some(ViewAggregation::Exponential { max_size, max_scale }) if !observable => {
@@ -116,16 +117,25 @@ pub(crate) fn check_unit(definition: &mut Definition) {
 
 /// Bounds that make no histogram give way to those that fit the unit.
 pub(crate) fn check_bounds(definition: &mut Definition) {
-    if definition.bounds.as_ref().is_some_and(|bounds| !are_bounds(bounds)) {
+    let Some(bounds) = &definition.bounds else { return };
+    if let Err(problem) = check_each(bounds) {
         tracing::warn!(target: "throughline", instrument = &*definition.name,
-            "the bounds {:?} of `{}` are not finite and ascending; bounds that fit the unit are used instead",
-            definition.bounds, definition.name);
+            "the {} bounds of `{}` {problem}; bounds that fit the unit are used instead",
+            bounds.len(), definition.name);
         definition.bounds = None;
     }
 }
 
-fn are_bounds(bounds: &[f64]) -> bool {
-    bounds.iter().all(|bound| bound.is_finite()) && bounds.windows(2).all(|pair| pair[0] < pair[1])
+fn check_each(bounds: &[f64]) -> Result<(), String> {
+    if bounds.len() > MAX_BOUNDS {
+        Err(format!("are more than {MAX_BOUNDS}"))
+    } else if let Some(bound) = bounds.iter().find(|bound| !bound.is_finite()) {
+        Err(format!("are not finite: {bound}"))
+    } else if let Some([first, second]) = bounds.windows(2).find(|pair| pair[0] >= pair[1]) {
+        Err(format!("do not ascend: {first} comes before {second}"))
+    } else {
+        Ok(())
+    }
 }
 
 pub(crate) fn warn_of_difference(scope: &InstrumentationScope, existing: &Definition, new: &Definition) {

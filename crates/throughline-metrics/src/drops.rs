@@ -17,12 +17,23 @@ pub enum DropReason {
     InstrumentConflict,
     /// Its series expired between being found and being written.
     Expired,
+    /// Its producer has more series than are taken.
+    ProducerLimit,
+    /// Its producer said it twice, or of a histogram as many buckets as do not fit the bounds.
+    ProducedInvalid,
 }
 
 impl DropReason {
     /// All reasons.
-    pub const ALL: [Self; 5] =
-        [Self::NonFinite, Self::Negative, Self::InvalidInstrument, Self::InstrumentConflict, Self::Expired];
+    pub const ALL: [Self; 7] = [
+        Self::NonFinite,
+        Self::Negative,
+        Self::InvalidInstrument,
+        Self::InstrumentConflict,
+        Self::Expired,
+        Self::ProducerLimit,
+        Self::ProducedInvalid,
+    ];
 
     /// The reason as the value of an attribute.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +43,8 @@ impl DropReason {
             Self::InvalidInstrument => "invalid_instrument",
             Self::InstrumentConflict => "instrument_conflict",
             Self::Expired => "expired",
+            Self::ProducerLimit => "producer_limit",
+            Self::ProducedInvalid => "produced_invalid",
         }
     }
 }

@@ -44,6 +44,8 @@ mod meter;
 mod number;
 mod observed;
 mod otel;
+mod produced;
+pub mod producer;
 mod provider;
 mod reader;
 mod series;
@@ -51,9 +53,11 @@ pub mod statics;
 mod stream;
 mod sync;
 pub mod testing;
+mod timer;
 pub mod view;
 
 pub use aggregation::exponential::{MAX_SCALE, MAX_SIZE, MIN_SCALE};
+pub use aggregation::histogram::MAX_BOUNDS;
 pub use catalogue::CatalogueEntry;
 pub use drops::DropReason;
 pub use instrument::counter::{BoundCounter, Counter};
@@ -66,6 +70,7 @@ pub use meter::{InstrumentBuilder, Meter, MetricSet, ObservableBuilder};
 pub use number::Number;
 pub use provider::{DEFAULT_LIMIT, MeterProvider, MeterProviderBuilder};
 pub use reader::{Reader, TemporalityPreference};
+pub use timer::{StaticTimer, TimeUnit, TimerGuard};
 
 #[doc(hidden)]
 pub use throughline_core as core;

@@ -70,7 +70,8 @@ impl<I: Instrument> InstrumentBuilder<I> {
 }
 
 impl<N: Number, A: Attributes + ?Sized> InstrumentBuilder<Histogram<N, A>> {
-    /// Sets the upper bounds of the buckets, ascending and finite. Without them, bounds that fit the unit are used.
+    /// Sets the upper bounds of the buckets, ascending and finite, [`MAX_BOUNDS`](crate::MAX_BOUNDS) at most. Without
+    /// them, bounds that fit the unit are used.
     pub fn with_bounds(mut self, bounds: impl Into<Vec<f64>>) -> Self {
         self.definition.bounds = Some(bounds.into());
         self

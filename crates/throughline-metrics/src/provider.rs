@@ -19,6 +19,7 @@ use crate::drops::{DropReason, Drops};
 use crate::exemplar::ExemplarFilter;
 use crate::instrument::observable::Callback;
 use crate::meter::Meter;
+use crate::producer::{Joined, Producer};
 use crate::reader::{Reader, Rounds, TemporalityPreference};
 use crate::series::{Expiry, SeriesTable};
 use crate::stream::{Shared, Stream, next_stream_id};
@@ -52,6 +53,8 @@ struct Inner {
     enabled: bool,
     registry: RwLock<Registry>,
     callbacks: Mutex<Vec<Arc<Callback>>>,
+    /// In the order they were added; none ever leaves.
+    producers: Mutex<Vec<Arc<Joined>>>,
     last_expiry: Mutex<Timestamp>,
     rounds: Rounds,
     shared: Arc<Shared>,
@@ -224,6 +227,7 @@ impl Inner {
             enabled: true,
             registry: RwLock::default(),
             callbacks: Mutex::default(),
+            producers: Mutex::default(),
             last_expiry: Mutex::default(),
             rounds: Rounds::default(),
             shared: Arc::new(Shared { clock, drops: Drops::default(), exemplars }),
@@ -277,6 +281,22 @@ impl MeterProvider {
     /// A reader of everything recorded in this provider, now and later. Readers do not disturb each other.
     pub fn reader(&self, temporality: TemporalityPreference) -> Reader {
         Reader::new(self.clone(), temporality)
+    }
+
+    /// Has every reader, now and later, show what a producer has beside what is recorded here.
+    ///
+    /// Views and limits of series are for instruments and do not apply; a producer may have 100,000 series. Its counters
+    /// and histograms are taken to begin now, and are told to delta readers by what was added. The producer is asked
+    /// once for each collection of each reader, and stays for as long as the provider.
+    pub fn add_producer(&self, producer: impl Producer + 'static) {
+        if self.0.enabled {
+            let joined = Joined::new(producer, self.0.shared.clock.now());
+            self.0.producers.lock().unwrap_or_else(PoisonError::into_inner).push(joined);
+        }
+    }
+
+    pub(crate) fn producers(&self) -> Vec<Arc<Joined>> {
+        self.0.producers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the metrics come from.

@@ -1,7 +1,7 @@
 //! Stop 4 in the life of an increment: a scrape or the export timer asks.
 //!
 //! An exporter owns a [`Reader`] and calls [`collect`](Reader::collect) whenever it wants to know; the reader asks
-//! the callbacks of observable instruments and then has `collect.rs`, the next stop, fold the cells of each stream. It
+//! the callbacks of observable instruments, and producers, and then has `collect.rs`, the next stop, fold the cells of each stream. It
 //! knows no format and owns no thread. Each reader remembers its own last collection, so any number of them, cumulative
 //! and delta, see everything exactly once.
 
@@ -16,6 +16,8 @@ use crate::cell::local::ARENA;
 use crate::collect::{Moment, StreamCollector};
 use crate::data::{Collection, Metric, ScopeMetrics, StreamId, Temporality};
 use crate::instrument::observable::Observation;
+use crate::produced::{Produced, Round, Said};
+use crate::producer::Joined;
 use crate::provider::MeterProvider;
 use crate::stream::Stream;
 
@@ -59,6 +61,8 @@ pub struct Reader {
     generation: u64,
     /// Kept and updated in place, unless somebody else holds it.
     collection: Arc<Collection>,
+    /// What came behind the collectors' scopes.
+    produced: Produced,
     last: Timestamp,
     /// The last round this reader finished, when it is one that series have to wait for.
     finished: Option<Arc<AtomicU64>>,
@@ -108,6 +112,7 @@ impl Reader {
             collectors: Vec::new(),
             generation: 0,
             collection: Arc::new(Collection { resource, ..Collection::default() }),
+            produced: Produced::default(),
             last: Timestamp::default(),
             finished,
             slabs: Vec::new(),
@@ -128,15 +133,17 @@ impl Reader {
     ///
     /// Recording goes on meanwhile and is not slowed: cells are only read. The collection is kept and updated in place
     /// by the next call, so a repeated collection allocates nothing for sums, gauges and histograms it knows; it does
-    /// for exponential histograms and for what callbacks report. Whoever wants to keep this one clones the `Arc`; then
+    /// for exponential histograms and for what callbacks and producers report. Whoever wants to keep this one clones the `Arc`; then
     /// the next call copies the numbers before it changes them, some ten bytes a counter. A metric without points had
     /// nothing to report. Runs user callbacks; one that panics is counted, and the others run.
     pub fn collect(&mut self) -> &Arc<Collection> {
         let mut observations = self.observe();
+        let said = self.ask_producers();
         let round = self.provider.rounds().begin();
         self.follow_streams();
         ARENA.slabs(&mut self.slabs);
-        let now = self.provider.shared().clock.now();
+        let shared = self.provider.shared();
+        let now = shared.clock.now();
         let moment = Moment { now, last: self.last, slabs: &self.slabs };
         let collection = Arc::make_mut(&mut self.collection);
         for (collectors, scope) in self.collectors.iter_mut().zip(&mut collection.scopes) {
@@ -145,6 +152,10 @@ impl Reader {
                 collector.collect(&moment, observed, &mut metric.data);
             }
         }
+        collection.scopes.truncate(self.collectors.len());
+        let (preference, between) = (self.temporality, (self.last, now));
+        let produced = self.produced.collect(said, Round { preference, between, drops: &shared.drops });
+        collection.scopes.extend(produced);
         if let Some(finished) = &self.finished {
             finished.store(round, Ordering::Release);
         }
@@ -167,6 +178,16 @@ impl Reader {
             observations.entry(last.id).or_default().append(&mut seen);
         }
         observations
+    }
+
+    /// What the producers have. No lock is held while they are asked.
+    fn ask_producers(&self) -> Said {
+        let shared = self.provider.shared();
+        let ask = |joined: Arc<Joined>| {
+            let metrics = joined.ask(&shared);
+            (joined, metrics)
+        };
+        self.provider.producers().into_iter().map(ask).collect()
     }
 
     /// Brings the collectors in line with the streams there are now; those known before keep what they remember.
@@ -198,6 +219,7 @@ fn start(preference: TemporalityPreference, stream: Arc<Stream>) -> (StreamColle
     let metric = Metric {
         id: stream.id,
         name: Arc::clone(&stream.name),
+        verbatim: false,
         description: Arc::clone(&stream.description),
         unit: Arc::clone(&stream.unit),
         data: StreamCollector::no_points(&stream, temporality),

@@ -218,6 +218,20 @@ macro_rules! declare_static_histogram {
 #[macro_export]
 macro_rules! kv_pairs {
     ($($key:expr => $value:expr),* $(,)?) => {
-        &[$($crate::core::KeyValue::new($key, $value)),*][..]
+        &[$($crate::key_value!($key, $value)),*][..]
+    };
+}
+
+/// One attribute.
+///
+/// ```
+/// use throughline_metrics::{key_value, kv_pairs};
+///
+/// assert_eq!(kv_pairs!("method" => "GET"), [key_value!("method", "GET")]);
+/// ```
+#[macro_export]
+macro_rules! key_value {
+    ($key:expr, $value:expr $(,)?) => {
+        $crate::core::KeyValue::new($key, $value)
     };
 }

@@ -1,11 +1,13 @@
 //! Instruments in statics, before and after there is a provider.
 
+use std::time::Duration;
+
 use throughline_core::{InstrumentKind, KeyValue};
 use throughline_macros::Attributes;
 use throughline_metrics::testing::Snapshot;
 use throughline_metrics::{
-    MeterProvider, declare_static_counter, declare_static_gauge, declare_static_histogram,
-    declare_static_up_down_counter, kv_pairs, statics,
+    MeterProvider, TimeUnit, declare_static_counter, declare_static_gauge, declare_static_histogram,
+    declare_static_timer, declare_static_up_down_counter, key_value, kv_pairs, statics,
 };
 
 #[derive(Attributes)]
@@ -23,6 +25,11 @@ declare_static_up_down_counter!(OPEN, "st.open");
 declare_static_gauge!(SHARE, "st.share", unit = "1");
 declare_static_histogram!(WAITED, "st.waited", unit = "s", bounds = &[0.5, 1.5]);
 declare_static_counter!(NEVER, "st.never");
+declare_static_timer!(TOOK, "st.took", TimeUnit::Micros);
+declare_static_timer!(
+    /// Of several, this one is public.
+    pub(crate) LASTED, "st.lasted", TimeUnit::Nanos
+);
 
 fn record() {
     REQUESTS.add(1, kv_pairs!("method" => "GET"));
@@ -30,6 +37,8 @@ fn record() {
     OPEN.add(-3, kv_pairs!());
     SHARE.set(0.25, &[]);
     WAITED.record(1.0, &[]);
+    TOOK.record(Duration::from_millis(3), kv_pairs!("kind" => "slow"));
+    drop(LASTED.start(&[key_value!("kind", "quick")]));
 }
 
 #[test]
@@ -55,6 +64,10 @@ fn statics_record_from_the_moment_a_provider_is_installed() {
     is(snapshot.sum("st.open", &()), -12.0);
     is(snapshot.gauge("st.share", &()), 0.25);
     assert_eq!(snapshot.histogram("st.waited", &()).buckets, [0, 4, 0]);
+    let took = snapshot.histogram("st.took.us", &[KeyValue::new("kind", "slow")]);
+    assert_eq!((took.count, snapshot.metric("st.took.us").1.unit.as_ref()), (4, "us"));
+    is(took.sum, 12_000.0);
+    assert_eq!(snapshot.histogram("st.lasted.ns", &[KeyValue::new("kind", "quick")]).count, 4);
     let (scope, metric) = snapshot.metric("st.requests");
     assert_eq!((scope.name(), &*metric.unit), ("throughline-metrics", "{request}"));
 

@@ -20,6 +20,7 @@ use crate::lines::{Lines, Place};
 use crate::problem::{Problem, ProblemKind, Problems};
 use crate::protobuf;
 use crate::text::{Bounds, TextNames};
+use crate::view::strategy;
 
 /// A metric with the scope that created it.
 pub(crate) type Scoped<'a> = (&'a InstrumentationScope, &'a Metric);
@@ -155,7 +156,9 @@ impl Family {
         let mut new = Lines::default();
         for member in &self.members {
             let shown = &shown[member.first as usize..][..member.series.len()];
-            let data = &scoped(collection, member.at).1.data;
+            let metric = scoped(collection, member.at).1;
+            let (data, strategy) = (&metric.data, strategy(namer.strategy, metric));
+            let namer = LabelNamer { strategy, ..namer };
             for (row, _) in shown.iter().enumerate().filter(|(_, shown)| !**shown) {
                 let labels = namer.series(attributes(data, row), &member.scope_labels, histogram);
                 new.push(member.first + row as u32, &self.render_line(shape, &labels));

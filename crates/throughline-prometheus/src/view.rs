@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use throughline_core::Resource;
-use throughline_core::name::FamilyKind;
+use throughline_core::name::{FamilyKind, TranslationStrategy};
 use throughline_core::unit::prometheus_word;
-use throughline_metrics::data::{Collection, MetricData, StreamId, Temporality};
+use throughline_metrics::data::{Collection, Metric, MetricData, StreamId, Temporality};
 
 use crate::chunks::Page;
 use crate::family::{Family, FamilyType, Member, Scoped, Shape, scoped};
@@ -117,8 +117,8 @@ impl View {
             scope: scope.name().to_owned(),
             kind,
         };
-        let translated =
-            self.page.namer.strategy.metric_name(&metric.name, &metric.unit, family_kind(&metric.data));
+        let strategy = strategy(self.page.namer.strategy, metric);
+        let translated = strategy.metric_name(&metric.name, &metric.unit, family_kind(&metric.data));
         let translated = translated.map_err(|_nothing_left| problem("", ProblemKind::NoName))?;
         let name = self.page.namer.escaping.metric_name(&translated).into_owned();
         let kind = family_type(&metric.data).ok_or_else(|| problem(&name, ProblemKind::Delta))?;
@@ -197,6 +197,11 @@ impl Plan {
         self.taken.extend(names().map(|sample| (sample, name.to_owned())));
         Ok(())
     }
+}
+
+/// How the names of a metric are translated: not at all when they are Prometheus names already.
+pub(crate) fn strategy(configured: TranslationStrategy, metric: &Metric) -> TranslationStrategy {
+    if metric.verbatim { TranslationStrategy::NoTranslation } else { configured }
 }
 
 /// What the points become, or `None` where Prometheus cannot take them.

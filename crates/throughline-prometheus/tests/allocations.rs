@@ -15,7 +15,14 @@ fn series(id: u64) -> Series {
 }
 
 fn metric(id: u64, name: &str, data: MetricData) -> Metric {
-    Metric { id: StreamId(id), name: name.into(), description: "".into(), unit: "s".into(), data }
+    Metric {
+        id: StreamId(id),
+        name: name.into(),
+        verbatim: false,
+        description: "".into(),
+        unit: "s".into(),
+        data,
+    }
 }
 
 fn collection(count: u64) -> Collection {

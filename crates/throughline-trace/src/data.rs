@@ -135,8 +135,9 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Kinds by OTLP's numbers, which records hold.
-pub(crate) fn kind_number(kind: &SpanKind) -> u8 {
+/// The number that a kind of span has in OTLP, and in records.
+#[inline]
+pub const fn kind_number(kind: &SpanKind) -> u8 {
     match kind {
         SpanKind::Internal => 1,
         SpanKind::Server => 2,

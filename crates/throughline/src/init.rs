@@ -5,7 +5,6 @@
 //! fails leaves nothing behind.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use throughline_core::Resource;
@@ -205,7 +204,7 @@ impl Metrics {
             .with_resource(resource)
             .with_exemplar_filter(self.exemplars)
             .with_cardinality_limit(self.limit)
-            .with_clock(Arc::clone(&config.clock));
+            .with_clock(config.clock());
         if self.exponential {
             builder = builder.with_exponential_histograms();
         }

@@ -33,8 +33,7 @@ fn waits_out(case: &'static str, fault: Answer) {
     run.until_it_fails();
     run.probe();
     backend.answer(Answer::Take);
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = run.settle_and_finish();
     ended.assert_delivered();
     let taken = backend.taken();
     assert_once(&taken, ended.recorded);
@@ -56,11 +55,7 @@ pub(crate) fn throttled(_: &Rig) {
         _ => Answer::Take,
     };
     let backend = Backend::scripted(throttle);
-    let mut run = start("429 with Retry-After", &backend);
-    run.record(ITEMS);
-    run.probe();
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = start("429 with Retry-After", &backend).one_round(ITEMS);
     ended.assert_delivered();
     let taken = backend.taken();
     assert_once(&taken, ended.recorded);
@@ -80,11 +75,7 @@ pub(crate) fn partial_success(_: &Rig) {
         0 => Answer::Reject(3),
         _ => Answer::Take,
     });
-    let mut run = start("partial success", &backend);
-    run.record(ITEMS);
-    run.probe();
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = start("partial success", &backend).one_round(ITEMS);
     assert_eq!((ended.spans.rejected, ended.logs.rejected), (3, 0));
     assert_eq!(ended.spans.exported, ended.recorded - 3);
     let taken = backend.taken();
@@ -93,11 +84,7 @@ pub(crate) fn partial_success(_: &Rig) {
 
 pub(crate) fn slow(_: &Rig) {
     let backend = Backend::answering(Answer::TakeLate(Duration::from_millis(300)));
-    let mut run = start("slow answers", &backend);
-    run.record(ITEMS);
-    run.probe();
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = start("slow answers", &backend).one_round(ITEMS);
     ended.assert_delivered();
     assert_once(&backend.taken(), ended.recorded);
 }
@@ -108,11 +95,7 @@ pub(crate) fn cut_off(_: &Rig) {
         0 => Answer::TakeAndCutOff,
         _ => Answer::Take,
     });
-    let mut run = start("answers cut off in the middle", &backend);
-    run.record(ITEMS);
-    run.probe();
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = start("answers cut off in the middle", &backend).one_round(ITEMS);
     ended.assert_delivered();
     let taken = backend.taken();
     for arrived in [&taken.spans, &taken.logs] {
@@ -126,11 +109,7 @@ pub(crate) fn too_large(_: &Rig) {
         0..=16_384 => Answer::Take,
         _ => Answer::Refuse(413, None),
     });
-    let mut run = start("413: too large", &backend);
-    run.record(ITEMS);
-    run.probe();
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = start("413: too large", &backend).one_round(ITEMS);
     ended.assert_delivered();
     assert_once(&backend.taken(), ended.recorded);
 }
@@ -142,8 +121,7 @@ fn refuses(case: &'static str, status: u16) {
     run.record(ITEMS);
     run.until_it_fails();
     run.probe();
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = run.settle_and_finish();
     ended.assert_dropped("refused");
     assert!(ended.error.contains(&status.to_string()), "{}", ended.error);
     assert_eq!(backend.taken().spans.len(), 0);
@@ -165,8 +143,7 @@ pub(crate) fn overflow(_: &Rig) {
     run.until_more_is_dropped("queue_full");
     run.probe();
     backend.answer(Answer::Take);
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = run.settle_and_finish();
     assert!(ended.spans.dropped_for("queue_full") > 0);
     assert_eq!(ended.spans.exported, backend.taken().spans.len() as u64);
     assert_eq!(ended.logs.exported, backend.taken().logs.len() as u64);
@@ -184,8 +161,7 @@ pub(crate) fn clock_steps(_: &Rig) {
     run.settle();
     run.step(3600);
     run.record(ITEMS);
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = run.settle_and_finish();
     ended.assert_delivered();
     let taken = backend.taken();
     assert_once(&taken, ended.recorded);

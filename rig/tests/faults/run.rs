@@ -23,6 +23,9 @@ const WAITS_MAX: u64 = 3;
 /// four threads (1 MiB for each signal), and room for what is being encoded and for samples.
 const MEMORY_MAX: u64 = (3 * 16 + 4 * 2 + 24) << 20;
 
+/// How long a shutdown may take where that is not what is tested.
+const SHUTDOWN_MS: u64 = 20_000;
+
 /// A running subject.
 pub(crate) struct Run {
     case: &'static str,
@@ -202,9 +205,30 @@ impl Run {
         serde_json::from_value(self.ask(&format!("soak {seconds}"))).expect("ids")
     }
 
+    /// Records so many and measures what that costs while the backend does what it does; then waits, and ends.
+    #[track_caller]
+    pub(crate) fn one_round(mut self, times: u64) -> Ended {
+        self.record(times);
+        self.probe();
+        self.settle_and_finish()
+    }
+
+    /// Waits until nothing waits any more, and ends.
+    #[track_caller]
+    pub(crate) fn settle_and_finish(mut self) -> Ended {
+        self.settle();
+        self.finish()
+    }
+
+    /// Ends with more time than a shutdown needs.
+    #[track_caller]
+    pub(crate) fn finish(self) -> Ended {
+        self.finish_within(SHUTDOWN_MS)
+    }
+
     /// Shuts the subject's telemetry down within this time, closes its account, and puts the case into the table.
     #[track_caller]
-    pub(crate) fn finish(mut self, within_ms: u64) -> Ended {
+    pub(crate) fn finish_within(mut self, within_ms: u64) -> Ended {
         let answer = self.ask(&format!("shutdown {within_ms}"));
         let ended = Ended {
             recorded: answer["recorded"].as_u64().expect("a number"),

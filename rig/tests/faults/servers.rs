@@ -44,8 +44,7 @@ pub(crate) fn down_at_start(rig: &Rig) {
     run.until_it_fails();
     run.probe();
     collector.restart();
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = run.settle_and_finish();
     ended.assert_delivered();
     assert_once(&collector, &ended);
 }
@@ -66,8 +65,7 @@ pub(crate) fn killed_under_load(rig: &Rig) {
         collector.restart();
         run.until("all of the outage", |account| account.exported > recorded_before);
         run.unload();
-        run.settle();
-        let ended = run.finish(20_000);
+        let ended = run.settle_and_finish();
         ended.assert_delivered();
         for received in [Collector::received_spans, Collector::received_logs] {
             eventually(DEADLINE, "what was recorded later", || {
@@ -153,7 +151,7 @@ fn undelivered(case: &'static str, config: Value, why: &str) {
     run.record(ITEMS);
     run.until_it_fails();
     run.probe();
-    let ended = run.finish(20_000);
+    let ended = run.finish();
     for account in [&ended.spans, &ended.logs] {
         assert_eq!((account.exported, account.dropped()), (0, ended.recorded), "{account:?}");
     }
@@ -191,7 +189,7 @@ pub(crate) fn delta_to_prometheus(rig: &Rig) {
         (Account::of(&status, "metrics").dropped_for("refused") > 0).then_some(())
     });
     run.probe();
-    let ended = run.finish(20_000);
+    let ended = run.finish();
     assert!(ended.error.contains("cumulative"), "{}", ended.error);
     assert_eq!(ended.points.dropped_for("refused") + ended.points.exported, ended.points.collected);
 }

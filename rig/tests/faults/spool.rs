@@ -30,8 +30,7 @@ pub(crate) fn outlasts_the_queue(_: &Rig) {
     run.probe();
     run.record_and_hand_over(0);
     backend.answer(Answer::Take);
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = run.settle_and_finish();
     ended.assert_delivered();
     let taken = backend.taken();
     assert_once(&taken, ended.recorded);
@@ -57,8 +56,7 @@ pub(crate) fn killed(_: &Rig) {
     let mut run = Run::start("spool: kill -9 under load", config);
     run.after(costs);
     run.record(ITEMS);
-    run.settle();
-    let ended = run.finish(20_000);
+    let ended = run.settle_and_finish();
     ended.assert_delivered();
     let taken = backend.taken();
     for (arrived, at_least) in [&taken.spans, &taken.logs].into_iter().zip(at_least) {
@@ -76,7 +74,7 @@ pub(crate) fn outage_over_a_restart(_: &Rig) {
     let mut run = Run::start("spool: ended in an outage", config(&backend, folder.path()));
     run.record_and_hand_over(ITEMS);
     run.probe();
-    let ended = run.finish(5000);
+    let ended = run.finish_within(5000);
     for account in [&ended.spans, &ended.logs] {
         assert_eq!((account.spooled, account.dropped()), (ended.recorded, 0), "{account:?}");
     }
@@ -86,8 +84,7 @@ pub(crate) fn outage_over_a_restart(_: &Rig) {
     config["first"] = json!(SECOND);
     let mut run = Run::start("spool: the next process", config);
     run.probe();
-    run.settle();
-    let next = run.finish(20_000);
+    let next = run.settle_and_finish();
     next.assert_delivered();
     assert_eq!(next.spans.recovered, ended.recorded);
     let taken = backend.taken();
@@ -112,7 +109,7 @@ pub(crate) fn read_only(_: &Rig) {
     let config = json!({"endpoint": backend.url(), "spool": "/proc/throughline"});
     let mut run = Run::start("spool: directory cannot be written", config);
     works_from_memory(&mut run, &backend);
-    let ended = run.finish(20_000);
+    let ended = run.finish();
     ended.assert_delivered();
     assert_once(&backend.taken(), ended.recorded);
 }
@@ -131,7 +128,7 @@ pub(crate) fn disk_full(_: &Rig) {
         (run.spool()["state"] == "unavailable").then_some(())
     });
     works_from_memory(&mut run, &backend);
-    let ended = run.finish(20_000);
+    let ended = run.finish();
     ended.assert_delivered();
     assert_once(&backend.taken(), ended.recorded);
 }
@@ -147,7 +144,7 @@ pub(crate) fn corrupted(_: &Rig) {
     run.probe();
     run.settle();
     assert_eq!(run.spool()["state"], "working");
-    let ended = run.finish(20_000);
+    let ended = run.finish();
     ended.assert_delivered();
     let files = std::fs::read_dir(folder.path()).expect("the folder");
     let names: Vec<_> = files.filter_map(|file| file.ok()?.file_name().into_string().ok()).collect();

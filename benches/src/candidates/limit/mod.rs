@@ -4,6 +4,7 @@
 //! nothing can be collected while it is written, and everything is known beforehand.
 
 pub mod headers;
+pub mod http;
 pub mod otlp;
 pub mod slab;
 pub mod span;

@@ -49,16 +49,14 @@ fn blocks(text: &str) -> Vec<(&str, Range<usize>)> {
 }
 
 fn toml(file: &Arc<SourceFile>, text: &str, offset: usize, matrix: &Matrix, report: &mut Report) {
-    // Offsets stay true when what is before the block is blank.
-    let padded = format!("{}{text}", " ".repeat(offset));
-    if let Ok(manifest) = Manifest::parse(&padded) {
+    if let Ok(manifest) = Manifest::parse(&padded(text, offset)) {
         versions::fragment(file, &manifest, matrix, &mut report.findings);
     }
 }
 
 fn rust(file: &Arc<SourceFile>, text: &str, offset: usize, matrix: &Matrix, report: &mut Report) {
     let package = source::Package { fragment: true, ..source::Package::default() };
-    if let Ok(checked) = source::check(file, text, offset, &package) {
+    if let Ok(checked) = source::check(file, &padded(text, offset), &package) {
         report.findings.extend(checked.findings);
         return;
     }
@@ -71,9 +69,14 @@ fn rust(file: &Arc<SourceFile>, text: &str, offset: usize, matrix: &Matrix, repo
             code.replace_range(paragraph, &blank(piece, |_| true));
         }
     }
-    if let Ok(checked) = source::check(file, &code, offset, &package) {
+    if let Ok(checked) = source::check(file, &padded(&code, offset), &package) {
         report.findings.extend(checked.findings);
     }
+}
+
+/// A block at its place: what is before it is blank.
+fn padded(text: &str, offset: usize) -> String {
+    format!("{}{text}", " ".repeat(offset))
 }
 
 /// Runs of lines with no empty line between them.

@@ -84,26 +84,7 @@ impl Lockfile {
 mod tests {
     use super::Lockfile;
 
-    const LOCK: &str = r#"
-version = 4
-[[package]]
-name = "app"
-version = "0.1.0"
-dependencies = ["library", "opentelemetry 0.33.1"]
-[[package]]
-name = "library"
-version = "1.2.0"
-source = "registry"
-dependencies = ["opentelemetry 0.30.0"]
-[[package]]
-name = "opentelemetry"
-version = "0.30.0"
-source = "registry"
-[[package]]
-name = "opentelemetry"
-version = "0.33.1"
-source = "registry"
-"#;
+    const LOCK: &str = include_str!("../../tests/lint/two_versions.lock");
 
     #[test]
     fn the_way_to_a_version_is_told() {

@@ -108,12 +108,12 @@ pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
             document::check(file, matrix, &mut report);
             continue;
         }
-        match source::check(file, &file.text, 0, &package.source) {
+        match source::check(file, &file.text, &package.source) {
             Ok(mut checked) => {
-                checked.findings.retain(|finding| !versions::is_allowed(finding.id, package, workspace));
+                checked.findings.retain(|finding| !versions::is_allowed(finding.id, &package, workspace));
                 report.findings.extend(checked.findings);
                 if checked.grpc {
-                    report.findings.extend(versions::grpc(package, workspace));
+                    report.findings.extend(versions::grpc(&package, workspace));
                 }
             }
             Err(problem) => report.unread.push(format!("{}: {problem}", file.path.display())),

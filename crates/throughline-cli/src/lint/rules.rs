@@ -66,6 +66,26 @@ pub(crate) struct Rule {
     pub(crate) confidence: Confidence,
 }
 
+impl Rules {
+    /// All patterns, each with its rule.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = (&Rule, &Pattern)> {
+        self.all.iter().flat_map(|rule| rule.patterns.iter().map(move |pattern| (rule, pattern)))
+    }
+}
+
+impl Rule {
+    /// How bad it is for a package that has this version, and in what words.
+    pub(crate) fn judge(&self, minor: Option<Minor>) -> (Severity, String) {
+        match (minor, self.since) {
+            (Some(minor), Some(since)) if minor < since => {
+                (Severity::Note, format!("{} (since {since}; this is {minor})", self.title))
+            }
+            (_, Some(since)) => (self.severity, format!("{} (since {since})", self.title)),
+            (_, None) => (self.severity, self.title.clone()),
+        }
+    }
+}
+
 fn error() -> Severity {
     Severity::Error
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Report;
 use super::lockfile::Lockfile;
-use super::manifest::{Dependency, Manifest, plain};
+use super::manifest::{Dependency, Manifest, Text, plain};
 use super::matrix::Matrix;
 use super::rules::{FixRule, Minor, Pattern, RULES, Rule, rule};
 use super::workspace::{Package, Workspace};
@@ -13,9 +13,9 @@ use crate::finding::{Confidence, Edit, Finding, Fix, Severity, SourceFile};
 /// Looks at all manifests and lock files.
 pub(super) fn check(workspace: &Workspace, matrix: &Matrix, report: &mut Report) {
     for (at, (file, manifest)) in workspace.manifests.iter().enumerate() {
-        let minor = workspace.minor(at, matrix);
+        let check = Check { file, minor: workspace.minor(at, matrix), matrix };
         let version = |dependency: &Dependency| workspace.version(at, dependency);
-        manifest_of(file, manifest, minor, version, matrix, &mut report.findings);
+        check.manifest(manifest, version, &mut report.findings);
     }
     for (file, lock) in &workspace.locks {
         two_versions(file, lock, &mut report.findings);
@@ -33,7 +33,7 @@ pub(super) fn fragment(
         |dependency: &Dependency| dependency.version.as_ref().map(|version| plain(&version.text).to_owned());
     let minor = |name: &str| matrix.minor(name, &version(manifest.dependency(name)?)?);
     let minor = minor("opentelemetry").or_else(|| minor("opentelemetry_sdk"));
-    manifest_of(file, manifest, minor, version, matrix, findings);
+    Check { file, minor, matrix }.manifest(manifest, version, findings);
 }
 
 /// Whether a feature that is on makes right what a rule has found.
@@ -51,7 +51,7 @@ pub(super) fn grpc(package: &Package, workspace: &Workspace) -> Option<Finding> 
     if !must_be_asked_for || has_feature(package, workspace, "opentelemetry-otlp", "grpc-tonic") {
         return None;
     }
-    finding("F001", file, dependency, None)
+    finding("F001", file, dependency)
 }
 
 /// Whether a package asks for a feature of a crate, itself or by its workspace.
@@ -67,171 +67,126 @@ fn has_feature(package: &Package, workspace: &Workspace, of: &str, feature: &str
     })
 }
 
-fn manifest_of(
-    file: &Arc<SourceFile>,
-    manifest: &Manifest,
+/// What the dependencies of one manifest are compared with.
+struct Check<'a> {
+    file: &'a Arc<SourceFile>,
+    /// The OpenTelemetry minor that the package gets.
     minor: Option<Minor>,
-    version: impl Fn(&Dependency) -> Option<String>,
-    matrix: &Matrix,
-    findings: &mut Vec<Finding>,
-) {
-    for dependency in &manifest.dependencies {
-        crates_and_features(file, dependency, minor, findings);
-        if !matrix.knows(&dependency.name) {
-            continue;
+    matrix: &'a Matrix,
+}
+
+impl Check<'_> {
+    /// Looks at all dependencies, of which `version` tells what they get.
+    fn manifest(
+        &self,
+        manifest: &Manifest,
+        version: impl Fn(&Dependency) -> Option<String>,
+        findings: &mut Vec<Finding>,
+    ) {
+        for dependency in &manifest.dependencies {
+            self.crates_and_features(dependency, findings);
+            if let Some(version) = version(dependency).filter(|_| self.matrix.knows(&dependency.name)) {
+                self.version(dependency, &version, findings);
+            }
         }
-        let Some(version) = version(dependency) else { continue };
-        if !matrix.exists(&dependency.name, &version) {
-            findings.extend(never_released(file, dependency, &version, minor, matrix));
-            continue;
+    }
+
+    fn version(&self, dependency: &Dependency, version: &str, findings: &mut Vec<Finding>) {
+        if !self.matrix.exists(&dependency.name, version) {
+            findings.extend(self.never_released(dependency, version));
+            return;
         }
-        findings.extend(companion(file, dependency, &version, minor, matrix));
+        findings.extend(self.companion(dependency, version));
         if dependency.name == "opentelemetry" && !dependency.inherited {
-            findings.extend(behind(file, dependency, &version, matrix));
+            findings.extend(self.behind(dependency, version));
         }
     }
-}
 
-/// A finding at a dependency's version, or at its name when that comes from elsewhere.
-fn finding(
-    id: &str,
-    file: &Arc<SourceFile>,
-    dependency: &Dependency,
-    message: Option<String>,
-) -> Option<Finding> {
-    let rule = rule(id)?;
-    Some(Finding {
-        id: &rule.id,
-        severity: rule.severity,
-        message: message.unwrap_or_else(|| rule.title.clone()),
-        file: Arc::clone(file),
-        range: dependency
-            .version
-            .as_ref()
-            .map_or_else(|| dependency.range.clone(), |version| version.range.clone()),
-        help: rule.help.clone(),
-        fix: None,
-    })
-}
-
-/// The version that goes with an OpenTelemetry minor, as a change of the manifest.
-fn version_fix(
-    dependency: &Dependency,
-    minor: Option<Minor>,
-    matrix: &Matrix,
-) -> Option<(String, Option<Fix>)> {
-    let version = matrix.version(&dependency.name, minor?)?;
-    let edit =
-        dependency.version.as_ref().map(|text| Edit::new(text.range.clone(), format!("\"{version}\"")));
-    let fix = edit.map(|edit| Fix { confidence: Confidence::Review, edits: vec![edit] });
-    Some((format!("`{} = \"{version}\"` goes with OpenTelemetry {}", dependency.name, minor?), fix))
-}
-
-fn never_released(
-    file: &Arc<SourceFile>,
-    dependency: &Dependency,
-    version: &str,
-    minor: Option<Minor>,
-    matrix: &Matrix,
-) -> Option<Finding> {
-    let message = format!("`{}` {version} was never released", dependency.name);
-    let mut finding = finding("V003", file, dependency, Some(message))?;
-    if let Some((help, fix)) = version_fix(dependency, minor, matrix) {
-        (finding.help, finding.fix) = (help, fix);
+    fn never_released(&self, dependency: &Dependency, version: &str) -> Option<Finding> {
+        let message = format!("`{}` {version} was never released", dependency.name);
+        let finding = Finding { message, ..finding("V003", self.file, dependency)? };
+        Some(self.with_version(finding, dependency))
     }
-    Some(finding)
-}
 
-fn companion(
-    file: &Arc<SourceFile>,
-    dependency: &Dependency,
-    version: &str,
-    minor: Option<Minor>,
-    matrix: &Matrix,
-) -> Option<Finding> {
-    let (own, all) = (matrix.minor(&dependency.name, version)?, minor?);
-    if own == all {
-        return None;
+    fn companion(&self, dependency: &Dependency, version: &str) -> Option<Finding> {
+        let (name, all) = (&dependency.name, self.minor?);
+        let own = self.matrix.minor(name, version).filter(|own| *own != all)?;
+        let message = format!("`{name}` {version} belongs to OpenTelemetry {own}, and this is {all}");
+        let help = format!("no release of `{name}` goes with OpenTelemetry {all}");
+        let finding = Finding { message, help, ..finding("V002", self.file, dependency)? };
+        Some(self.with_version(finding, dependency))
     }
-    let message =
-        format!("`{}` {version} belongs to OpenTelemetry {own}, and this is {all}", dependency.name);
-    let mut finding = finding("V002", file, dependency, Some(message))?;
-    match version_fix(dependency, minor, matrix) {
-        Some((help, fix)) => (finding.help, finding.fix) = (help, fix),
-        None => finding.help = format!("no release of `{}` goes with OpenTelemetry {all}", dependency.name),
-    }
-    Some(finding)
-}
 
-fn behind(
-    file: &Arc<SourceFile>,
-    dependency: &Dependency,
-    version: &str,
-    matrix: &Matrix,
-) -> Option<Finding> {
-    let (own, family) = (matrix.minor(&dependency.name, version)?, matrix.family);
-    if own >= family {
-        return None;
+    /// The finding with the version that goes with the others, where there is one.
+    fn with_version(&self, mut finding: Finding, dependency: &Dependency) -> Finding {
+        let fits = |minor| Some((minor, self.matrix.version(&dependency.name, minor)?));
+        let Some((minor, version)) = self.minor.and_then(fits) else { return finding };
+        finding.help = format!("`{} = \"{version}\"` goes with OpenTelemetry {minor}", dependency.name);
+        finding.fix = dependency.version.as_ref().map(|text| Fix {
+            confidence: Confidence::Review,
+            edits: vec![Edit::new(text.range.clone(), format!("\"{version}\""))],
+        });
+        finding
     }
-    let message = format!("OpenTelemetry {version} is {} minor versions behind {family}", family.0 - own.0);
-    finding("V004", file, dependency, Some(message))
-}
 
-/// The rules that are about a crate, or a feature of one.
-fn crates_and_features(
-    file: &Arc<SourceFile>,
-    dependency: &Dependency,
-    minor: Option<Minor>,
-    findings: &mut Vec<Finding>,
-) {
-    for rule in &RULES.all {
-        for pattern in &rule.patterns {
+    fn behind(&self, dependency: &Dependency, version: &str) -> Option<Finding> {
+        let family = self.matrix.family;
+        let own = self.matrix.minor(&dependency.name, version).filter(|own| *own < family)?;
+        let behind = family.0 - own.0;
+        let message = format!("OpenTelemetry {version} is {behind} minor versions behind {family}");
+        Some(Finding { message, ..finding("V004", self.file, dependency)? })
+    }
+
+    /// The rules that are about a crate, or a feature of one.
+    fn crates_and_features(&self, dependency: &Dependency, findings: &mut Vec<Finding>) {
+        for (rule, pattern) in RULES.patterns() {
             match pattern {
                 Pattern::Crate { name } if *name == dependency.name => {
                     let message = format!("`{name}`: {}", rule.title);
-                    findings.extend(finding(&rule.id, file, dependency, Some(message)));
+                    let finding = finding(&rule.id, self.file, dependency);
+                    findings.extend(finding.map(|finding| Finding { message, ..finding }));
                 }
                 Pattern::Feature { feature, of } if *of == dependency.name => {
                     let written = dependency.features.iter().find(|written| written.text == *feature);
-                    findings.extend(written.map(|written| feature_finding(rule, file, written, minor)));
+                    findings.extend(written.map(|written| self.feature(rule, written)));
                 }
                 _ => {}
             }
         }
     }
+
+    fn feature(&self, rule: &'static Rule, feature: &Text) -> Finding {
+        let (severity, message) = rule.judge(self.minor);
+        let edit = match &rule.fix {
+            Some(FixRule::Rename(new)) => Some(Edit::new(feature.range.clone(), format!("\"{new}\""))),
+            Some(FixRule::Remove) => Some(Edit::remove(self.file.with_comma(&feature.range))),
+            _ => None,
+        };
+        Finding {
+            id: &rule.id,
+            severity,
+            message,
+            file: Arc::clone(self.file),
+            range: feature.range.clone(),
+            help: rule.help.clone(),
+            fix: edit.map(|edit| Fix { confidence: rule.confidence, edits: vec![edit] }),
+        }
+    }
 }
 
-fn feature_finding(
-    rule: &'static Rule,
-    file: &Arc<SourceFile>,
-    feature: &super::manifest::Text,
-    minor: Option<Minor>,
-) -> Finding {
-    let (severity, message) = rule.judge(minor);
-    let edit = match &rule.fix {
-        Some(FixRule::Rename(new)) => Some(Edit::new(feature.range.clone(), format!("\"{new}\""))),
-        Some(FixRule::Remove) => Some(Edit::remove(with_comma(&file.text, &feature.range))),
-        _ => None,
-    };
-    Finding {
+/// A finding at a dependency's version, or at its name when that comes from elsewhere.
+fn finding(id: &str, file: &Arc<SourceFile>, dependency: &Dependency) -> Option<Finding> {
+    let rule = rule(id)?;
+    let version = dependency.version.as_ref().map(|version| &version.range);
+    Some(Finding {
         id: &rule.id,
-        severity,
-        message,
+        severity: rule.severity,
+        message: rule.title.clone(),
         file: Arc::clone(file),
-        range: feature.range.clone(),
+        range: version.unwrap_or(&dependency.range).clone(),
         help: rule.help.clone(),
-        fix: edit.map(|edit| Fix { confidence: rule.confidence, edits: vec![edit] }),
-    }
-}
-
-/// An element of a list together with the comma that goes with it.
-fn with_comma(text: &str, range: &std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let after = text.get(range.end..).unwrap_or_default();
-    if let Some(rest) = after.trim_start().strip_prefix(',') {
-        return range.start..text.len() - rest.trim_start_matches(' ').len();
-    }
-    let before = text.get(..range.start).unwrap_or_default();
-    before.trim_end().strip_suffix(',').map_or(range.start, str::len)..range.end
+        fix: None,
+    })
 }
 
 /// More than one minor of `opentelemetry` in one lock file.

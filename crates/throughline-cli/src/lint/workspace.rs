@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ignore::WalkBuilder;
@@ -114,13 +115,12 @@ impl Workspace {
     }
 
     /// Each source with its package.
-    pub(super) fn sources(&self, matrix: &Matrix) -> Vec<(&Arc<SourceFile>, &Package)> {
-        // Leaked once a run, which ends the program.
-        let packages: &Vec<Package> =
-            Box::leak(Box::new((0..self.manifests.len()).map(|at| self.package(at, matrix)).collect()));
-        let none: &Package = Box::leak(Box::default());
-        let of = |file: &Arc<SourceFile>| self.manifest_of(&file.path).map_or(none, |at| &packages[at]);
-        self.sources.iter().map(|file| (file, of(file))).collect()
+    pub(super) fn sources(&self, matrix: &Matrix) -> Vec<(&Arc<SourceFile>, Rc<Package>)> {
+        let packages: Vec<_> =
+            (0..self.manifests.len()).map(|at| Rc::new(self.package(at, matrix))).collect();
+        let none = Rc::new(Package::default());
+        let of = |file: &SourceFile| self.manifest_of(&file.path).map_or(&none, |at| &packages[at]);
+        self.sources.iter().map(|file| (file, Rc::clone(of(file)))).collect()
     }
 
     /// The nearest manifest with a package above a file.

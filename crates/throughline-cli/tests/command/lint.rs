@@ -116,26 +116,7 @@ fn every_rule_finds_its_own_example_and_its_fix_gives_the_new_form() {
 #[test]
 fn two_versions_are_found_with_the_way_of_each() {
     let folder = package("0.33", "library = \"1\"", "fn main() {}");
-    let lock = r#"version = 4
-[[package]]
-name = "app"
-version = "0.1.0"
-dependencies = ["library", "opentelemetry 0.33.1"]
-[[package]]
-name = "library"
-version = "1.2.0"
-source = "registry"
-dependencies = ["opentelemetry 0.30.0"]
-[[package]]
-name = "opentelemetry"
-version = "0.30.0"
-source = "registry"
-[[package]]
-name = "opentelemetry"
-version = "0.33.1"
-source = "registry"
-"#;
-    fs::write(folder.path().join("Cargo.lock"), lock).unwrap();
+    fs::write(folder.path().join("Cargo.lock"), include_str!("../lint/two_versions.lock")).unwrap();
     let output = lint(&[folder.path().to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");

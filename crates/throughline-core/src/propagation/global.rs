@@ -5,6 +5,7 @@
 //! nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::{Context, global};
@@ -13,9 +14,20 @@ use super::{HeaderCarrier, Propagators, ReadCarrier, WriteCarrier, propagators};
 
 /// Makes these the propagators of the process, for OpenTelemetry's API too. Called when telemetry starts.
 pub fn set_global_propagators(propagators: Propagators) {
+    *OURS.lock().unwrap_or_else(PoisonError::into_inner) = Some(propagators.clone());
     global::set_text_map_propagator(propagators);
     IS_SET.store(true, Ordering::Relaxed);
 }
+
+/// What [`set_global_propagators`] was given last; W3C Trace Context and Baggage before that.
+///
+/// For whoever propagates often, such as a layer around all requests: asks once, when it is made, and then needs no
+/// lock. A propagator that is set through OpenTelemetry's API alone is not seen.
+pub fn global_propagators() -> Propagators {
+    OURS.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+}
+
+static OURS: Mutex<Option<Propagators>> = Mutex::new(None);
 
 /// Whether a propagator without headers was meant: `none` looks like nobody's.
 static IS_SET: AtomicBool = AtomicBool::new(false);

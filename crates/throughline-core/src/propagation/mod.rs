@@ -67,7 +67,8 @@ pub use baggage::{BAGGAGE_BYTES_MAX, BAGGAGE_MEMBERS_MAX, BaggageItem, baggage_i
 pub use carrier::{ReadCarrier, WriteCarrier};
 pub use format::Format;
 pub use global::{
-    extract_context, extract_from_headers, inject_context, inject_into_headers, set_global_propagators,
+    extract_context, extract_from_headers, global_propagators, inject_context, inject_into_headers,
+    set_global_propagators,
 };
 pub use otel::HeaderCarrier;
 pub use propagators::{Propagators, PropagatorsError};

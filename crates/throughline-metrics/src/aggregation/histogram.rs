@@ -5,6 +5,7 @@
 use super::bounds::Bounds;
 use super::extremes;
 use crate::cell::arena::Slab;
+use crate::cell::common::CHUNK;
 use crate::cell::place::{add_own, count_own};
 use crate::cell::{CellOp, CellWrite, Place};
 use crate::data::Totals;
@@ -15,6 +16,9 @@ const SUM: usize = 0;
 const MAX: usize = 1;
 const MIN: usize = 2;
 const BUCKETS: usize = 3;
+
+/// The most bounds a histogram can have: its cells are in one chunk.
+pub const MAX_BOUNDS: usize = CHUNK as usize - BUCKETS - 1;
 
 /// How many cells a series needs.
 pub(crate) fn cells(bounds: &[f64]) -> usize {

@@ -103,8 +103,8 @@ impl Region {
 
     /// When there are no new ones any more, takes the first of a longer run.
     fn split(&mut self, len: u32) -> Option<u32> {
-        // A run that is no longer than a chunk lies in one, and so do its parts.
-        let (&longer, _) = self.free.range(len + 1..=CHUNK).next()?;
+        // A run that is no longer than a chunk lies in one, and so do its parts. Nothing longer is cut.
+        let (&longer, _) = self.free.range(len.min(CHUNK)..=CHUNK).find(|(longer, _)| **longer > len)?;
         let start = self.take_free(longer)?;
         self.give_back(start + len, longer - len);
         Some(start)
@@ -152,6 +152,17 @@ mod tests {
         numbers.give_back(run);
         let starts: Vec<_> = (0..3).map(|_| numbers.take(3, Sharing::Own).start).collect();
         assert_eq!(starts, [0, 3, OWN + 1]);
+    }
+
+    #[test]
+    fn a_full_region_has_no_longer_run_than_a_chunk() {
+        let mut numbers = Numbers { own: Region::new(0, CHUNK), common: Region::new(OWN, SLOTS) };
+        let whole = numbers.take(CHUNK, Sharing::Own);
+        for len in [CHUNK, CHUNK + 1] {
+            assert!(numbers.take(len, Sharing::Own).start >= OWN, "{len}");
+        }
+        numbers.give_back(whole);
+        assert_eq!(numbers.take(CHUNK, Sharing::Own), whole);
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub struct Collection {
     pub resource: Arc<Resource>,
     /// When it was collected; the time of every point in it.
     pub time: Timestamp,
-    /// The metrics by the scope that created them, in order of scope name, version, schema URL, attributes.
+    /// The metrics by the scope that created them, in order of scope name, version, schema URL, attributes; then those of
+    /// producers, in the order that these were added.
     pub scopes: Vec<ScopeMetrics>,
 }
 
@@ -61,6 +62,8 @@ pub struct Metric {
     pub id: StreamId,
     /// The name, as declared or as a view renamed it.
     pub name: Arc<str>,
+    /// Whether the name, and those of the attributes, are Prometheus names already, which are not translated.
+    pub verbatim: bool,
     /// What it measures, or empty.
     pub description: Arc<str>,
     /// The unit, or empty.

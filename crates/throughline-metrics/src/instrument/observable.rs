@@ -95,15 +95,16 @@ impl Callback {
 }
 
 thread_local! {
-    /// The callbacks that this thread is in, by their addresses.
+    /// The callbacks and producers that this thread is in, by their addresses.
     static RUNNING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Says that the calling thread is in a callback, which keeps a callback that collects from asking itself forever.
-struct Running;
+pub(crate) struct Running;
 
 impl Running {
-    fn enter(callback: &Callback) -> Option<Self> {
+    /// None when the thread is in this one already.
+    pub(crate) fn enter<T>(callback: &T) -> Option<Self> {
         let address = std::ptr::from_ref(callback).addr();
         let again = RUNNING.try_with(|running| {
             let again = running.borrow().contains(&address);

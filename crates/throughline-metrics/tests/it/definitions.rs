@@ -3,7 +3,9 @@
 use throughline_core::{InstrumentKind, MetricDef, NumberKind};
 use throughline_macros::{AttributeValue, Attributes};
 use throughline_metrics::testing::Snapshot;
-use throughline_metrics::{Counter, DropReason, MeterProvider, declare_static_histogram, kv_pairs};
+use throughline_metrics::{
+    Counter, DropReason, MAX_BOUNDS, MeterProvider, declare_static_histogram, kv_pairs,
+};
 
 use crate::support::{NONE, dropped, kv, logged, points};
 
@@ -64,6 +66,28 @@ fn bounds_that_cannot_be_give_way_to_the_default() {
         assert_eq!(logged(build).is_empty(), kept, "{bounds:?}");
         let buckets = Snapshot::of(&provider).histogram("h", NONE).buckets.len();
         assert_eq!(buckets == bounds.len() + 1, kept, "{bounds:?}");
+    }
+}
+
+#[test]
+fn the_most_bounds_count_in_shared_cells_too() {
+    let provider = MeterProvider::default();
+    let build = |name: &'static str, bounds: usize| {
+        let bounds: Vec<_> = (0..bounds).map(|bound| bound as f64).collect();
+        provider.meter("it").f64_histogram(name).with_bounds(bounds).build()
+    };
+    let most = build("most", MAX_BOUNDS);
+    // Each is a chunk, so that the threads' own cells are soon used up.
+    for series in 0..200 {
+        for value in [-1.0, 1e9] {
+            most.record(value, &[kv("series", series)]);
+        }
+    }
+    assert!(logged(|| drop(build("too_many", MAX_BOUNDS + 1))).concat().contains("are more than 4092"));
+    let snapshot = Snapshot::of(&provider);
+    for series in 0..200 {
+        let value = snapshot.histogram("most", &[kv("series", series)]);
+        assert_eq!((value.buckets[0], value.buckets[MAX_BOUNDS], value.count), (1, 1, 2), "{series}");
     }
 }
 

@@ -9,6 +9,7 @@ mod exemplars;
 mod limits;
 mod model;
 mod otel_door;
+mod producers;
 mod reentry;
 mod smoke;
 mod stress;

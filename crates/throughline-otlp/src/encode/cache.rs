@@ -172,6 +172,7 @@ mod tests {
         let metric = |id: u64| Metric {
             id: StreamId(id),
             name: id.to_string().into(),
+            verbatim: false,
             description: "".into(),
             unit: "".into(),
             data: MetricData::Gauge { points: Points::new(Vec::new(), Numbers::U64(Vec::new())) },

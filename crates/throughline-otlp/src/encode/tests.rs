@@ -363,6 +363,7 @@ fn any_metric(float: &BoxedStrategy<f64>) -> impl Strategy<Value = Metric> + use
     (any::<[String; 3]>(), any_data(float)).prop_map(|([name, description, unit], data)| Metric {
         id: StreamId(0),
         name: name.into(),
+        verbatim: false,
         description: description.into(),
         unit: unit.into(),
         data,
@@ -483,6 +484,7 @@ fn counter(series: impl IntoIterator<Item = u64>) -> Collection {
     let metric = Metric {
         id: StreamId(1),
         name: "requests".into(),
+        verbatim: false,
         description: "".into(),
         unit: "{request}".into(),
         data: MetricData::Sum { monotonic: true, temporality: Temporality::Cumulative, points },

@@ -5,8 +5,8 @@
 //! out.
 
 use throughline_core::protobuf::Writer;
-use throughline_trace::data::{AttributesRef, EventRef, LinkRef, Scope, SpanRef, StatusRef};
-use throughline_trace::{SpanId, SpanKind, TraceFlags};
+use throughline_trace::data::{AttributesRef, EventRef, LinkRef, Scope, SpanRef, StatusRef, kind_number};
+use throughline_trace::{SpanId, TraceFlags};
 
 use super::common;
 use super::json_text::{Json, key_values};
@@ -38,17 +38,6 @@ const IS_REMOTE: u32 = 0x200;
 
 fn flags(flags: TraceFlags, is_remote: bool) -> u32 {
     u32::from(flags.to_u8()) | KNOWS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }
-}
-
-/// `SpanKind`.
-fn kind_code(kind: &SpanKind) -> u8 {
-    match kind {
-        SpanKind::Internal => 1,
-        SpanKind::Server => 2,
-        SpanKind::Client => 3,
-        SpanKind::Producer => 4,
-        SpanKind::Consumer => 5,
-    }
 }
 
 /// `Status`: its code and its message; `None` when it is unset.
@@ -101,7 +90,7 @@ fn fixed_fields(span: &SpanRef<'_>) -> [u8; 54] {
     others[9] = 8 << 3 | 1;
     others[10..18].copy_from_slice(&span.end.as_nanos().to_le_bytes());
     // The number of `flags` needs two bytes: its key is 16 << 3 | 5.
-    others[18..22].copy_from_slice(&[6 << 3, kind_code(&span.kind), 0x85, 0x01]);
+    others[18..22].copy_from_slice(&[6 << 3, kind_number(&span.kind), 0x85, 0x01]);
     others[22..].copy_from_slice(&flags(span.flags, span.parent_is_remote).to_le_bytes());
     fields
 }
@@ -131,7 +120,7 @@ fn span_json(json: &mut Json, span: &SpanRef<'_>) {
     }
     json.plain("flags", flags(span.flags, span.parent_is_remote));
     json.text("name", span.name);
-    json.plain("kind", kind_code(&span.kind));
+    json.plain("kind", kind_number(&span.kind));
     json.quoted("startTimeUnixNano", span.start.as_nanos());
     json.quoted("endTimeUnixNano", span.end.as_nanos());
     attributes_json(json, span.attributes, span.dropped_attributes);

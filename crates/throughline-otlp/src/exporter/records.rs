@@ -269,7 +269,22 @@ impl<R: Records> Source for RecordSource<R> {
             sink(Encoded { body: Cow::Owned(body), items: records, must_arrive: true });
         });
         self.batches = self.batches.saturating_sub(1);
-        self.batches > 0 && drained > 0
+        let has_more = self.batches > 0 && drained > 0;
+        if !has_more {
+            self.wake_for_full_batch();
+        }
+        has_more
+    }
+}
+
+impl<R: Records> RecordSource<R> {
+    /// A batch that was full before the last drain woke nobody, since the exporter was awake: it is the next export.
+    fn wake_for_full_batch(&mut self) {
+        if self.records.pending() >= self.batch_size {
+            if let Some(woken) = &self.wake {
+                woken.lock()();
+            }
+        }
     }
 }
 
@@ -287,5 +302,48 @@ impl Woken {
 impl fmt::Debug for Woken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Woken")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Records that say beforehand how many wait each time they are asked.
+    #[derive(Debug)]
+    struct Scripted(std::vec::IntoIter<usize>);
+
+    impl Records for Scripted {
+        const SIGNAL: Signal = Signal::Traces;
+
+        fn pending(&mut self) -> usize {
+            self.0.next().unwrap_or_default()
+        }
+
+        fn drain(&mut self, limit: usize, _sink: &mut dyn FnMut(EncodedRequest)) -> usize {
+            limit
+        }
+
+        fn on_batch(&self, _records: usize, _wake: Wake) {}
+
+        fn forked(&mut self, _resource: &Resource) {}
+    }
+
+    #[test]
+    fn a_batch_that_filled_up_during_an_export_is_the_next_one() {
+        for (left, expected) in [(9, 0), (10, 1)] {
+            let records = Scripted(vec![10, left].into_iter());
+            let mut source = RecordSource { records, batch_size: 10, batches: 0, wake: None };
+            let wakes = Arc::new(AtomicUsize::new(0));
+            let woken = Arc::clone(&wakes);
+            source.on_batch(Box::new(move || {
+                woken.fetch_add(1, Ordering::Relaxed);
+            }));
+            source.begin(Cause::BatchFull);
+            assert!(!source.take(&mut |_| ()));
+            assert_eq!(wakes.load(Ordering::Relaxed), expected, "{left} are left");
+        }
     }
 }

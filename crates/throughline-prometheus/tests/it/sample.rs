@@ -98,7 +98,14 @@ fn numbers_of(values: &[Number]) -> Numbers {
 }
 
 pub(crate) fn metric(id: u64, name: &str, unit: &str, data: MetricData) -> Metric {
-    Metric { id: StreamId(id), name: name.into(), description: "".into(), unit: unit.into(), data }
+    Metric {
+        id: StreamId(id),
+        name: name.into(),
+        verbatim: false,
+        description: "".into(),
+        unit: unit.into(),
+        data,
+    }
 }
 
 pub(crate) fn described(description: &str, metric: Metric) -> Metric {

@@ -17,12 +17,13 @@ use std::fmt::{self, Write as _};
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry::{KeyValue, Value};
 use throughline_core::attribute::{Attributes, ValueRef, Visitor};
-use tracing::field::{Field, Visit};
+use tracing::field::Field;
 use tracing::{Metadata, span};
 
 use super::settings::Settings;
 use super::site::{Description, Site, describe};
 use super::thread::Thread;
+use super::visit::{Typed, Values};
 use super::written::Written;
 use crate::exception::Exception;
 use crate::recording::Adding;
@@ -77,7 +78,9 @@ impl<S: Sink> Fields<'_, S> {
             Place::LogCrate => name == MESSAGE || name.starts_with("log."),
         }
     }
+}
 
+impl<S: Sink> Values for Fields<'_, S> {
     #[inline]
     fn value(&mut self, field: &Field, value: ValueRef<'_>) {
         let name = name(field);
@@ -93,9 +96,22 @@ impl<S: Sink> Fields<'_, S> {
             thread.with_text(|buffer| {
                 // What a broken `Debug` has written until it fails is better than nothing.
                 let _incomplete = buffer.write_fmt(text);
-                self.record_str(field, buffer);
+                self.text(field, buffer);
             });
         }
+    }
+
+    fn text(&mut self, field: &Field, text: &str) {
+        let name = name(field);
+        if !self.is_special(name) {
+            self.value(field, ValueRef::Str(text));
+        } else if S::SPECIAL {
+            self.sink.special(name, text);
+        }
+    }
+
+    fn error(&mut self, error: &(dyn Error + 'static)) {
+        self.sink.error(error);
     }
 }
 
@@ -104,53 +120,6 @@ impl<S: Sink> Fields<'_, S> {
 pub(super) fn name(field: &Field) -> &'static str {
     let name = field.name();
     name.strip_prefix("r#").unwrap_or(name)
-}
-
-impl<S: Sink> Visit for Fields<'_, S> {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.value(field, ValueRef::F64(value));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.value(field, ValueRef::I64(value));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        match i64::try_from(value) {
-            Ok(value) => self.value(field, ValueRef::I64(value)),
-            Err(_) => self.formatted(field, format_args!("{value}")),
-        }
-    }
-
-    fn record_i128(&mut self, field: &Field, value: i128) {
-        self.formatted(field, format_args!("{value}"));
-    }
-
-    fn record_u128(&mut self, field: &Field, value: u128) {
-        self.formatted(field, format_args!("{value}"));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.value(field, ValueRef::Bool(value));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        let name = name(field);
-        if !self.is_special(name) {
-            self.value(field, ValueRef::Str(value));
-        } else if S::SPECIAL {
-            self.sink.special(name, value);
-        }
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.sink.error(value);
-        self.formatted(field, format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.formatted(field, format_args!("{value:?}"));
-    }
 }
 
 /// What the fields of a span say of it.
@@ -164,7 +133,7 @@ pub(super) struct Conventions {
 impl Conventions {
     pub(super) fn of(attributes: &span::Attributes<'_>, thread: &Thread) -> Self {
         let mut conventions = Self::default();
-        attributes.record(&mut Fields { sink: &mut conventions, thread, place: Place::Span });
+        attributes.record(&mut Typed(Fields { sink: &mut conventions, thread, place: Place::Span }));
         conventions
     }
 
@@ -219,16 +188,16 @@ impl SpanAttributes<'_> {
     pub(super) fn write(&self, site: &Site, adding: &mut Adding<'_>) {
         let Self { thread, settings, fields, has_error, .. } = self;
         thread_attributes(*settings, thread, adding);
-        let mut written = Written { adding, site, thread, has_error: false };
+        let mut written = Typed(Written { adding, site, thread, has_error: false });
         fields.record(&mut written);
-        has_error.set(written.has_error);
+        has_error.set(written.0.has_error);
     }
 
     /// The errors among the fields.
     #[cold]
     pub(super) fn exceptions(&self) -> Vec<Exception> {
         let mut errors = Errors(Vec::new());
-        self.fields.record(&mut Fields { sink: &mut errors, thread: self.thread, place: Place::Span });
+        self.fields.record(&mut Typed(Fields { sink: &mut errors, thread: self.thread, place: Place::Span }));
         errors.0
     }
 }
@@ -244,7 +213,7 @@ impl Attributes for SpanAttributes<'_> {
         }
         thread_attributes(*settings, thread, visitor);
         let sink = &mut Streamed { visitor, has_error };
-        fields.record(&mut Fields { sink, thread, place: Place::Span });
+        fields.record(&mut Typed(Fields { sink, thread, place: Place::Span }));
     }
 }
 
@@ -273,7 +242,7 @@ impl Attributes for EventAttributes<'_> {
         describe(metadata, *settings, visitor);
         thread_attributes(*settings, thread, visitor);
         let sink = &mut Streamed { visitor: &mut *visitor, has_error: &Cell::new(false) };
-        event.record(&mut Fields { sink, thread, place: self.place() });
+        event.record(&mut Typed(Fields { sink, thread, place: self.place() }));
         if let Some(exception) = exception {
             exception.visit(visitor);
         }
@@ -330,7 +299,7 @@ pub(super) struct Message<'a> {
 impl<'a> Message<'a> {
     pub(super) fn of(event: &tracing::Event<'_>, thread: &Thread, text: &'a mut String) -> Self {
         let mut message = Self { text, exception: None };
-        event.record(&mut Fields { sink: &mut message, thread, place: Place::Event });
+        event.record(&mut Typed(Fields { sink: &mut message, thread, place: Place::Event }));
         message
     }
 }
@@ -360,7 +329,7 @@ impl Kept {
     /// Those that are recorded later.
     pub(super) fn of_record(values: &span::Record<'_>, thread: &Thread) -> Self {
         let mut kept = Self::default();
-        values.record(&mut Fields { sink: &mut kept, thread, place: Place::Span });
+        values.record(&mut Typed(Fields { sink: &mut kept, thread, place: Place::Span }));
         kept
     }
 
@@ -370,7 +339,7 @@ impl Kept {
         let mut kept = Self::default();
         Description { metadata, settings: *settings }.visit(&mut kept);
         thread_attributes(*settings, thread, &mut kept);
-        event.record(&mut Fields { sink: &mut kept, thread, place: attributes.place() });
+        event.record(&mut Typed(Fields { sink: &mut kept, thread, place: attributes.place() }));
         if let Some(exception) = exception {
             exception.visit(&mut kept);
         }

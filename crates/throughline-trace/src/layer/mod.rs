@@ -21,8 +21,8 @@
 //! How it is done: an open span is kept in a table of our own (`table.rs`), found by its `tracing` id, with the context
 //! that is attached when it is entered (`thread.rs`). A child of a span that is not sampled is kept nowhere: it is
 //! enough that its parent's context is current, and where it is not, the parent is looked for in the registry. Fields
-//! are encoded as they are visited (`fields.rs`); what does not change from one span of a callsite to the next, and what
-//! the filters say of it, is found once (`site.rs`).
+//! are shown by type (`visit.rs`) and encoded as they are visited (`written.rs`, `fields.rs`); what does not change from
+//! one span of a callsite to the next, and what the filters say of it, is found once (`site.rs`).
 
 mod events;
 mod extension;
@@ -34,6 +34,7 @@ mod site;
 mod spans;
 mod table;
 mod thread;
+mod visit;
 mod written;
 
 pub use extension::SpanExt;

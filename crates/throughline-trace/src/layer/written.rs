@@ -8,10 +8,11 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 
 use throughline_core::attribute::ValueRef;
-use tracing::field::{Field, Visit};
+use tracing::field::Field;
 
 use super::site::Site;
 use super::thread::Thread;
+use super::visit::Values;
 use crate::recording::Adding;
 
 /// Writes attributes.
@@ -23,7 +24,7 @@ pub(super) struct Written<'a, 'b> {
     pub(super) has_error: bool,
 }
 
-impl Written<'_, '_> {
+impl Values for Written<'_, '_> {
     #[inline]
     fn value(&mut self, field: &Field, value: ValueRef<'_>) {
         if let Some(Some(key)) = self.site.keys.get(field.index()) {
@@ -41,46 +42,8 @@ impl Written<'_, '_> {
             });
         }
     }
-}
 
-impl Visit for Written<'_, '_> {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.value(field, ValueRef::F64(value));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.value(field, ValueRef::I64(value));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        match i64::try_from(value) {
-            Ok(value) => self.value(field, ValueRef::I64(value)),
-            Err(_) => self.formatted(field, format_args!("{value}")),
-        }
-    }
-
-    fn record_i128(&mut self, field: &Field, value: i128) {
-        self.formatted(field, format_args!("{value}"));
-    }
-
-    fn record_u128(&mut self, field: &Field, value: u128) {
-        self.formatted(field, format_args!("{value}"));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.value(field, ValueRef::Bool(value));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.value(field, ValueRef::Str(value));
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+    fn error(&mut self, _error: &(dyn Error + 'static)) {
         self.has_error = true;
-        self.formatted(field, format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.formatted(field, format_args!("{value:?}"));
     }
 }

@@ -75,7 +75,8 @@ pub struct TelemetryConfig {
     pub(crate) metrics: MetricsConfig,
     pub(crate) records: Records,
     pub(crate) console: ConsoleConfig,
-    pub(crate) clock: Arc<dyn Clock>,
+    /// The system's, unless one was given.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
 impl TelemetryConfig {
@@ -104,7 +105,7 @@ impl TelemetryConfig {
             metrics: MetricsConfig::new(),
             records: Records::default(),
             console: ConsoleConfig::new(),
-            clock: Arc::new(SystemClock),
+            clock: None,
         }
     }
 
@@ -267,10 +268,14 @@ impl TelemetryConfig {
         self
     }
 
-    /// Sets the clock, for tests.
+    /// Sets the clock that all signals take their times from, for tests. Without it, that is the system's.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.clock = Some(clock);
         self
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock))
     }
 }
 

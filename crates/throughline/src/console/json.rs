@@ -12,8 +12,8 @@ use throughline_metrics::data::{
     Buckets, Collection, Exemplar, ExponentialValue, HistogramValue, Metric, MetricData, Number, Point,
     Temporality,
 };
-use throughline_trace::data::{AttributesRef, LogRef, SpanRef, StatusRef};
-use throughline_trace::{SpanId, SpanKind};
+use throughline_trace::SpanId;
+use throughline_trace::data::{AttributesRef, LogRef, SpanRef, StatusRef, kind_number};
 
 /// The points of a collection, a line each.
 pub(super) fn metrics(collection: &Collection) -> String {
@@ -140,7 +140,7 @@ pub(super) fn span(span: &SpanRef<'_>, service: &str) -> String {
         "traceId": span.trace_id.to_string(),
         "spanId": span.span_id.to_string(),
         "name": span.name,
-        "kind": kind(&span.kind),
+        "kind": kind_number(&span.kind),
         "startTimeUnixNano": nanos(span.start),
         "endTimeUnixNano": nanos(span.end),
         "flags": span.flags.to_u8(),
@@ -161,16 +161,6 @@ pub(super) fn span(span: &SpanRef<'_>, service: &str) -> String {
         StatusRef::Error(message) => put(&mut object, "status", json!({ "code": 2, "message": message })),
     }
     line(object, service, &span.scope.scope)
-}
-
-const fn kind(kind: &SpanKind) -> u8 {
-    match kind {
-        SpanKind::Internal => 1,
-        SpanKind::Server => 2,
-        SpanKind::Client => 3,
-        SpanKind::Producer => 4,
-        SpanKind::Consumer => 5,
-    }
 }
 
 fn events(span: &SpanRef<'_>) -> Value {

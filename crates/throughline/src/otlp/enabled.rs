@@ -81,7 +81,7 @@ impl Plan {
         if let Some(Metrics { push, interval, temporality }) = self.metrics {
             let reader = provider.reader(temporality);
             let push = buffer.apply(push.config()).with_interval(interval);
-            let exporter = MetricExporter::new(reader, push, Arc::clone(&config.clock), seed());
+            let exporter = MetricExporter::new(reader, push, config.clock(), seed());
             let mut exporter = exporter.map_err(|error| refused(&error))?;
             if let Some(meter) = own {
                 exporter.observe(meter);

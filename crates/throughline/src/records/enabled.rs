@@ -65,15 +65,14 @@ impl Plan {
 
     /// Makes the recorders. Nothing global is touched yet.
     pub(crate) fn start(self, config: &TelemetryConfig) -> Records {
-        let (traces, logs) =
-            (self.traces(config), LoggerProvider::builder().with_limits(self.log_limits).build());
+        let (traces, logs) = (self.traces(config), self.logs(config));
         let filter = LogFilter::new(self.filter);
         let mut layer = config.records.layer.clone().with_tracer(traces.tracer(SCOPE));
         if self.exports_logs {
             layer = layer.with_logger(logs.logger(SCOPE));
         }
         let console = (self.console != ConsoleFormat::None)
-            .then(|| Console::new(self.console, self.no_color, Arc::clone(&config.clock)));
+            .then(|| Console::new(self.console, self.no_color, config.clock()));
         Records {
             traces,
             logs,
@@ -86,13 +85,24 @@ impl Plan {
     }
 
     fn traces(&self, config: &TelemetryConfig) -> TracerProvider {
-        let builder = TracerProvider::builder().with_sampler(self.sampler.clone());
+        let mut builder = TracerProvider::builder().with_sampler(self.sampler.clone());
+        if let Some(clock) = &config.clock {
+            builder = builder.with_clock(Arc::clone(clock));
+        }
         if !self.exports_spans {
             return builder.without_recording().build();
         }
         let builder = builder.with_limits(self.limits).with_baggage_attributes(self.baggage.iter().cloned());
         match config.records.traces.keep_errors {
             Some(keep) => builder.with_keep_errors(keep).build(),
+            None => builder.build(),
+        }
+    }
+
+    fn logs(&self, config: &TelemetryConfig) -> LoggerProvider {
+        let builder = LoggerProvider::builder().with_limits(self.log_limits);
+        match &config.clock {
+            Some(clock) => builder.with_clock(Arc::clone(clock)).build(),
             None => builder.build(),
         }
     }

@@ -1,13 +1,16 @@
 //! Stale code in Rust sources: found by what names stand for, not by what they look like.
 //!
 //! `imports.rs` reads the `use` declarations, `names.rs` resolves paths with them, `kinds.rs` guesses what methods are
-//! called on, `walk.rs` goes through the code with all three, `pipeline.rs` writes whole expressions anew, and `behaviour.rs`
-//! looks for what compiles and does something else. `syn` parses, so comments, strings and `cfg` confuse nothing. Arguments of macros are read where they
-//! are expressions; generated code is not seen.
+//! called on, `walk.rs` goes through the code with all three, `matched.rs` says which rule speaks of a path, `fixes.rs` makes
+//! its fix, `pipeline.rs` writes whole expressions anew, and `behaviour.rs` looks for what compiles and does something else.
+//! `syn` parses, so comments, strings and `cfg` confuse nothing. Arguments of macros are read where they are expressions;
+//! generated code is not seen.
 
 mod behaviour;
+mod fixes;
 mod imports;
 mod kinds;
+mod matched;
 mod names;
 mod pipeline;
 mod walk;
@@ -40,18 +43,13 @@ pub(crate) struct Checked {
     pub(crate) grpc: bool,
 }
 
-/// Checks code that begins at `offset` of a file. An error says why it cannot be parsed.
-pub(crate) fn check(
-    file: &Arc<SourceFile>,
-    code: &str,
-    offset: usize,
-    package: &Package,
-) -> Result<Checked, syn::Error> {
+/// Checks code of a file, in which each byte has the place that it has in the file. An error says why it cannot be parsed.
+pub(crate) fn check(file: &Arc<SourceFile>, code: &str, package: &Package) -> Result<Checked, syn::Error> {
     let code = Code::parse(code, package.fragment)?;
     let imports = Imports::read(&package.aliases, |reader| code.show(reader));
     let telemetry = file.text.contains("opentelemetry");
     let names = Names::new(&imports, &package.aliases, telemetry, package.fragment);
-    let mut walk = Walk::new(file, offset, package.minor, &imports, &names);
+    let mut walk = Walk::new(file, package.minor, &imports, &names);
     walk.imports();
     code.show(&mut walk);
     let checked = walk.finish();

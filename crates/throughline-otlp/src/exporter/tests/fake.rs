@@ -230,6 +230,7 @@ impl Collect for Source {
         let metric = Metric {
             id: StreamId(1),
             name: "requests".into(),
+            verbatim: false,
             description: "".into(),
             unit: "".into(),
             data: MetricData::Sum {

@@ -1,6 +1,5 @@
 //! Pushing spans and log records: decided, and made from what the recorders hand out.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use throughline_core::Resource;
@@ -56,7 +55,7 @@ impl Plan {
         own: Option<&Meter>,
     ) -> Result<Vec<Pushed>, BuildError> {
         let mut exporters = Vec::new();
-        let clock = || Arc::clone(&config.clock);
+        let clock = || config.clock();
         // A reader is there once, so it is asked for only when it is used.
         let traces = self.traces.and_then(|batches| Some((batches, recorders.span_reader()?)));
         if let Some((Batches { push, batch }, reader)) = traces {

@@ -1,3 +1,0 @@
-//! The program against the real servers.
-
-fn main() {}
