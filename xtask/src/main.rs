@@ -10,6 +10,7 @@
 
 mod bench;
 mod cache;
+mod features;
 mod fuzz;
 mod matrix;
 mod rig;

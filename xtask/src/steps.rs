@@ -7,7 +7,7 @@ use std::{env, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{cache, fuzz, rig, tree};
+use crate::{cache, features, fuzz, rig, tree};
 
 /// Formatting, lints and documentation; the cheap step that fails most often comes first.
 pub(crate) fn check() -> Result<()> {
@@ -26,18 +26,12 @@ pub(crate) fn check() -> Result<()> {
         lints.args(features).args(["--", "-D", "warnings"]);
         step(&format!("lints of throughline {}", features.join(" ")), lints)?;
     }
-    for feature in OTLP_FEATURES {
-        let build = ["check", "--package", "throughline-otlp", "--features", feature];
-        step(&format!("throughline-otlp with {feature} alone"), cargo(build))?;
-    }
+    features::check()?;
     let mut documentation = cargo(["doc", "--workspace", "--all-features", "--no-deps"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     step("documentation", documentation)?;
     tree::check()
 }
-
-/// The features of `throughline-otlp`; all together they are in the lints, none in those of `throughline`.
-const OTLP_FEATURES: [&str; 4] = ["grpc", "spool", "tls", "zstd"];
 
 /// Every test; with `rig`, the real servers are made ready first.
 pub(crate) fn test(rig: bool) -> Result<()> {

@@ -18,6 +18,7 @@ mod finding;
 mod generate;
 mod lint;
 mod migrate;
+mod names;
 mod report;
 mod send;
 mod snippet;
@@ -45,6 +46,7 @@ enum Command {
     Lint(lint::Arguments),
     Migrate(migrate::Arguments),
     Explain(explain::Arguments),
+    Names(names::Arguments),
     Snippet(snippet::Arguments),
     Send(send::SendArguments),
     Load(send::LoadArguments),
@@ -71,6 +73,7 @@ async fn main() -> ExitCode {
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Names(arguments) => names::run(&arguments),
         Command::Snippet(arguments) => snippet::run(&arguments),
         Command::Send(arguments) => send::send(&arguments),
         Command::Load(arguments) => send::load(&arguments),

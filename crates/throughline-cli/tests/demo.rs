@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Case::new("what_it_counts_is_what_prometheus_stores", &[Need::Prometheus], scraped),
         Case::new("it_pushes_where_the_environment_says", &[Need::Prometheus], pushed),
         Case::new("it_pushes_to_a_collector", &[Need::Collector], pushed_to_collector),
+        Case::new("a_load_arrives_whole", &[Need::Collector], loaded),
         Case::new("promtool_finds_nothing_to_complain_about", &[Need::Promtool], linted),
         Case::new("the_reference_parser_reads_it", &[Need::Python], parsed),
     ])
@@ -210,4 +211,48 @@ fn parsed(rig: &Rig) {
         names.contains(&"http_server_request_duration_seconds") && names.contains(&"demo_orders"),
         "{names:?}"
     );
+}
+
+/// What `load` says it made is what the Collector says it was given.
+fn loaded(rig: &Rig) {
+    let collector = rig.collector(CollectorConfig::default());
+    for (protocol, endpoint) in
+        [("http/json", collector.otlp_http_url()), ("grpc", collector.otlp_grpc_url())]
+    {
+        let before = ["spans", "log_records"].map(|what| accepted(&collector, what));
+        let arguments = [
+            "load",
+            "--for",
+            "2s",
+            "--spans",
+            "500",
+            "--logs",
+            "300",
+            "--endpoint",
+            &endpoint,
+            "--protocol",
+            protocol,
+        ];
+        let output = throughline(&arguments).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
+        for ((what, line), before) in
+            [("spans", "spans "), ("log_records", "log records")].into_iter().zip(before)
+        {
+            let made = said.lines().find(|said| said.starts_with(line)).expect("a line");
+            let made: f64 =
+                made[line.len()..].split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number");
+            assert!((accepted(&collector, what) - before - made).abs() < 0.5, "{protocol} {what}: {said}");
+        }
+        let output = throughline(&["send", "--endpoint", &endpoint, "--protocol", protocol]).output();
+        let output = output.expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    let sent =
+        |metrics: Vec<serde_json::Value>| metrics.iter().any(|metric| metric["name"] == "throughline.send");
+    eventually(DEADLINE, "the metric of `send`", || sent(collector.received_metrics()).then_some(()));
+}
+
+fn accepted(collector: &throughline_rig::Collector, what: &str) -> f64 {
+    collector.own_metric(&format!("otelcol_receiver_accepted_{what}"))
 }

@@ -97,7 +97,8 @@ impl Drop for TimerGuard<'_> {
 /// declare_static_timer!(PROCESSING, "request_processing_time", TimeUnit::Millis);
 ///
 /// {
-///     let _time = PROCESSING.start(kv_pairs!("endpoint" => "/api/users", "method" => "GET"));
+///     let attributes = kv_pairs!("endpoint" => "/api/users", "method" => "GET");
+///     let _time = PROCESSING.start(attributes);
 ///     // do something expensive
 /// }
 /// assert_eq!(PROCESSING.definition().name, "request_processing_time.ms");

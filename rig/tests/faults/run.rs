@@ -15,6 +15,10 @@ use crate::table::{self, Row};
 /// Recording under a fault may take this many times as long as without, at the 99th percentile.
 const RATIO_MAX: f64 = 2.0;
 
+/// How often that is measured before it is believed: what else the machine does can only add to it, and what a fault costs
+/// is there each time.
+const ATTEMPTS_MAX: usize = 3;
+
 /// Recording may wait so often in a case with its thousands of calls. It takes no lock of ours, but the allocator has one,
 /// which the exporter's thread may hold while a ring takes memory for a new chunk.
 const WAITS_MAX: u64 = 3;
@@ -119,8 +123,22 @@ impl Run {
 
     /// Measures what recording costs, now.
     pub(crate) fn probe(&mut self) {
-        let answer = self.ask("probe");
-        self.costs = Some(serde_json::from_value(answer).expect("costs"));
+        let mut costs = self.measure();
+        for _ in 1..ATTEMPTS_MAX {
+            if costs.ratio <= RATIO_MAX {
+                break;
+            }
+            let again = self.measure();
+            if again.ratio < costs.ratio {
+                costs = again;
+            }
+        }
+        self.costs = Some(costs);
+    }
+
+    #[track_caller]
+    fn measure(&mut self) -> Costs {
+        serde_json::from_value(self.ask("probe")).expect("costs")
     }
 
     /// Waits until the accounts of spans and log records say so.

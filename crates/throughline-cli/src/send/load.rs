@@ -95,7 +95,11 @@ impl Load {
         loop {
             let now = started.elapsed().min(arguments.length);
             let owed = |rate: u64| (now.as_nanos() * u128::from(rate) / 1_000_000_000) as u64;
-            self.make(arguments, &mut made, [owed(arguments.spans), owed(arguments.logs), owed(arguments.points)]);
+            self.make(
+                arguments,
+                &mut made,
+                [owed(arguments.spans), owed(arguments.logs), owed(arguments.points)],
+            );
             made.time = started.elapsed();
             if now == arguments.length {
                 clear_progress();

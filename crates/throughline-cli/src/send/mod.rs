@@ -57,8 +57,14 @@ impl Receiver {
             .without_prometheus_endpoint()
             .without_subscriber();
         let telemetry = init_telemetry(config)?;
-        let pushes = telemetry.status().get("otlp").is_some_and(|otlp| otlp.as_object().is_some_and(|of| !of.is_empty()));
-        anyhow::ensure!(pushes, "nothing says where to send it: give --endpoint http://localhost:4318, or set OTEL_EXPORTER_OTLP_ENDPOINT");
+        let pushes = telemetry
+            .status()
+            .get("otlp")
+            .is_some_and(|otlp| otlp.as_object().is_some_and(|of| !of.is_empty()));
+        anyhow::ensure!(
+            pushes,
+            "nothing says where to send it: give --endpoint http://localhost:4318, or set OTEL_EXPORTER_OTLP_ENDPOINT"
+        );
         Ok(telemetry)
     }
 }

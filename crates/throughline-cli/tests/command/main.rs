@@ -6,6 +6,7 @@ mod doctor;
 mod generate;
 mod lint;
 mod migrate;
+mod names;
 #[path = "../../src/snippet/throughline.rs"]
 #[expect(dead_code, clippy::print_stdout, reason = "it is compiled, to be right when it is printed")]
 mod snippet;

@@ -2,7 +2,7 @@
 //!
 //! Both ends of the toolkit's connections use them, the exporters as clients (`throughline-otlp/src/transport/`) and the
 //! scrape endpoint as a server (`throughline-prometheus/src/server/`). [`Reload`] makes a value of files anew when they
-//! change; [`pem`] reads what is in them.
+//! change; `pem` (a cargo feature) reads what is in them.
 
 #[cfg(feature = "pem")]
 pub mod pem;

@@ -7,11 +7,11 @@ use super::Plan;
 
 /// Nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Taps;
+pub(crate) struct Taps {}
 
 impl Taps {
     pub(crate) fn of(_: &Plan) -> Self {
-        Self
+        Self {}
     }
 
     pub(crate) fn spans(&self, reader: SpanReader) -> SpanReader {

@@ -1,0 +1,172 @@
+//! `throughline names`: what an instrument is called in Prometheus, under each translation strategy.
+//!
+//! The names come from the one translator, which the exporter, the dashboards and the rules ask, too. Two instruments that
+//! get one name are a collision: Prometheus cannot tell their series apart, or refuses them.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use serde_json::json;
+use throughline::TranslationStrategy;
+use throughline::core::name::FamilyKind;
+use throughline_instruments::{Kit, kits};
+
+/// Shows the names that Prometheus stores instruments under: of one, or of all that the ready-made kits have
+///
+/// The exit status is 1 when two instruments would get the same name.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  throughline names http.server.request.duration --kind histogram --unit s
+  throughline names --kit mcp --strategy NoTranslation
+  throughline names --json")]
+pub(crate) struct Arguments {
+    /// The names of instruments; without any, those of the kits
+    names: Vec<String>,
+    /// The kind of the instruments that are named
+    #[arg(long, value_enum, default_value_t = Kind::Counter)]
+    kind: Kind,
+    /// Their unit, such as `s`, `By` or `{request}`
+    #[arg(long, default_value = "")]
+    unit: String,
+    /// Kits whose instruments are shown; all unless named
+    #[arg(long, value_name = "KIT", value_parser = kit, conflicts_with = "names")]
+    kit: Vec<String>,
+    /// Only this translation strategy
+    #[arg(long)]
+    strategy: Option<TranslationStrategy>,
+    /// Print one JSON array instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What an instrument is to Prometheus.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    Counter,
+    UpDownCounter,
+    Gauge,
+    Histogram,
+}
+
+impl From<Kind> for FamilyKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter,
+            Kind::UpDownCounter => Self::UpDown,
+            Kind::Gauge => Self::Gauge,
+            Kind::Histogram => Self::Histogram,
+        }
+    }
+}
+
+/// An instrument, as far as its name goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Instrument {
+    name: String,
+    unit: String,
+    kind: FamilyKind,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let instruments = instruments(arguments);
+    let strategies: Vec<_> = match arguments.strategy {
+        Some(strategy) => vec![strategy],
+        None => TranslationStrategy::ALL.to_vec(),
+    };
+    if arguments.json {
+        say!("{:#}", to_json(&instruments, &strategies));
+    } else {
+        for strategy in &strategies {
+            table(&instruments, *strategy)?;
+        }
+    }
+    let collisions: Vec<_> =
+        strategies.iter().flat_map(|strategy| collisions(&instruments, *strategy)).collect();
+    for collision in &collisions {
+        say!("{collision}");
+    }
+    Ok(if collisions.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::FOUND) })
+}
+
+fn instruments(Arguments { names, kind, unit, kit, .. }: &Arguments) -> Vec<Instrument> {
+    if !names.is_empty() {
+        let named =
+            |name: &String| Instrument { name: name.clone(), unit: unit.clone(), kind: (*kind).into() };
+        return names.iter().map(named).collect();
+    }
+    let is_wanted = |found: &&Kit| kit.is_empty() || kit.iter().any(|name| name == found.name);
+    let mut instruments: Vec<_> = kits()
+        .iter()
+        .filter(is_wanted)
+        .flat_map(Kit::definitions)
+        .map(|def| Instrument { name: def.name.to_owned(), unit: def.unit.to_owned(), kind: def.kind.into() })
+        .collect();
+    instruments.sort_by(|a, b| a.name.cmp(&b.name));
+    // Kits share some.
+    instruments.dedup();
+    instruments
+}
+
+impl Instrument {
+    /// The name of the family; why there is none, otherwise.
+    fn stored(&self, strategy: TranslationStrategy) -> Result<String, String> {
+        strategy.metric_name(&self.name, &self.unit, self.kind).map_err(|error| error.to_string())
+    }
+
+    fn shown(&self, strategy: TranslationStrategy) -> String {
+        match self.stored(strategy) {
+            Ok(name) if self.kind == FamilyKind::Histogram => format!("{name}{{_bucket,_sum,_count}}"),
+            Ok(name) => name,
+            Err(why) => format!("none: {why}"),
+        }
+    }
+}
+
+fn table(instruments: &[Instrument], strategy: TranslationStrategy) -> anyhow::Result<()> {
+    let width = |of: fn(&Instrument) -> usize| instruments.iter().map(of).max().unwrap_or(0);
+    let (names, units) = (width(|of| of.name.len()), width(|of| of.unit.len()).max("UNIT".len()));
+    say!("{strategy}");
+    say!("  {:names$}  {:units$}  STORED AS", "INSTRUMENT", "UNIT");
+    for instrument in instruments {
+        let Instrument { name, unit, .. } = instrument;
+        say!("  {name:names$}  {unit:units$}  {}", instrument.shown(strategy));
+    }
+    say!("");
+    Ok(())
+}
+
+fn to_json(instruments: &[Instrument], strategies: &[TranslationStrategy]) -> serde_json::Value {
+    let one = |instrument: &Instrument| {
+        let stored: serde_json::Map<_, _> = strategies
+            .iter()
+            .map(|strategy| (strategy.to_string(), instrument.stored(*strategy).ok().into()))
+            .collect();
+        json!({ "name": instrument.name, "unit": instrument.unit, "stored": stored })
+    };
+    instruments.iter().map(one).collect()
+}
+
+/// A line for each name that several instruments get.
+fn collisions(instruments: &[Instrument], strategy: TranslationStrategy) -> Vec<String> {
+    let mut by_name: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for instrument in instruments {
+        if let Ok(stored) = instrument.stored(strategy) {
+            by_name.entry(stored).or_default().push(&instrument.name);
+        }
+    }
+    let collides = |(_, names): &(String, Vec<&str>)| names.len() > 1;
+    let line = |(stored, names): (String, Vec<&str>)| {
+        format!("collision under {strategy}: {} are all stored as {stored}", names.join(" and "))
+    };
+    by_name.into_iter().filter(collides).map(line).collect()
+}
+
+/// The name of a kit, as an argument.
+fn kit(text: &str) -> Result<String, String> {
+    if kits().iter().any(|kit| kit.name == text) {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<_> = kits().iter().map(|kit| kit.name).collect();
+    Err(format!("there are {}", names.join(", ")))
+}
