@@ -1,7 +1,8 @@
 //! `throughline names`: what an instrument is called in Prometheus, under each translation strategy.
 //!
 //! The names come from the one translator, which the exporter, the dashboards and the rules ask, too. Two instruments that
-//! get one name are a collision: Prometheus cannot tell their series apart, or refuses them.
+//! get one name are a collision: Prometheus cannot tell their series apart, or refuses them. Kits are looked at one by one,
+//! since few programs have two that share a name.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -63,6 +64,8 @@ impl From<Kind> for FamilyKind {
 /// An instrument, as far as its name goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Instrument {
+    /// The kit it is of; empty when it was named.
+    kit: &'static str,
     name: String,
     unit: String,
     kind: FamilyKind,
@@ -91,24 +94,25 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn instruments(Arguments { names, kind, unit, kit, .. }: &Arguments) -> Vec<Instrument> {
     if !names.is_empty() {
-        let named =
-            |name: &String| Instrument { name: name.clone(), unit: unit.clone(), kind: (*kind).into() };
-        return names.iter().map(named).collect();
+        let kind = (*kind).into();
+        return names.iter().map(|name| Instrument::new("", name, unit, kind)).collect();
     }
     let is_wanted = |found: &&Kit| kit.is_empty() || kit.iter().any(|name| name == found.name);
-    let mut instruments: Vec<_> = kits()
-        .iter()
-        .filter(is_wanted)
-        .flat_map(Kit::definitions)
-        .map(|def| Instrument { name: def.name.to_owned(), unit: def.unit.to_owned(), kind: def.kind.into() })
-        .collect();
-    instruments.sort_by(|a, b| a.name.cmp(&b.name));
-    // Kits share some.
+    let of = |kit: &'static Kit| {
+        kit.definitions().map(|def| Instrument::new(kit.name, def.name, def.unit, def.kind.into()))
+    };
+    let mut instruments: Vec<_> = kits().iter().filter(is_wanted).flat_map(of).collect();
+    instruments.sort_by(|a, b| (a.kit, &a.name).cmp(&(b.kit, &b.name)));
+    // Sets of a kit share some.
     instruments.dedup();
     instruments
 }
 
 impl Instrument {
+    fn new(kit: &'static str, name: &str, unit: &str, kind: FamilyKind) -> Self {
+        Self { kit, name: name.to_owned(), unit: unit.to_owned(), kind }
+    }
+
     /// The name of the family; why there is none, otherwise.
     fn stored(&self, strategy: TranslationStrategy) -> Result<String, String> {
         strategy.metric_name(&self.name, &self.unit, self.kind).map_err(|error| error.to_string())
@@ -126,13 +130,16 @@ impl Instrument {
 fn table(instruments: &[Instrument], strategy: TranslationStrategy) -> anyhow::Result<()> {
     let width = |of: fn(&Instrument) -> usize| instruments.iter().map(of).max().unwrap_or(0);
     let (names, units) = (width(|of| of.name.len()), width(|of| of.unit.len()).max("UNIT".len()));
-    say!("{strategy}");
-    say!("  {:names$}  {:units$}  STORED AS", "INSTRUMENT", "UNIT");
-    for instrument in instruments {
-        let Instrument { name, unit, .. } = instrument;
-        say!("  {name:names$}  {unit:units$}  {}", instrument.shown(strategy));
+    for of_kit in instruments.chunk_by(|a, b| a.kit == b.kit) {
+        let kit = of_kit.first().map_or("", |first| first.kit);
+        say!("{kit}{}{strategy}", if kit.is_empty() { "" } else { ", " });
+        say!("  {:names$}  {:units$}  STORED AS", "INSTRUMENT", "UNIT");
+        for instrument in of_kit {
+            let Instrument { name, unit, .. } = instrument;
+            say!("  {name:names$}  {unit:units$}  {}", instrument.shown(strategy));
+        }
+        say!("");
     }
-    say!("");
     Ok(())
 }
 
@@ -142,24 +149,26 @@ fn to_json(instruments: &[Instrument], strategies: &[TranslationStrategy]) -> se
             .iter()
             .map(|strategy| (strategy.to_string(), instrument.stored(*strategy).ok().into()))
             .collect();
-        json!({ "name": instrument.name, "unit": instrument.unit, "stored": stored })
+        json!({ "kit": instrument.kit, "name": instrument.name, "unit": instrument.unit, "stored": stored })
     };
     instruments.iter().map(one).collect()
 }
 
 /// A line for each name that several instruments get.
 fn collisions(instruments: &[Instrument], strategy: TranslationStrategy) -> Vec<String> {
-    let mut by_name: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut by_name: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for instrument in instruments {
         if let Ok(stored) = instrument.stored(strategy) {
-            by_name.entry(stored).or_default().push(&instrument.name);
+            by_name.entry((instrument.kit, stored)).or_default().push(&instrument.name);
         }
     }
-    let collides = |(_, names): &(String, Vec<&str>)| names.len() > 1;
-    let line = |(stored, names): (String, Vec<&str>)| {
-        format!("collision under {strategy}: {} are all stored as {stored}", names.join(" and "))
-    };
-    by_name.into_iter().filter(collides).map(line).collect()
+    by_name
+        .into_iter()
+        .filter(|(_, names)| names.len() > 1)
+        .map(|((_, stored), names)| {
+            format!("collision under {strategy}: {} are all stored as {stored}", names.join(" and "))
+        })
+        .collect()
 }
 
 /// The name of a kit, as an argument.

@@ -239,9 +239,8 @@ fn loaded(rig: &Rig) {
         for ((what, line), before) in
             [("spans", "spans "), ("log_records", "log records")].into_iter().zip(before)
         {
-            let made = said.lines().find(|said| said.starts_with(line)).expect("a line");
-            let made: f64 =
-                made[line.len()..].split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number");
+            let made = said.lines().find_map(|said| said.strip_prefix(line)).expect("a line");
+            let made: f64 = made.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number");
             assert!((accepted(&collector, what) - before - made).abs() < 0.5, "{protocol} {what}: {said}");
         }
         let output = throughline(&["send", "--endpoint", &endpoint, "--protocol", protocol]).output();
