@@ -20,7 +20,7 @@ pub(crate) use records::Records;
 #[cfg(feature = "tracing")]
 pub use records::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
 pub(crate) use scrape::ScrapeSecurity;
-#[cfg(feature = "prometheus")]
+#[cfg(any(feature = "prometheus", feature = "serde"))]
 pub(crate) use scrape::SecretSource;
 
 use std::fmt;

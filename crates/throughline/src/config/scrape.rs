@@ -20,7 +20,10 @@ pub(crate) struct ScrapeSecurity {
 /// A secret, or the file that has it.
 #[derive(Clone)]
 pub(crate) enum SecretSource {
-    #[cfg_attr(not(feature = "prometheus"), expect(dead_code, reason = "nobody scrapes"))]
+    #[cfg_attr(
+        not(any(feature = "prometheus", feature = "serde")),
+        expect(dead_code, reason = "nobody scrapes")
+    )]
     Text(String),
     File(PathBuf),
 }
