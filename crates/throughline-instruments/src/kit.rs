@@ -31,6 +31,8 @@ pub fn kits() -> &'static [Kit] {
     &[
         #[cfg(feature = "actor")]
         crate::actor::KIT,
+        #[cfg(feature = "function")]
+        crate::function::KIT,
         #[cfg(feature = "gen-ai")]
         crate::gen_ai::KIT,
         #[cfg(feature = "grpc")]

@@ -13,6 +13,8 @@ mod kit;
 
 #[cfg(feature = "actor")]
 pub mod actor;
+#[cfg(feature = "function")]
+pub mod function;
 #[cfg(feature = "gen-ai")]
 pub mod gen_ai;
 #[cfg(feature = "grpc")]

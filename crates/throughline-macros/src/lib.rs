@@ -5,12 +5,13 @@
 //! nothing else.
 
 mod attributes;
+mod instrument;
 mod metric_set;
 mod path;
 mod value;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use syn::{DeriveInput, ItemFn, parse_macro_input};
 
 /// Makes a struct usable as the attributes of a measurement.
 ///
@@ -103,4 +104,20 @@ pub fn derive_attribute_value(input: TokenStream) -> TokenStream {
 pub fn derive_metric_set(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     metric_set::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Has a function record its calls: how often, how they end, how long they take, how many are under way; and a span each.
+///
+/// For functions, methods and `async` ones. What returns a `Result` ends well or with an error, whose kind is what its
+/// `throughline_instruments::guard::Classify` says; what returns anything else ends well. A future that is dropped before
+/// its end was cancelled, and a panic is seen, too.
+///
+/// `name = "…"` is the function's name in telemetry, otherwise its path; `span = false` makes no span.
+///
+/// It is re-exported, and explained, as `throughline_instruments::function::instrument`.
+#[proc_macro_attribute]
+pub fn instrument(options: TokenStream, function: TokenStream) -> TokenStream {
+    let options = parse_macro_input!(options as instrument::Options);
+    let function = parse_macro_input!(function as ItemFn);
+    instrument::expand(&options, &function).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -5,6 +5,8 @@ mod counting;
 
 #[cfg(all(feature = "actor", feature = "stream"))]
 mod free_of_allocation;
+#[cfg(feature = "function")]
+mod function;
 #[cfg(feature = "grpc")]
 mod grpc;
 #[cfg(feature = "guard")]
