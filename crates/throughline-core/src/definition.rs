@@ -117,12 +117,14 @@ pub struct MetricDef {
     pub attributes: &'static [AttributeDef],
     /// Histogram bounds that the declaration asks for.
     pub bounds: Option<&'static [f64]>,
+    /// The field that is declared so, with the path of its struct, or empty.
+    pub field: &'static str,
 }
 
 impl MetricDef {
     /// A definition without unit, description, attributes or bounds.
     pub const fn new(name: &'static str, kind: InstrumentKind, number: NumberKind) -> Self {
-        Self { name, kind, number, unit: "", description: "", attributes: &[], bounds: None }
+        Self { name, kind, number, unit: "", description: "", attributes: &[], bounds: None, field: "" }
     }
 
     /// Sets the unit.
@@ -140,6 +142,12 @@ impl MetricDef {
     /// Sets the attributes, usually to `<A as Attributes>::DEFINITIONS`.
     pub const fn with_attributes(mut self, attributes: &'static [AttributeDef]) -> Self {
         self.attributes = attributes;
+        self
+    }
+
+    /// Says which field is declared so: `shop::Orders::placed`.
+    pub const fn with_field(mut self, field: &'static str) -> Self {
+        self.field = field;
         self
     }
 

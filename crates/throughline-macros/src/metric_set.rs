@@ -29,7 +29,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let options = Options::of(&input.attrs)?;
     let metrics = options.metrics.map_or_else(|| quote!(::throughline::metrics), |path| quote!(#path));
     let fields = fields(input)?;
-    let definitions = fields.iter().map(|metric| metric.definition(&metrics));
+    let definitions = fields.iter().map(|metric| metric.definition(&metrics, &input.ident));
     let instruments = fields.iter().enumerate().map(|(at, Metric { ident, .. })| {
         quote!(#ident: #metrics::Meter::instrument(meter, &<Self as #metrics::MetricSet>::DEFINITIONS[#at]))
     });
@@ -89,8 +89,9 @@ impl<'a> Metric<'a> {
         }))
     }
 
-    fn definition(&self, metrics: &TokenStream) -> TokenStream {
-        let Self { r#type, name, unit, description, bounds, .. } = self;
+    fn definition(&self, metrics: &TokenStream, set: &Ident) -> TokenStream {
+        let Self { ident, r#type, name, unit, description, bounds } = self;
+        let field = format!("::{set}::{ident}");
         let instrument = quote!(<#r#type as #metrics::Instrument>);
         let bounds = bounds.as_ref().map(|bounds| quote!(.with_bounds(#bounds)));
         quote! {
@@ -101,6 +102,7 @@ impl<'a> Metric<'a> {
             )
             .with_unit(#unit)
             .with_description(#description)
+            .with_field(::core::concat!(::core::module_path!(), #field))
             .with_attributes(<#instrument::Attributes as #metrics::core::Attributes>::DEFINITIONS)
             #bounds
         }

@@ -110,8 +110,8 @@ mod status;
 #[cfg(feature = "tracing")]
 pub use config::{BatchConfiguration, ConsoleFormat, LogConfig, SamplingStrategy, TraceConfig};
 pub use config::{
-    BufferConfig, ExportConfig, Exporter, MetricsConfig, OtlpCompression, OtlpProtocol, QueueFull,
-    TelemetryConfig,
+    BufferConfig, ExportConfig, Exporter, MetricsConfig, OtlpCompression, OtlpProtocol, ParseProtocolError,
+    QueueFull, TelemetryConfig,
 };
 pub use console::{ConsoleConfig, ConsoleOutput, ConsoleStream};
 pub use error::{Error, Problem, Source};

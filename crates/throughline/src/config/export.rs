@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Where and how to push over OTLP.
@@ -204,6 +205,32 @@ impl fmt::Display for OtlpProtocol {
         })
     }
 }
+
+/// Reads the specification's spelling.
+impl FromStr for OtlpProtocol {
+    type Err = ParseProtocolError;
+
+    fn from_str(text: &str) -> Result<Self, ParseProtocolError> {
+        match text {
+            "http/protobuf" => Ok(Self::HttpProtobuf),
+            "http/json" => Ok(Self::HttpJson),
+            "grpc" => Ok(Self::Grpc),
+            _ => Err(ParseProtocolError(())),
+        }
+    }
+}
+
+/// A text that names no [`OtlpProtocol`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseProtocolError(());
+
+impl fmt::Display for ParseProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("is no OTLP protocol; write http/protobuf, http/json or grpc")
+    }
+}
+
+impl std::error::Error for ParseProtocolError {}
 
 /// How pushed bodies are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ mod scrape;
 pub use buffer::{BufferConfig, QueueFull};
 pub(crate) use environment::Environment;
 pub(crate) use export::Destination;
-pub use export::{ExportConfig, Exporter, OtlpCompression, OtlpProtocol};
+pub use export::{ExportConfig, Exporter, OtlpCompression, OtlpProtocol, ParseProtocolError};
 pub use metrics::MetricsConfig;
 pub(crate) use records::Records;
 #[cfg(feature = "tracing")]

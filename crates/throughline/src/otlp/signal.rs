@@ -131,16 +131,14 @@ fn protocol(
     code: Option<OtlpProtocol>,
     settings: &mut Settings<'_>,
 ) -> OtlpProtocol {
-    let parse = |text: &str| match text {
-        "http/protobuf" => Ok(OtlpProtocol::HttpProtobuf),
-        "http/json" => Ok(OtlpProtocol::HttpJson),
-        "grpc" if Protocol::Grpc.is_built_in() => Ok(OtlpProtocol::Grpc),
-        "grpc" => {
+    let parse = |text: &str| match text.parse() {
+        Ok(OtlpProtocol::Grpc) if !Protocol::Grpc.is_built_in() => {
             Err("is not in this build: add the cargo feature `otlp-grpc`, or write http/protobuf and the \
                        receiver's HTTP port, usually 4318"
                 .to_owned())
         }
-        _ => Err("is no OTLP protocol; write http/protobuf, http/json or grpc".to_owned()),
+        Ok(protocol) => Ok(protocol),
+        Err(error) => Err(error.to_string()),
     };
     settings.decide(&of_push.protocol, code.map(|protocol| ("with_protocol", protocol)), parse)
 }
