@@ -9,7 +9,7 @@ use crate::lint::rules::{RULES, Rule, rule};
 
 /// Says what the id of a finding means; without an id, lists them all
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  throughline explain P303")]
+#[command(before_help = "Examples:\n  throughline explain P303")]
 pub(crate) struct Arguments {
     /// The id, such as P303
     id: Option<String>,

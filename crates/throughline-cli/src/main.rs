@@ -10,35 +10,56 @@ macro_rules! say {
     };
 }
 
+mod cardinality;
+mod colour;
 mod config;
 mod demo;
 mod doctor;
 mod explain;
 mod finding;
+mod format;
 mod generate;
 mod lint;
 mod migrate;
 mod names;
+mod progress;
 mod report;
 mod send;
 mod snippet;
+mod status;
 
-use std::io::{ErrorKind, IsTerminal as _};
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 
 /// Telemetry that arrives, or says why not.
 #[derive(Debug, Parser)]
-#[command(name = "throughline", version, arg_required_else_help = true)]
+#[command(
+    name = "throughline",
+    version,
+    arg_required_else_help = true,
+    disable_help_flag = true,
+    max_term_width = 100,
+    before_help = "\
+Examples:
+  throughline demo                 a service that shows its own metrics
+  throughline doctor               which hop is broken, and what mends it
+  throughline lint                 which OpenTelemetry code is stale"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Print help
+    // That of `-h`, which fits a screen; `man` has the rest.
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Alerts(generate::AlertArguments),
+    Cardinality(cardinality::Arguments),
     Config(config::Arguments),
     Dashboards(generate::DashboardArguments),
     Demo(demo::Arguments),
@@ -66,6 +87,7 @@ async fn main() -> ExitCode {
     }
     let done = match arguments.command {
         Command::Alerts(arguments) => generate::alerts(&arguments),
+        Command::Cardinality(arguments) => cardinality::run(&arguments),
         Command::Config(arguments) => config::run(arguments),
         Command::Dashboards(arguments) => generate::dashboards(&arguments),
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
@@ -94,7 +116,7 @@ fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(colour::colour(&std::io::stderr()))
         .without_time()
         .init();
 }

@@ -13,14 +13,21 @@ use throughline::TranslationStrategy;
 use throughline::core::name::FamilyKind;
 use throughline_instruments::{Kit, kits};
 
-/// Shows the names that Prometheus stores instruments under: of one, or of all that the ready-made kits have
-///
-/// The exit status is 1 when two instruments would get the same name.
+use crate::format::Format;
+use crate::generate::catalogue::name_of_kit;
+use crate::status;
+
+/// Shows the names that Prometheus stores instruments under
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    before_help = "\
+Examples:
   throughline names http.server.request.duration --kind histogram --unit s
   throughline names --kit mcp --strategy NoTranslation
-  throughline names --json")]
+  throughline names --telemetry http://localhost:9464   the instruments of a program
+  throughline names --format json",
+    after_help = "The exit status is 1 when two instruments would get the same name."
+)]
 pub(crate) struct Arguments {
     /// The names of instruments; without any, those of the kits
     names: Vec<String>,
@@ -31,14 +38,17 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "")]
     unit: String,
     /// Kits whose instruments are shown; all unless named
-    #[arg(long, value_name = "KIT", value_parser = kit, conflicts_with = "names")]
+    #[arg(long, value_name = "KIT", value_parser = name_of_kit, conflicts_with = "names")]
     kit: Vec<String>,
+    /// A program of this toolkit, whose instruments are shown: its `/telemetry`
+    #[arg(long, value_name = "URL", conflicts_with_all = ["names", "kit"])]
+    telemetry: Option<String>,
     /// Only this translation strategy
     #[arg(long)]
     strategy: Option<TranslationStrategy>,
-    /// Print one JSON array instead of a table
-    #[arg(long)]
-    json: bool,
+    /// How to write them
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// What an instrument is to Prometheus.
@@ -72,12 +82,12 @@ struct Instrument {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let instruments = instruments(arguments);
+    let instruments = instruments(arguments)?;
     let strategies: Vec<_> = match arguments.strategy {
         Some(strategy) => vec![strategy],
         None => TranslationStrategy::ALL.to_vec(),
     };
-    if arguments.json {
+    if arguments.format == Format::Json {
         say!("{:#}", to_json(&instruments, &strategies));
     } else {
         for strategy in &strategies {
@@ -87,15 +97,28 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let collisions: Vec<_> =
         strategies.iter().flat_map(|strategy| collisions(&instruments, *strategy)).collect();
     for collision in &collisions {
-        say!("{collision}");
+        match arguments.format {
+            Format::Human => say!("{collision}"),
+            // There it would not be one document.
+            Format::Json => eprintln!("{collision}"),
+        }
     }
     Ok(if collisions.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::FOUND) })
 }
 
-fn instruments(Arguments { names, kind, unit, kit, .. }: &Arguments) -> Vec<Instrument> {
+fn instruments(
+    Arguments { names, kind, unit, kit, telemetry, .. }: &Arguments,
+) -> anyhow::Result<Vec<Instrument>> {
     if !names.is_empty() {
         let kind = (*kind).into();
-        return names.iter().map(|name| Instrument::new("", name, unit, kind)).collect();
+        return Ok(names.iter().map(|name| Instrument::new("", name, unit, kind)).collect());
+    }
+    if let Some(url) = telemetry {
+        let entries = status::instruments(url)?;
+        return Ok(entries
+            .iter()
+            .map(|of| Instrument::new("", &of.name, &of.unit, of.family_kind()))
+            .collect());
     }
     let is_wanted = |found: &&Kit| kit.is_empty() || kit.iter().any(|name| name == found.name);
     let of = |kit: &'static Kit| {
@@ -105,7 +128,7 @@ fn instruments(Arguments { names, kind, unit, kit, .. }: &Arguments) -> Vec<Inst
     instruments.sort_by(|a, b| (a.kit, &a.name).cmp(&(b.kit, &b.name)));
     // Sets of a kit share some.
     instruments.dedup();
-    instruments
+    Ok(instruments)
 }
 
 impl Instrument {
@@ -169,13 +192,4 @@ fn collisions(instruments: &[Instrument], strategy: TranslationStrategy) -> Vec<
             format!("collision under {strategy}: {} are all stored as {stored}", names.join(" and "))
         })
         .collect()
-}
-
-/// The name of a kit, as an argument.
-fn kit(text: &str) -> Result<String, String> {
-    if kits().iter().any(|kit| kit.name == text) {
-        return Ok(text.to_owned());
-    }
-    let names: Vec<_> = kits().iter().map(|kit| kit.name).collect();
-    Err(format!("there are {}", names.join(", ")))
 }

@@ -5,30 +5,38 @@ use std::process::ExitCode;
 
 use throughline::{Description, Overridden, Setting, TelemetryConfig};
 
-/// Shows what a service would do that is started in this environment: each setting, where it comes from, and what it
-/// overrode. Nothing is started. Secrets are not shown.
+use crate::format::Format;
+
+/// Shows each setting of a service in this environment, its source, and what it overrode
 ///
-/// The exit status is 1 when telemetry would not start.
+/// Nothing is started. Secrets are not shown.
 #[derive(Debug, clap::Args)]
+#[command(
+    before_help = "\
+Examples:
+  throughline config explain
+  throughline config explain --config otel.yaml --format json",
+    after_help = "The exit status is 1 when telemetry would not start."
+)]
 pub(crate) struct Arguments {
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Read this file in OpenTelemetry's declarative configuration format, as `OTEL_CONFIG_FILE` would.
+    /// How to write them
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Read this file in OpenTelemetry's configuration format, as `OTEL_CONFIG_FILE` would
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The name that the service has for itself.
+    /// The name that the service has for itself
     #[arg(long, value_name = "NAME", default_value = "unknown_service")]
     service: String,
 }
 
-pub(crate) fn run(Arguments { json, config, service }: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(Arguments { format, config, service }: &Arguments) -> anyhow::Result<ExitCode> {
     let mut telemetry = TelemetryConfig::new(service);
     if let Some(file) = config {
         telemetry = telemetry.with_file(file);
     }
     let description = telemetry.explain();
-    if *json {
+    if *format == Format::Json {
         say!("{:#}", description.to_json());
     } else {
         table(&description)?;

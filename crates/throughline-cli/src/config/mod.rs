@@ -9,10 +9,11 @@ use clap::Subcommand;
 
 /// What the configuration says, and configurations for the servers that telemetry goes to
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  throughline config explain --service shop\n  throughline config compose --out deploy\n  \
-                  throughline config collector --metrics-to remote-write"
-)]
+#[command(before_help = "\
+Examples:
+  throughline config explain --service shop
+  throughline config compose --out deploy
+  throughline config collector --metrics-to remote-write")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -22,6 +23,7 @@ pub(crate) struct Arguments {
 enum Command {
     Explain(explain::Arguments),
     /// Makes the configuration of an OpenTelemetry Collector
+    #[command(before_help = "Examples:\n  throughline config collector --metrics-to remote-write")]
     Collector {
         #[command(flatten)]
         stack: stack::Arguments,
@@ -30,10 +32,13 @@ enum Command {
         metrics_to: Option<stack::MetricsTo>,
     },
     /// Makes the configuration of a Prometheus
+    #[command(before_help = "Examples:\n  throughline config prometheus --path otlp > prometheus.yml")]
     Prometheus(stack::Arguments),
-    /// Makes the stack for one machine: Collector, Prometheus, Alertmanager, Jaeger, Grafana, dashboards and rules
+    /// Makes the stack for one machine: Collector, stores, Grafana, dashboards and rules
+    #[command(before_help = "Examples:\n  throughline config compose --path otlp --out deploy")]
     Compose(stack::Arguments),
-    /// Makes the shape for many machines: agents, gateways, Mimir and Grafana in Kubernetes
+    /// Makes the shape for many machines: agents, gateways, Mimir, Grafana in Kubernetes
+    #[command(before_help = "Examples:\n  throughline config k8s --out deploy/k8s")]
     K8s(stack::Arguments),
 }
 

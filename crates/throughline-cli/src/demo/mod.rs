@@ -30,11 +30,12 @@ use readback::Readback;
 /// one that exemplars carry; all are with RUST_LOG=info. Ctrl-C flushes and says what was delivered.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::doc_markdown, reason = "this is the help text, where backticks would be shown")]
-#[command(after_help = "Examples:\n  \
-    throughline demo\n  \
-    throughline demo --for 10s --listen 127.0.0.1:0\n  \
-    OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 throughline demo\n  \
-    RUST_LOG=info throughline demo --rate 5")]
+#[command(before_help = "\
+Examples:
+  throughline demo
+  throughline demo --for 10s --listen 127.0.0.1:0
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 throughline demo
+  RUST_LOG=info throughline demo --rate 5")]
 pub(crate) struct Arguments {
     /// End by itself after this long, such as 10s
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]

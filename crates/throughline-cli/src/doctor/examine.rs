@@ -14,6 +14,7 @@ use super::prometheus::Prometheus;
 use super::routes::{Route, routes, setting};
 use super::settings::{self, WRONG_PATHS, promote};
 use super::{Live, protocol, reach, scrape, traces};
+use crate::progress::Progress;
 
 /// When everything is over. What waits for something to arrive waits no longer.
 const WITHIN: Duration = Duration::from_secs(11);
@@ -32,6 +33,7 @@ pub(crate) async fn examine(live: &Live) -> Report {
     let routes = routes(&description);
     let mut examination =
         Examination { live, checks: Vec::new(), routes: &routes, deadline: started + WITHIN };
+    let _progress = Progress::during("looking at each hop");
     // Whoever asks for a page alone pushes nothing, and need not.
     if !(routes.is_empty() && live.scrape.is_some()) {
         examination.checks.extend(settings::check(&description, &routes));

@@ -1,7 +1,8 @@
-//! Reads pages in the text formats of Prometheus, as far as doctor needs them: names, labels, values, exemplars, and every
+//! Reads pages in the text formats of Prometheus, as far as it is needed here: names, labels, values, exemplars, and every
 //! line that is none of these.
 //!
-//! `collector.rs` reads the Collector's own metrics with it, `scrape.rs` judges a page line by line.
+//! `collector.rs` reads the Collector's own metrics with it, `scrape.rs` judges a page line by line, and
+//! `cardinality/page.rs` counts its series.
 
 use std::collections::BTreeMap;
 

@@ -19,7 +19,7 @@ mod address;
 mod check;
 mod collector;
 mod examine;
-mod exposition;
+pub(crate) mod exposition;
 mod files;
 mod fix;
 mod http;
@@ -35,15 +35,16 @@ mod settings;
 mod traces;
 pub(crate) mod troubles;
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
 
+pub(crate) use self::address::shown;
 use self::check::{Report, Verdict};
 use self::output::Format;
+use crate::colour::colour;
 use crate::{COULD_NOT, FOUND};
 
 /// Says which hop between a program and its charts is broken, and what mends it
@@ -59,7 +60,7 @@ Examples:
   throughline doctor --collector-metrics http://localhost:8888/metrics \\
       --prometheus http://localhost:9090 --traces-api http://localhost:16686
   throughline doctor --scrape http://localhost:9464/metrics
-  throughline doctor static .                              files alone: Collector, Prometheus, compose",
+  throughline doctor static .                              files alone, of servers too",
     after_help = "\
 Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged.
 `throughline explain D302` says more about a finding."
@@ -115,7 +116,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     loop {
         let report = examine::examine(&live).await;
-        output::write(&report, live.format, colour())?;
+        output::write(&report, live.format, colour(&std::io::stdout()))?;
         let status = status(&report);
         if !live.watch || status == ExitCode::SUCCESS {
             return Ok(status);
@@ -133,8 +134,4 @@ fn status(report: &Report) -> ExitCode {
         Verdict::Unknown | Verdict::Skipped => ExitCode::from(COULD_NOT),
         Verdict::Ok | Verdict::Warning => ExitCode::SUCCESS,
     }
-}
-
-fn colour() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -11,10 +11,11 @@ use super::rules::{Group, Objective, of_kit, telemetry_group};
 
 /// Makes Prometheus rules of the metrics that the ready-made instruments record, and tests of them for promtool
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  throughline alerts --out deploy/rules\n  throughline alerts http --objective 99.9\n  \
-                  promtool test rules deploy/rules/tests/*.yml"
-)]
+#[command(before_help = "\
+Examples:
+  throughline alerts --out deploy/rules
+  throughline alerts http --objective 99.9
+  promtool test rules deploy/rules/tests/*.yml")]
 pub(crate) struct Arguments {
     /// Kits, or `telemetry` for what every service needs; all of them without any.
     #[arg(value_parser = name_of_rules)]

@@ -82,6 +82,11 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     known(text, of_all().iter().map(|subject| subject.name))
 }
 
+/// The name of a kit, as an argument.
+pub(crate) fn name_of_kit(text: &str) -> Result<String, String> {
+    known(text, kits().iter().map(|kit| kit.name))
+}
+
 /// The name of a kit, or of what every service has, as an argument.
 pub(crate) fn name_of_rules(text: &str) -> Result<String, String> {
     known(text, of_kits().iter().map(|subject| subject.name).chain([TELEMETRY]))

@@ -17,9 +17,11 @@ use super::{health, json, verify};
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  throughline dashboards --out deploy/dashboards\n  throughline dashboards http --path otlp \
-                  --strategy NoTranslation\n  throughline dashboards verify --prometheus http://127.0.0.1:9090 \
-                  deploy/dashboards deploy/rules"
+    before_help = "\
+Examples:
+  throughline dashboards --out deploy/dashboards
+  throughline dashboards http --path otlp --strategy NoTranslation
+  throughline dashboards verify --prometheus http://localhost:9090 deploy/dashboards"
 )]
 pub(crate) struct Arguments {
     /// Kits, kinds of services, or `telemetry` for what every service has; all of them without any.

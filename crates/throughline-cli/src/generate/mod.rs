@@ -5,7 +5,7 @@
 //! recording and alerting rules of the same questions, and `verify.rs` asks a Prometheus whether each of them has an answer.
 
 mod alerts;
-mod catalogue;
+pub(crate) mod catalogue;
 mod chart;
 mod dashboards;
 mod grafana;
@@ -17,7 +17,8 @@ mod output;
 mod promql;
 mod rule_file;
 mod rules;
-mod server;
+mod series;
+pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 mod verify;

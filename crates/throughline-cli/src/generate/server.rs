@@ -1,11 +1,20 @@
-//! A Prometheus that is asked questions.
+//! A Prometheus that is asked questions: `verify.rs` asks it those of dashboards, `cardinality/store.rs` for its series.
+
+use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use std::time::Duration;
+
+use super::series::for_each;
+use crate::doctor::shown;
 
 /// A query that takes longer is too slow for a dashboard as well.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A million series take it some seconds to list, and a slow line minutes to carry.
+const LIST_TIMEOUT: Duration = Duration::from_secs(600);
 
 pub(crate) struct Server {
     agent: ureq::Agent,
@@ -48,13 +57,48 @@ impl Server {
         Ok(names)
     }
 
+    /// The `data` of a page of the API.
+    ///
+    /// # Errors
+    /// When the server does not answer, or does not give it, with its reason.
+    pub(crate) fn data(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let request = self.agent.get(self.page(path)).query_pairs(query.iter().copied());
+        let answer = self.answer(path, request.call())?;
+        answer.map_err(|refusal| anyhow::anyhow!("{}: {refusal}", shown(&self.page(path))))
+    }
+
+    /// Hands over the labels of each series that matches, one after the other: the list is in memory at no time.
+    ///
+    /// # Errors
+    /// When the server does not answer, or does not give the list; and what `each` returns.
+    pub(crate) fn each_series(
+        &self,
+        query: &[(&str, &str)],
+        each: &mut dyn FnMut(BTreeMap<String, String>) -> Result<(), String>,
+    ) -> anyhow::Result<()> {
+        let request =
+            self.agent.post(self.page("series")).config().timeout_global(Some(LIST_TIMEOUT)).build();
+        let response = request.send_form(query.iter().copied());
+        let response = response.with_context(|| format!("ask Prometheus at {}", shown(&self.url)))?;
+        for_each(BufReader::new(response.into_body().into_reader()), each)
+            .with_context(|| format!("read the series of {}", shown(&self.url)))
+    }
+
+    fn page(&self, path: &str) -> String {
+        format!("{}/api/v1/{path}", self.url)
+    }
+
     fn ask(&self, path: &str, expression: &str) -> anyhow::Result<Result<Value, String>> {
-        let url = format!("{}/api/v1/{path}", self.url);
-        let mut response = self
-            .agent
-            .post(&url)
-            .send_form([("query", expression)])
-            .with_context(|| format!("ask Prometheus at {}", self.url))?;
+        self.answer(path, self.agent.post(self.page(path)).send_form([("query", expression)]))
+    }
+
+    fn answer(
+        &self,
+        path: &str,
+        response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<Result<Value, String>> {
+        let url = shown(&self.page(path));
+        let mut response = response.with_context(|| format!("ask Prometheus at {}", shown(&self.url)))?;
         let status = response.status();
         let body = response.body_mut().read_to_string().with_context(|| format!("read what {url} says"))?;
         let Ok(mut answer) = serde_json::from_str::<Value>(&body) else {

@@ -14,24 +14,30 @@ use serde_json::{Value, json};
 use super::promql::selector;
 use super::server::{Answer, Server};
 use super::{MAY_BE_EMPTY, rule_file};
+use crate::format::Format;
+use crate::progress::Progress;
 
-/// Asks a Prometheus every question of these dashboards and rules: one that it refuses, or that has no answer, is named
-///
-/// The exit status is 1 when there is such a question, and 3 when the Prometheus cannot be asked.
+/// Asks a Prometheus every question of dashboards and rules, and names those without an answer
 #[derive(Debug, clap::Args)]
+#[command(
+    before_help = "\
+Examples:
+  throughline dashboards verify --prometheus http://localhost:9090 deploy/dashboards deploy/rules",
+    after_help = "The exit status is 1 when there is such a question, and 3 when the Prometheus cannot be asked."
+)]
 pub(crate) struct Arguments {
-    /// Where the Prometheus is.
+    /// Where the Prometheus is
     #[arg(long, value_name = "URL")]
     prometheus: String,
-    /// Dashboards (`.json`) and rules (`.yml`), or folders of them.
+    /// Dashboards (`.json`) and rules (`.yml`), or folders of them
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The time that rates are over, in place of the one that Grafana chooses.
+    /// The time that rates are over, in place of the one that Grafana chooses
     #[arg(long, value_name = "TIME", default_value = "5m")]
     range: String,
-    /// Print one JSON object instead of lines.
-    #[arg(long)]
-    json: bool,
+    /// How to write what was found
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// A question, and where it stands.
@@ -61,7 +67,7 @@ struct Problem<'a> {
     what: String,
 }
 
-pub(crate) fn run(Arguments { prometheus, files, range, json }: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(Arguments { prometheus, files, range, format }: &Arguments) -> anyhow::Result<ExitCode> {
     let mut questions = Vec::new();
     for path in files {
         gather(path, range, &mut questions)?;
@@ -72,11 +78,14 @@ pub(crate) fn run(Arguments { prometheus, files, range, json }: &Arguments) -> a
     let recorded = recorded(&questions);
     let server = Server::new(prometheus);
     let mut problems = Vec::new();
+    let progress = Progress::of("questions", questions.len());
     for question in &questions {
+        progress.step();
         let what = judge(&server, question, &recorded)?;
         problems.extend(what.map(|what| Problem { question, what }));
     }
-    report(&questions, &problems, *json)?;
+    drop(progress);
+    report(&questions, &problems, *format)?;
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::FOUND) })
 }
 
@@ -119,8 +128,8 @@ fn recorded(questions: &[Question]) -> BTreeSet<&str> {
         .collect()
 }
 
-fn report(questions: &[Question], problems: &[Problem<'_>], as_json: bool) -> anyhow::Result<()> {
-    if as_json {
+fn report(questions: &[Question], problems: &[Problem<'_>], format: Format) -> anyhow::Result<()> {
+    if format == Format::Json {
         let problem = |Problem { question, what }: &Problem<'_>| {
             let Question { file, place, expression, .. } = question;
             json!({"file": file, "place": place, "expression": expression, "problem": what})

@@ -17,7 +17,6 @@ mod versions;
 pub(crate) mod workspace;
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -25,21 +24,25 @@ use std::time::SystemTime;
 use self::baseline::Baseline;
 use self::matrix::Matrix;
 use self::workspace::Workspace;
+use crate::colour::colour;
 use crate::finding::{Finding, Severity};
+use crate::progress::Progress;
 use crate::report::{self, Format};
 use crate::{COULD_NOT, FOUND};
 
 /// Finds stale OpenTelemetry code, versions that do not fit, and advice that is out of date
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    before_help = "\
 Examples:
   throughline lint                            the workspace in this folder
   throughline lint README.md                  the code blocks of a document
   throughline lint --format sarif > lint.sarif
-  throughline lint --write-baseline lint.txt  accept what there is; later: --baseline lint.txt
-
+  throughline lint --write-baseline lint.txt  accept what there is; later: --baseline lint.txt",
+    after_help = "\
 Exit status: 0 nothing found, 1 findings, 2 wrong usage, 3 something could not be read.
-Silence one finding with `// throughline: allow(P101) reason = \"…\"` in the line before it.")]
+Silence one finding with `// throughline: allow(P101) reason = \"…\"` in the line before it."
+)]
 pub(crate) struct Arguments {
     /// Folders or files to look at
     #[arg(default_value = ".")]
@@ -89,8 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(path) = &arguments.baseline {
         Baseline::read(path)?.remove_known(&mut report.findings);
     }
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    report::write(&report.findings, arguments.format, colour)?;
+    report::write(&report.findings, arguments.format, colour(&std::io::stdout()))?;
     Ok(conclude(&report, &workspace, &matrix, arguments))
 }
 
@@ -98,7 +100,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
     let mut report = Report::default();
     versions::check(workspace, matrix, &mut report);
-    for (file, package) in workspace.sources(matrix) {
+    let sources = workspace.sources(matrix);
+    let progress = Progress::of("files", sources.len());
+    for (file, package) in sources {
+        progress.step();
         // What does not name it has nothing to say about it, and need not be parsed.
         if !file.text.contains("opentelemetry") {
             continue;

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use crate::progress::Progress;
+
 /// What the compiler says.
 pub(super) enum Compiled {
     Yes,
@@ -24,6 +26,7 @@ pub(super) fn is_clean(path: &Path) -> anyhow::Result<bool> {
 }
 
 pub(super) fn compile(path: &Path) -> anyhow::Result<Compiled> {
+    let _progress = Progress::during("cargo check");
     let output = Command::new("cargo")
         .args(["check", "--quiet", "--workspace", "--all-targets", "--message-format=short"])
         .current_dir(path)

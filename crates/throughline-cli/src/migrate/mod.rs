@@ -21,12 +21,15 @@ use crate::{COULD_NOT, FOUND};
 
 /// Brings a package to the current OpenTelemetry, and proves that it still compiles
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    before_help = "\
 Examples:
   throughline migrate              shows what would change
-  throughline migrate --write      changes it, runs `cargo check`, and puts everything back if that fails
-
-Exit status: 0 nothing is left to do, 1 something is left for you, 2 wrong usage, 3 it could not be done.")]
+  throughline migrate --write      changes it, compiles it, and puts everything back if that fails",
+    after_help = "\
+Exit status: 0 nothing is left to do, 1 something is left for you, 2 wrong usage, 3 it could not
+be done."
+)]
 pub(crate) struct Arguments {
     /// The folder of the package or workspace
     #[arg(default_value = ".")]

@@ -28,7 +28,7 @@ struct Receiver {
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
     /// How to speak to it: http/protobuf, http/json or grpc
-    #[arg(long, value_name = "PROTOCOL", value_parser = protocol)]
+    #[arg(long, value_name = "PROTOCOL")]
     protocol: Option<OtlpProtocol>,
     /// The name the telemetry comes under
     #[arg(long, value_name = "NAME", default_value = "throughline-cli")]
@@ -66,15 +66,6 @@ impl Receiver {
             "nothing says where to send it: give --endpoint http://localhost:4318, or set OTEL_EXPORTER_OTLP_ENDPOINT"
         );
         Ok(telemetry)
-    }
-}
-
-fn protocol(name: &str) -> Result<OtlpProtocol, &'static str> {
-    match name {
-        "http/protobuf" => Ok(OtlpProtocol::HttpProtobuf),
-        "http/json" => Ok(OtlpProtocol::HttpJson),
-        "grpc" => Ok(OtlpProtocol::Grpc),
-        _ => Err("there are http/protobuf, http/json and grpc"),
     }
 }
 

@@ -14,7 +14,8 @@ use super::Receiver;
 /// The metric is the gauge `throughline.send`, so that sending again adds no series. `throughline doctor` looks where it
 /// goes from there.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(before_help = "\
+Examples:
   throughline send --endpoint http://localhost:4318
   OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 throughline send --protocol grpc")]
 pub(crate) struct Arguments {

@@ -9,7 +9,7 @@ use crate::lint::matrix::Matrix;
 
 /// Prints dependencies and code that are right for the current versions
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  throughline snippet otel")]
+#[command(before_help = "Examples:\n  throughline snippet otel")]
 pub(crate) struct Arguments {
     /// For what
     #[arg(value_enum)]

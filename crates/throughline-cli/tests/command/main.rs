@@ -1,5 +1,6 @@
 //! What the command says and how it ends, without any server.
 
+mod cardinality;
 #[path = "../support/command.rs"]
 mod command;
 mod doctor;
@@ -87,7 +88,8 @@ fn config_explain_says_where_every_value_comes_from() {
         assert!(said.contains(part), "no `{part}` in:\n{said}");
     }
 
-    let output = explain(&["--json"]).env("OTEL_BSP_SCHEDULE_DELAY", "soon").output().expect("it runs");
+    let output =
+        explain(&["--format", "json"]).env("OTEL_BSP_SCHEDULE_DELAY", "soon").output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let settings = json["settings"].as_array().expect("a list");

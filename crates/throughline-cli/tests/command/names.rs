@@ -39,7 +39,7 @@ fn a_collision_is_found() {
 
 #[test]
 fn the_kits_have_no_collision() {
-    let (status, said) = run(&["names", "--json"]);
+    let (status, said) = run(&["names", "--format", "json"]);
     assert_eq!(status, 0, "{said}");
     let all: serde_json::Value = serde_json::from_str(&said).expect("JSON");
     let requests = all.as_array().expect("a list").iter().find(|one| one["name"] == "mcp.requests.total");

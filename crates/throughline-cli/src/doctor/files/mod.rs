@@ -9,7 +9,6 @@ mod project;
 mod prometheus;
 mod yaml;
 
-use std::io::IsTerminal as _;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +16,7 @@ use std::sync::Arc;
 
 use self::project::{File, Project};
 use super::troubles::trouble;
+use crate::colour::colour;
 use crate::finding::{Confidence, Edit, Finding, Fix, Severity};
 use crate::report::{self, Format};
 use crate::{COULD_NOT, FOUND};
@@ -58,8 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.fix {
         return mend(&project, &findings);
     }
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    report::write(&findings, arguments.format, colour)?;
+    report::write(&findings, arguments.format, colour(&std::io::stdout()))?;
     Ok(conclude(&project, &findings, arguments.fail_on))
 }
 

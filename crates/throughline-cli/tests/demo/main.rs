@@ -1,7 +1,8 @@
-//! `throughline demo` against real servers: what the demo counted is what they store.
+//! `throughline demo`, and `cardinality`, against real servers: what the demo counted is what they store.
 #![expect(clippy::panic, reason = "cases fail by panicking")]
 
-#[path = "support/command.rs"]
+mod cardinality;
+#[path = "../support/command.rs"]
 mod command;
 
 use std::collections::{BTreeMap, HashSet};
@@ -18,6 +19,13 @@ fn main() -> ExitCode {
         Case::new("it_pushes_where_the_environment_says", &[Need::Prometheus], pushed),
         Case::new("it_pushes_to_a_collector", &[Need::Collector], pushed_to_collector),
         Case::new("a_load_arrives_whole", &[Need::Collector], loaded),
+        Case::new("cardinality_is_what_prometheus_says", &[Need::Prometheus], cardinality::as_the_store_says),
+        Case::new(
+            "what_is_left_is_what_was_said",
+            &[Need::Prometheus],
+            cardinality::what_is_printed_does_what_it_says,
+        ),
+        Case::new("cardinality_of_the_demo", &[Need::Prometheus], cardinality::of_the_demo),
         Case::new("promtool_finds_nothing_to_complain_about", &[Need::Promtool], linted),
         Case::new("the_reference_parser_reads_it", &[Need::Python], parsed),
     ])
