@@ -20,6 +20,7 @@ mod finding;
 mod format;
 mod generate;
 mod lint;
+mod manual;
 mod migrate;
 mod names;
 mod progress;
@@ -60,6 +61,7 @@ struct Arguments {
 enum Command {
     Alerts(generate::AlertArguments),
     Cardinality(cardinality::Arguments),
+    Completions(manual::CompletionArguments),
     Config(config::Arguments),
     Dashboards(generate::DashboardArguments),
     Demo(demo::Arguments),
@@ -71,6 +73,7 @@ enum Command {
     Snippet(snippet::Arguments),
     Send(send::SendArguments),
     Load(send::LoadArguments),
+    Man(manual::ManArguments),
 }
 
 /// When something was found.
@@ -88,6 +91,7 @@ async fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Alerts(arguments) => generate::alerts(&arguments),
         Command::Cardinality(arguments) => cardinality::run(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments),
         Command::Config(arguments) => config::run(arguments),
         Command::Dashboards(arguments) => generate::dashboards(&arguments),
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
@@ -99,6 +103,7 @@ async fn main() -> ExitCode {
         Command::Snippet(arguments) => snippet::run(&arguments),
         Command::Send(arguments) => send::send(&arguments),
         Command::Load(arguments) => send::load(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
     };
     match done {
         Ok(status) => status,

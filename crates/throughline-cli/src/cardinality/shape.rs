@@ -155,7 +155,7 @@ fn is_random(value: &str) -> bool {
         b'_' | b'-' | b'+' | b'=' => Some(4),
         _ => None,
     };
-    let Some(kinds) = value.bytes().map(kind).collect::<Option<Vec<u8>>>() else { return false };
+    let Some(kinds) = value.bytes().map(kind).collect::<Option<Vec<usize>>>() else { return false };
     let changes = kinds.windows(2).filter(|pair| matches!(pair, [a, b] if a != b)).count();
     let has = |kind| kinds.iter().filter(|other| **other == kind).count() >= 3;
     kinds.len() >= TOKEN_CHARS && has(1) && has(2) && has(3) && changes * 5 >= kinds.len() * 2

@@ -3,6 +3,7 @@
 mod cardinality;
 #[path = "../support/command.rs"]
 mod command;
+mod conventions;
 mod doctor;
 mod generate;
 mod lint;
