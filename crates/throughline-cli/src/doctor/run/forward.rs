@@ -1,0 +1,69 @@
+//! Passes requests on to the server that the application would have asked, and brings its answers back, both as they came.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, Request, StatusCode, Version};
+use http_body_util::{BodyExt as _, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::timeout;
+
+use super::proxy::Reply;
+use crate::doctor::address::Address;
+
+/// As the exporters' own, unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Answers of receivers are a few bytes.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// A server that requests are passed on to.
+#[derive(Debug)]
+pub(super) struct Server {
+    address: Address,
+    http1: Client<HttpConnector, Body>,
+    http2: Client<HttpConnector, Body>,
+}
+
+impl Server {
+    pub(super) fn new(address: Address) -> Self {
+        let client = |is_http2| Client::builder(TokioExecutor::new()).http2_only(is_http2).build_http();
+        Self { address, http1: client(false), http2: client(true) }
+    }
+
+    /// Asks it what the application asked. When it does not answer, the reply says so, and can be tried again.
+    pub(super) async fn ask(&self, head: &Parts, body: Bytes) -> Reply {
+        let asked = timeout(ANSWER_WITHIN, self.request(head, body)).await;
+        match asked.unwrap_or_else(|_elapsed| Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))) {
+            Ok(reply) => reply,
+            Err(error) => {
+                let text = format!("{}: {error}", self.address);
+                Reply::of(StatusCode::SERVICE_UNAVAILABLE, "text/plain", text.into())
+            }
+        }
+    }
+
+    async fn request(&self, head: &Parts, body: Bytes) -> Result<Reply, String> {
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut request = Request::builder().method(head.method.clone()).uri(self.address.origin() + path);
+        if let Some(headers) = request.headers_mut() {
+            *headers = head.headers.clone();
+            OF_THE_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+        }
+        let client = if head.version == Version::HTTP_2 { &self.http2 } else { &self.http1 };
+        let request = request.body(Body::from(body)).map_err(|error| error.to_string())?;
+        let response = client.request(request).await.map_err(|error| crate::doctor::http::causes(&error))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
+        let mut headers = head.headers;
+        OF_THE_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+        let trailers = body.trailers().cloned();
+        Ok(Reply { status: head.status, headers, body: body.to_bytes(), trailers })
+    }
+}
+
+/// What the ends of each connection say for themselves.
+const OF_THE_CONNECTION: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE];

@@ -1,0 +1,156 @@
+//! Stands in front of one server: takes each request of OTLP over HTTP/1.1 and HTTP/2 at one port of loopback, has it passed on
+//! by `forward.rs`, and tells the recording what was in it and what became of it.
+//!
+//! Where no server is named, or none answers, it takes everything itself, as a Collector with all pipelines would.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use super::answer;
+use super::decode::{self, Encoding, Signal};
+use super::forward::Server;
+use super::recording::{Answer, Exchange, Recording};
+
+/// Above what receivers take: the Collector's limit is 20 MiB over HTTP and 4 MiB over gRPC.
+const REQUEST_BYTES_MAX: usize = 64 << 20;
+
+/// What all listeners write into.
+#[derive(Clone, Debug)]
+pub(super) struct Recorder {
+    started: Instant,
+    recording: Arc<Mutex<Recording>>,
+}
+
+impl Recorder {
+    pub(super) fn start() -> Self {
+        Self { started: Instant::now(), recording: Arc::default() }
+    }
+
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// What there is, and an empty one left behind.
+    pub(super) fn take(&self) -> Recording {
+        std::mem::take(&mut self.recording.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, exchange: Exchange) {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner).add(exchange);
+    }
+}
+
+/// A whole message of HTTP.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) trailers: Option<HeaderMap>,
+}
+
+/// Opens a port of loopback in front of the server, and serves it from now on; gives the port.
+pub(super) async fn open(server: Option<Server>, recorder: &Recorder) -> io::Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let router = Router::new().fallback(take).with_state((server.map(Arc::new), recorder.clone()));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(port)
+}
+
+async fn take(
+    State((server, recorder)): State<(Option<Arc<Server>>, Recorder)>,
+    request: axum::extract::Request,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, REQUEST_BYTES_MAX).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Reply::of(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", Bytes::new()).into_response();
+        }
+        // It hung up, or sent something that is no HTTP.
+        Err(error) => {
+            let text = error.to_string().into();
+            return Reply::of(StatusCode::BAD_REQUEST, "text/plain", text).into_response();
+        }
+    };
+    let at = recorder.started.elapsed();
+    let encoding = Encoding::of(&head.headers);
+    let signal = Signal::of(head.uri.path());
+    let contents = signal.map(|signal| (signal, decode::read(signal, &encoding, &body)));
+    let reply = match &server {
+        Some(server) => server.ask(&head, body.clone()).await,
+        None => own(&encoding, contents.as_ref().map(|(_, contents)| contents.is_ok())),
+    };
+    recorder.add(Exchange {
+        path: head.uri.path().to_owned(),
+        agent: agent(&head),
+        at,
+        bytes_sent: body.len() as u64,
+        contents,
+        answer: answer::of(&encoding, &reply),
+        encoding,
+    });
+    reply.into_response()
+}
+
+fn agent(head: &Parts) -> String {
+    let agent = head.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    agent.unwrap_or_default().chars().take(AGENT_CHARS_MAX).collect()
+}
+
+/// Of what a sender says it is.
+const AGENT_CHARS_MAX: usize = 100;
+
+/// What a Collector with all pipelines answers. `is_read` is none for a path that is not OTLP's.
+fn own(encoding: &Encoding, is_read: Option<bool>) -> Reply {
+    if encoding.is_grpc() {
+        let code = match is_read {
+            Some(true) => "0",
+            Some(false) => "3",
+            None => "12",
+        };
+        // A message without fields, in its frame.
+        let body: &'static [u8] = if code == "0" { &[0; 5] } else { &[] };
+        let mut reply = Reply::of(StatusCode::OK, "application/grpc", Bytes::from_static(body));
+        reply.trailers = Some(HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_static(code))]));
+        return reply;
+    }
+    let (status, content_type, body) = match is_read {
+        None => (StatusCode::NOT_FOUND, "text/plain", "404 page not found"),
+        Some(false) => (StatusCode::BAD_REQUEST, "text/plain", "this cannot be read as OTLP"),
+        Some(true) if encoding.protocol == "http/json" => (StatusCode::OK, "application/json", "{}"),
+        Some(true) => (StatusCode::OK, "application/x-protobuf", ""),
+    };
+    Reply::of(status, content_type, Bytes::from_static(body.as_bytes()))
+}
+
+pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+impl Reply {
+    pub(super) fn of(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+        Self { status, headers, body, trailers: None }
+    }
+
+    fn into_response(self) -> Response<Body> {
+        let Self { status, headers, body, trailers } = self;
+        let body = Full::new(body);
+        let mut response = Response::new(match trailers {
+            Some(trailers) => Body::new(body.with_trailers(std::future::ready(Some(Ok(trailers))))),
+            None => Body::new(body),
+        });
+        (*response.status_mut(), *response.headers_mut()) = (status, headers);
+        response
+    }
+}
