@@ -47,7 +47,7 @@ pub(crate) async fn examine(live: &Live) -> Report {
     }
     let Examination { mut checks, .. } = examination;
     checks.sort_by_key(|check| check.hop);
-    Report { checks, elapsed: started.elapsed() }
+    Report { checks, elapsed: started.elapsed(), application: None }
 }
 
 struct Examination<'a> {

@@ -10,6 +10,7 @@
 //! | `prometheus.rs`, `traces.rs` | the way into a store, and what was stored |
 //! | `scrape.rs`, `exposition.rs` | a page that is scraped |
 //! | `files/` | files alone: Collector, Prometheus, compose |
+//! | `run/` | what an application truly sends |
 //!
 //! `examine.rs` goes along the hops and makes a `Report` of checks (`check.rs`), each with its finding from `troubles.toml`
 //! and its fix (`fix.rs`); `output/` shows it. A hop after a broken one is not judged, what cannot be judged is `unknown`
@@ -30,6 +31,7 @@ mod protocol;
 mod reach;
 mod refusal;
 mod routes;
+mod run;
 mod scrape;
 mod settings;
 mod traces;
@@ -59,7 +61,8 @@ Examples:
   throughline doctor --collector-metrics http://localhost:8888/metrics \\
       --prometheus http://localhost:9090 --traces-api http://localhost:16686
   throughline doctor --scrape http://localhost:9464/metrics
-  throughline doctor static .                              files alone: Collector, Prometheus, compose",
+  throughline doctor static .                              files alone: Collector, Prometheus, compose
+  throughline doctor run -- cargo run                      what an application truly sends",
     after_help = "\
 Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged.
 `throughline explain D302` says more about a finding."
@@ -74,6 +77,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Static(files::Arguments),
+    Run(run::Arguments),
 }
 
 /// What to look at while it runs.
@@ -110,8 +114,14 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { command, live } = arguments;
-    if let Some(Command::Static(arguments)) = command {
-        return files::run(&arguments);
+    match command {
+        Some(Command::Static(arguments)) => return files::run(&arguments),
+        Some(Command::Run(arguments)) => {
+            let report = run::run(&arguments).await?;
+            output::write(&report, arguments.format, colour())?;
+            return Ok(status(&report));
+        }
+        None => {}
     }
     loop {
         let report = examine::examine(&live).await;

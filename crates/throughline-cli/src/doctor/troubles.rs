@@ -23,7 +23,7 @@ pub(crate) struct Troubles {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Trouble {
-    /// Stable; its first digit is the hop's.
+    /// Stable; its first digit is the hop's, `A` the application's.
     pub(crate) id: String,
     /// What people see and paste: the literal text of the error where there is one.
     pub(crate) title: String,
@@ -72,10 +72,11 @@ throughline doctor --collector-metrics http://localhost:8888/metrics \\
     --prometheus http://localhost:9090 --traces-api http://localhost:16686
 throughline doctor --scrape http://localhost:9464/metrics
 throughline doctor static .               # files alone
+throughline doctor run -- cargo run       # what an application truly sends
 ```";
 
 /// The first id of each hop.
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 10] = [
     ("D001", "Settings"),
     ("D101", "Reach"),
     ("D201", "Protocol"),
@@ -85,4 +86,5 @@ const GROUPS: [(&str, &str); 9] = [
     ("D601", "The store"),
     ("D801", "A page that is scraped"),
     ("D901", "Files"),
+    ("DA01", "The application"),
 ];

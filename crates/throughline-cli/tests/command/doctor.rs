@@ -160,7 +160,7 @@ fn fits(value: &Value, schema: &Value, root: &Value, place: &str) {
 
 #[test]
 fn help_fits_a_screen() {
-    for arguments in [&["-h"][..], &["static", "-h"]] {
+    for arguments in [&["-h"][..], &["static", "-h"], &["run", "-h"]] {
         let help = text(&doctor(arguments).stdout);
         assert!(help.lines().count() <= 40 && help.lines().all(|line| line.chars().count() <= 120), "{help}");
     }
@@ -191,7 +191,7 @@ fn every_finding_is_explained() {
             {
                 let source = fs::read_to_string(path).unwrap();
                 let quoted = source.split('"').filter(|word| word.len() == 4 && word.starts_with('D'));
-                named.extend(quoted.filter(|word| word[1..].parse::<u16>().is_ok()).map(str::to_owned));
+                named.extend(quoted.filter(|word| u16::from_str_radix(&word[1..], 16).is_ok()).map(str::to_owned));
             }
         }
     }

@@ -95,7 +95,6 @@ impl Application {
             }
         }
         ending.lines = std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner));
-        ending.lines.finish();
         Ok(ending)
     }
 
@@ -117,7 +116,7 @@ impl Application {
         let id = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         if let Some(group) = id {
             // It fails when all of it has ended already.
-            drop(kill_process_group(group, if is_kill { Signal::KILL } else { Signal::TERM }));
+            let _ended = kill_process_group(group, if is_kill { Signal::KILL } else { Signal::TERM });
         }
     }
 

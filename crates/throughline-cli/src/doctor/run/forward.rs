@@ -34,6 +34,10 @@ impl Server {
         Self { address, http1: client(false), http2: client(true) }
     }
 
+    pub(super) fn origin(&self) -> String {
+        self.address.origin()
+    }
+
     /// Asks it what the application asked. When it does not answer, the reply says so, and can be tried again.
     pub(super) async fn ask(&self, head: &Parts, body: Bytes) -> Reply {
         let asked = timeout(ANSWER_WITHIN, self.request(head, body)).await;

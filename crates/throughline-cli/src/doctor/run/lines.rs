@@ -14,21 +14,23 @@ const THREADS: [&str; 4] =
     ["thread 'OpenTelemetry.", "thread 'throughline", "Exception in thread Otel", "thread 'opentelemetry"];
 
 /// What is said when a queue was full.
-const DROPPED: [&str; 7] = [
+const DROPPED: [&str; 8] = [
     "SpanDroppingStarted",
     "LogDroppingStarted",
     "SpansDropped",
     "LogsDropped",
     "Queue full, dropping",
     "Queue is full, likely spans/logs will be dropped",
+    "is full: some are dropped",
     "telemetry was dropped",
 ];
 
 /// What is said when an export failed.
-const FAILED: [&str; 12] = [
+const FAILED: [&str; 13] = [
     "Failed to export",
     "Exception while exporting",
-    "while exporting",
+    "are not delivered; further failures are counted",
+    "took a request in part or with a warning",
     "ExportError",
     "NetworkError",
     "OpenTelemetry trace error",
@@ -101,10 +103,10 @@ impl Lines {
     }
 }
 
-/// A warning or error whose target is one of OpenTelemetry's crates, or this toolkit's exporter.
+/// A warning or error of one of OpenTelemetry's crates or packages.
 fn is_of_an_sdk(line: &str) -> bool {
     let is_severe = ["ERROR", "WARN", "Error"].iter().any(|level| line.contains(level));
-    is_severe && ["opentelemetry", "OpenTelemetry", "throughline_otlp", "throughline::otlp"].iter().any(|of| line.contains(of))
+    is_severe && ["opentelemetry", "OpenTelemetry"].iter().any(|of| line.contains(of))
 }
 
 /// Without the sequences that colour it.

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::answer;
 use super::decode::{self, Encoding, Signal};
 use super::forward::Server;
-use super::recording::{Answer, Exchange, Recording};
+use super::recording::{Exchange, Recording};
 
 /// Above what receivers take: the Collector's limit is 20 MiB over HTTP and 4 MiB over gRPC.
 const REQUEST_BYTES_MAX: usize = 64 << 20;

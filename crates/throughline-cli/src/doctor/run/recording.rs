@@ -49,7 +49,7 @@ pub(super) struct Recording {
     pub(super) resources: BTreeSet<Vec<(String, String)>>,
     /// By scope and name.
     pub(super) instruments: BTreeMap<(String, String), Instrument>,
-    /// Paths that are not OTLP's, and how often each was refused.
+    /// Paths that are not OTLP's, and how often each was refused. Other telemetry has paths of its own, and is taken.
     pub(super) strange: BTreeMap<String, u64>,
     /// What could not be read, and how often.
     pub(super) unreadable: BTreeMap<String, u64>,
@@ -95,7 +95,9 @@ impl Recording {
     pub(super) fn add(&mut self, exchange: Exchange) {
         let Exchange { path, encoding, agent, at, bytes_sent, contents, answer } = exchange;
         let Some((signal, contents)) = contents else {
-            count(&mut self.strange, path);
+            if answer.refusal.is_some() {
+                count(&mut self.strange, path);
+            }
             return;
         };
         let Contents { bytes, batches } = match contents {
@@ -228,13 +230,14 @@ mod tests {
     #[test]
     fn what_is_remembered_has_limits() {
         let mut recording = Recording::default();
+        let refused = || Answer { refusal: Some("no".to_owned()), ..Answer::default() };
         for number in 0..INSTRUMENTS_MAX + 5 {
             recording.add(exchange(1, &number.to_string(), Answer::default()));
         }
         assert_eq!((recording.instruments.len(), recording.forgotten), (INSTRUMENTS_MAX, 5));
         for number in 0..2 * KINDS_MAX {
             let path = format!("/{number}");
-            recording.add(Exchange { path, contents: None, ..exchange(1, "", Answer::default()) });
+            recording.add(Exchange { path, contents: None, ..exchange(1, "", refused()) });
         }
         assert_eq!(recording.strange.len(), KINDS_MAX);
         assert_eq!(recording.strange.values().sum::<u64>(), 2 * KINDS_MAX as u64);
