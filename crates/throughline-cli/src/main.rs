@@ -16,6 +16,7 @@ mod doctor;
 mod explain;
 mod finding;
 mod generate;
+mod http;
 mod lint;
 mod migrate;
 mod names;
@@ -67,7 +68,7 @@ async fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Alerts(arguments) => generate::alerts(&arguments),
         Command::Config(arguments) => config::run(arguments),
-        Command::Dashboards(arguments) => generate::dashboards(&arguments),
+        Command::Dashboards(arguments) => generate::dashboards(&arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
