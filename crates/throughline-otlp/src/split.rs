@@ -13,7 +13,6 @@ use crate::compression::{compress, decompress};
 use crate::config::{Compression, Protocol};
 use crate::endpoint::Signal;
 
-
 /// One half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Half {

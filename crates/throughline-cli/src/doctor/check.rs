@@ -67,7 +67,7 @@ impl Hop {
             Self::Collector => "not asked for: --collector-metrics http://HOST:8888/metrics",
             Self::Bridge => "not asked for: --prometheus http://HOST:9090",
             Self::Store => "not asked for: --prometheus and --traces-api http://HOST:16686",
-            Self::Dashboard => "dashboards are not looked at",
+            Self::Dashboard => "not asked for: --grafana http://HOST:3000",
             Self::Scrape => "not asked for: --scrape http://HOST:9464/metrics",
             _ => "a hop before it is broken",
         }

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::address::shown;
 use super::check::{Check, Hop, Verdict};
 use super::exposition::{Sample, samples};
 use super::fix::Fix;
-use super::http;
 use super::settings::cumulative;
+use crate::http::{Client, shown};
 
 /// Above the default of the batch processor, the waits of a queue, and a slow answer.
 const WITHIN: Duration = Duration::from_secs(4);
@@ -38,12 +37,12 @@ struct Movement {
 
 impl Account {
     /// Reads the account, or says why it cannot be judged.
-    pub(crate) async fn read(url: &str) -> Result<Self, Check> {
+    pub(crate) async fn read(client: &Client, url: &str) -> Result<Self, Check> {
         let shown = shown(url);
         let unknown = |evidence: String, id, fix| {
             Check::new(Hop::Collector, Verdict::Unknown, &shown, evidence).because(id, fix)
         };
-        let answer = match http::get(url, "text/plain").await {
+        let answer = match client.get(url).await {
             Ok(answer) if answer.is_success() => answer,
             Ok(answer) => {
                 let evidence = format!("{shown} answered {}", answer.status);
@@ -136,6 +135,7 @@ fn items(signal: &str) -> &'static str {
 
 /// Waits until the Collector has passed on what it took, or has failed to.
 pub(crate) async fn check(
+    client: &Client,
     url: &str,
     before: &Account,
     signals: &[&'static str],
@@ -143,7 +143,7 @@ pub(crate) async fn check(
 ) -> Vec<Check> {
     let started = Instant::now();
     loop {
-        let after = match Account::read(url).await {
+        let after = match Account::read(client, url).await {
             Ok(after) => after,
             Err(check) => return vec![check],
         };

@@ -8,6 +8,7 @@
 //! | `probe.rs`, `refusal.rs` | whether what is sent is taken |
 //! | `collector.rs` | the Collector's own account |
 //! | `prometheus.rs`, `traces.rs` | the way into a store, and what was stored |
+//! | `grafana.rs` | what dashboards are shown |
 //! | `scrape.rs`, `exposition.rs` | a page that is scraped |
 //! | `files/` | files alone: Collector, Prometheus, compose |
 //! | `run/` | what an application truly sends |
@@ -23,7 +24,7 @@ mod examine;
 mod exposition;
 mod files;
 mod fix;
-mod http;
+mod grafana;
 mod output;
 mod probe;
 mod prometheus;
@@ -59,7 +60,8 @@ use crate::{COULD_NOT, FOUND};
 Examples:
   throughline doctor                                       as far as the receiver
   throughline doctor --collector-metrics http://localhost:8888/metrics \\
-      --prometheus http://localhost:9090 --traces-api http://localhost:16686
+      --prometheus http://localhost:9090 --traces-api http://localhost:16686 \\
+      --grafana http://localhost:3000
   throughline doctor --scrape http://localhost:9464/metrics
   throughline doctor static .                              files alone: Collector, Prometheus, compose
   throughline doctor run -- cargo run                      what an application truly sends",
@@ -95,6 +97,15 @@ pub(crate) struct Live {
     /// The Jaeger that is to have the trace
     #[arg(long, value_name = "URL")]
     traces_api: Option<String>,
+    /// The Grafana that is to show it
+    #[arg(long, value_name = "URL")]
+    grafana: Option<String>,
+    /// A token for Grafana; GRAFANA_TOKEN has it where other people see command lines
+    #[arg(long, value_name = "TOKEN", requires = "grafana")]
+    grafana_token: Option<String>,
+    /// The Grafana dashboard whose metrics are to be there
+    #[arg(long, value_name = "UID", requires = "grafana")]
+    dashboard: Option<String>,
     /// A page of metrics that Prometheus scrapes
     #[arg(long, value_name = "URL")]
     scrape: Option<String>,
@@ -107,6 +118,14 @@ pub(crate) struct Live {
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+impl Live {
+    /// The token for Grafana.
+    fn grafana_token(&self) -> Option<String> {
+        let token = self.grafana_token.clone().or_else(|| std::env::var("GRAFANA_TOKEN").ok());
+        token.filter(|token| !token.is_empty())
+    }
 }
 
 /// Between two looks of `--watch`.

@@ -7,13 +7,19 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::promql::selector;
-use super::server::{Answer, Server};
+use super::server::{Outcome, Server};
 use super::{MAY_BE_EMPTY, rule_file};
+use crate::http::Client;
+
+/// A query that takes longer is too slow for a dashboard as well.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Asks a Prometheus every question of these dashboards and rules: one that it refuses, or that has no answer, is named
 ///
@@ -33,6 +39,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+/// More than any dashboard asks.
+const QUESTIONS_MAX: usize = 500;
 
 /// A question, and where it stands.
 #[derive(Debug)]
@@ -61,7 +70,9 @@ struct Problem<'a> {
     what: String,
 }
 
-pub(crate) fn run(Arguments { prometheus, files, range, json }: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    Arguments { prometheus, files, range, json }: &Arguments,
+) -> anyhow::Result<ExitCode> {
     let mut questions = Vec::new();
     for path in files {
         gather(path, range, &mut questions)?;
@@ -70,25 +81,29 @@ pub(crate) fn run(Arguments { prometheus, files, range, json }: &Arguments) -> a
         bail!("there is no panel and no rule in these files");
     }
     let recorded = recorded(&questions);
-    let server = Server::new(prometheus);
+    let server = Server::new(Client::new(TIMEOUT), prometheus, HeaderMap::new());
     let mut problems = Vec::new();
     for question in &questions {
-        let what = judge(&server, question, &recorded)?;
+        let what = judge(&server, question, &recorded).await?;
         problems.extend(what.map(|what| Problem { question, what }));
     }
     report(&questions, &problems, *json)?;
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::FOUND) })
 }
 
-fn judge(server: &Server, question: &Question, recorded: &BTreeSet<&str>) -> anyhow::Result<Option<String>> {
-    let series = match server.query(&question.expression)? {
-        Answer::Refused(reason) => return Ok(Some(format!("is refused: {reason}"))),
-        Answer::Series(series) => series,
+async fn judge(
+    server: &Server,
+    question: &Question,
+    recorded: &BTreeSet<&str>,
+) -> anyhow::Result<Option<String>> {
+    let series = match server.query(&question.expression).await? {
+        Outcome::Refused(reason) => return Ok(Some(format!("is refused: {reason}"))),
+        Outcome::Series(series) => series,
     };
     if series > 0 || question.must == Must::Parse {
         return Ok(None);
     }
-    let missing = missing(server, &question.expression, recorded)?;
+    let missing = missing(server, &question.expression, recorded).await?;
     Ok(match (question.must, &*missing) {
         (Must::Answer, []) => Some("has no answer".to_owned()),
         (_, []) => None,
@@ -97,18 +112,37 @@ fn judge(server: &Server, question: &Question, recorded: &BTreeSet<&str>) -> any
 }
 
 /// The metrics of an expression that the server has no series of.
-fn missing(server: &Server, expression: &str, recorded: &BTreeSet<&str>) -> anyhow::Result<Vec<String>> {
+async fn missing(
+    server: &Server,
+    expression: &str,
+    recorded: &BTreeSet<&str>,
+) -> anyhow::Result<Vec<String>> {
     let mut missing = Vec::new();
-    for name in server.metrics_in(expression)? {
+    for name in server.metrics_in(expression).await? {
         let is_there = recorded.contains(&*name) || {
             let count = format!("count(last_over_time({}[1h]))", selector(&name, &[]));
-            matches!(server.query(&count)?, Answer::Series(series) if series > 0)
+            matches!(server.query(&count).await?, Outcome::Series(series) if series > 0)
         };
         if !is_there {
             missing.push(name);
         }
     }
     Ok(missing)
+}
+
+/// The metrics that a dashboard reads, and those of them that the server has no series of.
+pub(crate) async fn metrics_of_dashboard(
+    server: &Server,
+    dashboard: &Value,
+) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let mut questions = Vec::new();
+    of_dashboard(Path::new(""), dashboard, "5m", &mut questions);
+    let (mut names, mut gone) = (BTreeSet::new(), BTreeSet::new());
+    for Question { expression, .. } in questions.iter().take(QUESTIONS_MAX) {
+        names.extend(server.metrics_in(expression).await?);
+        gone.extend(missing(server, expression, &BTreeSet::new()).await?);
+    }
+    Ok((names.into_iter().collect(), gone.into_iter().collect()))
 }
 
 fn recorded(questions: &[Question]) -> BTreeSet<&str> {
@@ -160,6 +194,8 @@ fn gather(path: &Path, range: &str, questions: &mut Vec<Question>) -> anyhow::Re
 fn of_dashboard(path: &Path, dashboard: &Value, range: &str, questions: &mut Vec<Question>) {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     for panel in list(&dashboard["panels"]) {
+        // A row that is folded has its panels in itself.
+        of_dashboard(path, &panel, range, questions);
         for target in list(&panel["targets"]) {
             let may_be_empty = panel["description"].as_str().is_some_and(|text| text.contains(MAY_BE_EMPTY));
             questions.push(Question {

@@ -191,7 +191,9 @@ fn every_finding_is_explained() {
             {
                 let source = fs::read_to_string(path).unwrap();
                 let quoted = source.split('"').filter(|word| word.len() == 4 && word.starts_with('D'));
-                named.extend(quoted.filter(|word| u16::from_str_radix(&word[1..], 16).is_ok()).map(str::to_owned));
+                named.extend(
+                    quoted.filter(|word| u16::from_str_radix(&word[1..], 16).is_ok()).map(str::to_owned),
+                );
             }
         }
     }

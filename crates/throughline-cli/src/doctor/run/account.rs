@@ -94,9 +94,7 @@ impl Account {
 }
 
 fn signal_json(signal: Signal, traffic: &Traffic) -> Value {
-    let encoding = |Encoding { protocol, compression }: &Encoding| {
-        json!({ "protocol": protocol, "compression": compression })
-    };
+    let encoding = |Encoding { protocol, compression }: &Encoding| json!({ "protocol": protocol, "compression": compression });
     json!({
         "signal": signal.name(),
         "requests": traffic.requests,
@@ -116,7 +114,11 @@ fn signal_json(signal: Signal, traffic: &Traffic) -> Value {
 }
 
 fn resource_json(attributes: &[(String, String)]) -> Value {
-    attributes.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect::<serde_json::Map<_, _>>().into()
+    attributes
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone().into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn instrument_json(((scope, name), instrument): (&(String, String), &Instrument)) -> Value {

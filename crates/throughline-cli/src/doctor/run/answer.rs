@@ -40,7 +40,11 @@ pub(super) fn of(encoding: &Encoding, reply: &Reply) -> Answer {
     }
     if !encoding.is_grpc() {
         let is_html = header(&reply.headers, "content-type").starts_with("text/html");
-        return if is_html { refused("answered with a page of HTML".to_owned()) } else { partial(&reply.body) };
+        return if is_html {
+            refused("answered with a page of HTML".to_owned())
+        } else {
+            partial(&reply.body)
+        };
     }
     // A reply without a message has its status among the headers.
     let trailers = reply.trailers.as_ref().filter(|trailers| trailers.contains_key(GRPC_STATUS));
@@ -48,7 +52,8 @@ pub(super) fn of(encoding: &Encoding, reply: &Reply) -> Answer {
     match header(trailers, GRPC_STATUS.as_str()) {
         "0" => partial(reply.body.get(5..).unwrap_or_default()),
         code => {
-            let name = code.parse().ok().and_then(|code: usize| CODES.get(code)).unwrap_or(&"no status of gRPC");
+            let name =
+                code.parse().ok().and_then(|code: usize| CODES.get(code)).unwrap_or(&"no status of gRPC");
             let message = percent::decode_lossy(header(trailers, "grpc-message").as_bytes());
             refused(format!("answered {name}{}", after_colon(&message)))
         }

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::lines::Lines;
+use crate::ended::asked_to_end;
 
 /// Between the request to end and the kill: less than the half minute of Kubernetes, more than exporters take.
 pub(super) const GRACE: Duration = Duration::from_secs(8);
@@ -69,12 +70,13 @@ impl Application {
         Ok(Self { child, started, output, lines })
     }
 
-    /// Waits until it ends; asks it to when `time` is over or somebody presses Ctrl-C, and kills it when it does not.
+    /// Waits until it ends; asks it to when `time` is over or doctor itself is asked to, and kills it when it does not.
     pub(super) async fn run(mut self, time: Duration) -> anyhow::Result<Ending> {
         let ended = tokio::select! {
             status = self.child.wait() => Some(status?),
             () = tokio::time::sleep(time) => None,
-            _ = tokio::signal::ctrl_c() => None,
+            // It is in another group, where signals of the terminal do not come.
+            () = asked_to_end() => None,
         };
         let mut ending = Ending {
             status: ExitStatus::default(),

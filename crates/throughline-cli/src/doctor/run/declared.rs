@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::doctor::http;
+use crate::http::Client;
 
 /// Between two looks: what an application declares, it declares early.
 const PAUSE: Duration = Duration::from_millis(500);
+/// For one look.
+const WITHIN: Duration = Duration::from_secs(2);
 /// Instruments that are read of a page.
 const INSTRUMENTS_MAX: usize = 10_000;
 
@@ -37,8 +39,9 @@ impl Watch {
         let page = Arc::new(Mutex::new(Err("it ended before it could be asked".to_owned())));
         let (url, last) = (url.to_owned(), Arc::clone(&page));
         let task = tokio::spawn(async move {
+            let client = Client::new(WITHIN);
             loop {
-                let read = read(&url).await;
+                let read = read(&client, &url).await;
                 {
                     let mut page = last.lock().unwrap_or_else(PoisonError::into_inner);
                     // It is not yet, or no longer there: what it said before holds.
@@ -58,12 +61,8 @@ impl Watch {
     }
 }
 
-async fn read(url: &str) -> Page {
-    let answer = http::get(url, "application/json").await?;
-    if !answer.is_success() {
-        return Err(format!("answered {}", answer.status));
-    }
-    let page: Value = serde_json::from_str(&answer.body).map_err(|_no_json| "did not answer with JSON")?;
+async fn read(client: &Client, url: &str) -> Page {
+    let page = client.get(url).await?.json()?;
     parse(&page).ok_or_else(|| "has no list of instruments".to_owned())
 }
 

@@ -3,10 +3,14 @@
 //! Each server that the environment names gets a listener of its own, so that requests are passed on as they come, with their
 //! own paths: what is wrong with a path stays wrong.
 
-use throughline::TelemetryConfig;
+use std::path::PathBuf;
 
-use crate::doctor::address::{Address, shown};
+use throughline::{Description, TelemetryConfig};
+
+use crate::doctor::address::Address;
+use crate::doctor::examine::roots;
 use crate::doctor::routes::{ALL, Route, routes};
+use crate::http::shown;
 
 const OF_SIGNALS: [&str; 3] = [
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
@@ -30,7 +34,8 @@ impl Endpoint {
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         let server = Address::parse(&url)?;
         let authority = url.split('/').nth(2).unwrap_or_default();
-        let credentials = authority.rfind('@').and_then(|at| authority.get(..=at)).unwrap_or_default().to_owned();
+        let credentials =
+            authority.rfind('@').and_then(|at| authority.get(..=at)).unwrap_or_default().to_owned();
         Some(Self { variable, server: Some(server), credentials })
     }
 
@@ -51,6 +56,8 @@ pub(super) struct Environment {
     pub(super) elsewhere: Vec<String>,
     /// As the toolkit would send.
     pub(super) routes: Vec<Route>,
+    /// Certificates that are trusted beside the system's.
+    pub(super) roots: Vec<PathBuf>,
 }
 
 impl Environment {
@@ -66,10 +73,18 @@ impl Environment {
         forward: Option<&str>,
         variable: impl Fn(&str) -> Option<String> + Clone + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
-        let mut found = Self { endpoints: Vec::new(), removed: Vec::new(), elsewhere: Vec::new(), routes: Vec::new() };
+        let mut found = Self {
+            endpoints: Vec::new(),
+            removed: Vec::new(),
+            elsewhere: Vec::new(),
+            routes: Vec::new(),
+            roots: Vec::new(),
+        };
         if let Some(url) = forward {
             let endpoint = Endpoint::parse(ALL, url);
-            found.endpoints.push(endpoint.ok_or_else(|| anyhow::anyhow!("--forward: `{}` is no URL", shown(url)))?);
+            found
+                .endpoints
+                .push(endpoint.ok_or_else(|| anyhow::anyhow!("--forward: `{}` is no URL", shown(url)))?);
             found.removed = OF_SIGNALS.into_iter().filter(|name| variable(name).is_some()).collect();
         } else {
             for name in OF_SIGNALS.into_iter().chain([ALL]) {
@@ -80,7 +95,8 @@ impl Environment {
                 }
             }
         }
-        found.routes = as_the_toolkit(forward.map(str::to_owned), variable);
+        let description = as_the_toolkit(forward.map(str::to_owned), variable);
+        (found.routes, found.roots) = (routes(&description), roots(&description));
         if found.endpoints.is_empty() && found.elsewhere.is_empty() {
             found.endpoints.push(Endpoint { variable: ALL, server: None, credentials: String::new() });
         }
@@ -104,13 +120,13 @@ pub(super) fn without_path(address: &Address) -> Address {
 fn as_the_toolkit(
     forward: Option<String>,
     variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
-) -> Vec<Route> {
+) -> Description {
     let lookup = move |name: &str| match &forward {
         Some(url) if name == ALL => Some(url.clone()),
         Some(_) if OF_SIGNALS.contains(&name) => None,
         _ => variable(name),
     };
-    routes(&TelemetryConfig::new("unknown_service").with_environment_variables(lookup).explain())
+    TelemetryConfig::new("unknown_service").with_environment_variables(lookup).explain()
 }
 
 #[cfg(test)]
@@ -118,9 +134,8 @@ mod tests {
     use super::*;
 
     fn looked_up(forward: Option<&str>, set: &'static [(&str, &str)]) -> Environment {
-        let variable = |name: &str| {
-            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
+        let variable =
+            |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         Environment::look_up(forward, variable).unwrap()
     }
 
@@ -136,8 +151,11 @@ mod tests {
         );
         assert_eq!(environment.servers().len(), 3);
         let values: Vec<_> = environment.endpoints.iter().map(|endpoint| endpoint.through(7)).collect();
-        let expected =
-            ["http://127.0.0.1:7/api/v1/otlp/v1/metrics", "http://127.0.0.1:7", "http://u:p@127.0.0.1:7/tenant"];
+        let expected = [
+            "http://127.0.0.1:7/api/v1/otlp/v1/metrics",
+            "http://127.0.0.1:7",
+            "http://u:p@127.0.0.1:7/tenant",
+        ];
         assert_eq!(values, expected);
         assert!(environment.endpoints[2].server.as_ref().unwrap().is_tls);
     }
@@ -153,7 +171,8 @@ mod tests {
 
     #[test]
     fn what_is_forwarded_goes_to_one_server() {
-        let environment = looked_up(Some("http://here:4318"), &[(ALL, "http://there"), (OF_SIGNALS[2], "http://x/y")]);
+        let environment =
+            looked_up(Some("http://here:4318"), &[(ALL, "http://there"), (OF_SIGNALS[2], "http://x/y")]);
         assert_eq!((environment.servers().len(), environment.removed.as_slice()), (1, &OF_SIGNALS[2..]));
         assert_eq!(environment.routes.len(), 3);
         assert!(environment.routes.iter().all(|route| route.url.starts_with("http://here:4318")));

@@ -1,5 +1,6 @@
 //! Passes requests on to the server that the application would have asked, and brings its answers back, both as they came.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -7,6 +8,7 @@ use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UP
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -14,6 +16,7 @@ use tokio::time::timeout;
 
 use super::proxy::Reply;
 use crate::doctor::address::Address;
+use crate::http::{causes, tls};
 
 /// As the exporters' own, unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -24,14 +27,18 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Server {
     address: Address,
-    http1: Client<HttpConnector, Body>,
-    http2: Client<HttpConnector, Body>,
+    http1: Client<HttpsConnector<HttpConnector>, Body>,
+    http2: Client<HttpsConnector<HttpConnector>, Body>,
 }
 
 impl Server {
-    pub(super) fn new(address: Address) -> Self {
-        let client = |is_http2| Client::builder(TokioExecutor::new()).http2_only(is_http2).build_http();
-        Self { address, http1: client(false), http2: client(true) }
+    /// Trusts the certificates in these files as well as the system's.
+    pub(super) fn new(address: Address, roots: &[PathBuf]) -> Self {
+        let connector = || HttpsConnectorBuilder::new().with_tls_config(tls(roots)).https_or_http();
+        let client = || Client::builder(TokioExecutor::new());
+        let http1 = client().build(connector().enable_http1().build());
+        let http2 = client().http2_only(true).build(connector().enable_http2().build());
+        Self { address, http1, http2 }
     }
 
     pub(super) fn origin(&self) -> String {
@@ -41,7 +48,8 @@ impl Server {
     /// Asks it what the application asked. When it does not answer, the reply says so, and can be tried again.
     pub(super) async fn ask(&self, head: &Parts, body: Bytes) -> Reply {
         let asked = timeout(ANSWER_WITHIN, self.request(head, body)).await;
-        match asked.unwrap_or_else(|_elapsed| Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))) {
+        match asked.unwrap_or_else(|_elapsed| Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs())))
+        {
             Ok(reply) => reply,
             Err(error) => {
                 let text = format!("{}: {error}", self.address);
@@ -59,7 +67,7 @@ impl Server {
         }
         let client = if head.version == Version::HTTP_2 { &self.http2 } else { &self.http1 };
         let request = request.body(Body::from(body)).map_err(|error| error.to_string())?;
-        let response = client.request(request).await.map_err(|error| crate::doctor::http::causes(&error))?;
+        let response = client.request(request).await.map_err(|error| causes(&error))?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
         let mut headers = head.headers;

@@ -14,6 +14,7 @@ use crate::doctor::check::{Check, Hop, Verdict};
 use crate::doctor::fix::Fix;
 use crate::doctor::refusal;
 use crate::doctor::routes::ALL;
+use crate::http::Client;
 
 /// An export so shortly before the end is taken for a flush.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
@@ -50,7 +51,11 @@ fn nothing(environment: &Environment, ending: &Ending) -> Check {
         "in {} nothing came to where {} led{}",
         seconds(ending.ended),
         set.join(", "),
-        if is_ended_by_signal(ending) { "; it does not handle SIGTERM, so nothing was flushed either" } else { "" }
+        if is_ended_by_signal(ending) {
+            "; it does not handle SIGTERM, so nothing was flushed either"
+        } else {
+            ""
+        }
     );
     app(Verdict::Broken, "", evidence).because("DA01", Fix::by_hand(
         "have the exporters built without an endpoint in code, flush before the end (`shutdown` of the providers, on SIGTERM \
@@ -83,25 +88,29 @@ fn elsewhere(variable: &str) -> Check {
     app(Verdict::Unknown, variable, evidence)
 }
 
-/// Signals that a variable of their own asks for, and that did not come.
+/// Signals that did not come, and whether a variable of theirs asks for them.
 fn not_sent(account: &Account) -> Vec<Check> {
     let Account { recording, .. } = account;
     if recording.is_empty() {
         return Vec::new();
     }
     let signals = [Signal::Metrics, Signal::Traces, Signal::Logs].into_iter();
-    let missing = signals.filter(|signal| !recording.signals.contains_key(signal)).filter_map(|signal| {
+    let missing = signals.filter(|signal| !recording.signals.contains_key(signal)).map(|signal| {
         let name = signal.name().to_uppercase();
         let variables = [format!("OTEL_EXPORTER_OTLP_{name}_ENDPOINT"), format!("OTEL_{name}_EXPORTER")];
-        let asking = variables.into_iter().find(|variable| {
+        let mut variables = variables.into_iter();
+        let asking = variables.find(|variable| {
             let value = std::env::var(variable).unwrap_or_default();
             value.contains("otlp") || variable.ends_with("ENDPOINT") && !value.is_empty()
-        })?;
+        });
+        let Some(asking) = asking else {
+            return app(Verdict::Skipped, signal.name(), format!("{}: none came, and no variable asks for any", signal.name()));
+        };
         let evidence = format!("{asking} asks for {}, and none came", signal.name());
-        Some(app(Verdict::Warning, signal.name(), evidence).because("DA02", Fix::by_hand(format!(
+        app(Verdict::Warning, signal.name(), evidence).because("DA02", Fix::by_hand(format!(
             "see that a provider of {} is made and used: an SDK makes one for each signal, and only when it is told to",
             signal.name()
-        ))))
+        )))
     });
     missing.collect()
 }
@@ -128,10 +137,16 @@ fn right_path(environment: &Environment) -> Fix {
     let right = environment.endpoints.iter().filter_map(|endpoint| {
         let server = endpoint.server.as_ref()?;
         let path = server.path.trim_end_matches('/');
-        let own = |signal: &&Signal| endpoint.variable.contains(&format!("_{}_", signal.name().to_uppercase()));
+        let own =
+            |signal: &&Signal| endpoint.variable.contains(&format!("_{}_", signal.name().to_uppercase()));
         let path = match signals.iter().find(own) {
-            Some(signal) if !path.ends_with(&format!("/v1/{}", signal.name())) => format!("{path}/v1/{}", signal.name()),
-            None => signals.iter().find_map(|signal| path.strip_suffix(&format!("/v1/{}", signal.name())))?.to_owned(),
+            Some(signal) if !path.ends_with(&format!("/v1/{}", signal.name())) => {
+                format!("{path}/v1/{}", signal.name())
+            }
+            None => signals
+                .iter()
+                .find_map(|signal| path.strip_suffix(&format!("/v1/{}", signal.name())))?
+                .to_owned(),
             Some(_) => return None,
         };
         Some((endpoint.variable.to_owned(), Some(server.origin() + &path)))
@@ -149,14 +164,22 @@ fn named(resource: &[(String, String)], command: &[String]) -> Check {
     let value = |name: &str| resource.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let service = value("service.name").unwrap_or_default();
     let mut evidence = format!("resource: service.name={service}");
-    for name in ["service.namespace", "service.version", "service.instance.id", "telemetry.sdk.name", "telemetry.sdk.version"] {
+    for name in [
+        "service.namespace",
+        "service.version",
+        "service.instance.id",
+        "telemetry.sdk.name",
+        "telemetry.sdk.version",
+    ] {
         if let Some(value) = value(name) {
             write!(evidence, ", {name}={}", shortened(value)).expect("a string takes it");
         }
     }
     if service.is_empty() || service.starts_with("unknown_service") {
-        let program = command.first().and_then(|program| Path::new(program).file_stem()?.to_str()).unwrap_or("NAME");
-        return app(Verdict::Warning, "resource", evidence).because("DA03", Fix::set("OTEL_SERVICE_NAME", program));
+        let program =
+            command.first().and_then(|program| Path::new(program).file_stem()?.to_str()).unwrap_or("NAME");
+        return app(Verdict::Warning, "resource", evidence)
+            .because("DA03", Fix::set("OTEL_SERVICE_NAME", program));
     }
     app(Verdict::Ok, "resource", evidence)
 }
@@ -184,7 +207,13 @@ fn flush(account: &Account) -> Option<Check> {
     let verdict = match of_metrics {
         Some(_) => Verdict::Broken,
         None if is_ended_by_signal(ending) || ending.is_killed => Verdict::Warning,
-        None => return Some(app(Verdict::Skipped, "flush", evidence + "; whether anything was left is not known")),
+        None => {
+            return Some(app(
+                Verdict::Skipped,
+                "flush",
+                evidence + "; whether anything was left is not known",
+            ));
+        }
     };
     let how = if is_ended_by_signal(ending) { ": SIGTERM ended it at once" } else { "" };
     Some(app(verdict, "flush", evidence + how).because("DA04", Fix::by_hand(
@@ -206,12 +235,16 @@ fn is_ended_by_signal(ending: &Ending) -> bool {
 
 fn printed(ending: &Ending) -> Vec<Check> {
     let kinds: [(&Kept, &str, Verdict, &str, &str, fn(&str) -> Fix); 3] = [
-        (&ending.lines.panics, "panics", Verdict::Broken, "DA06", "an exporter's thread panicked", |_| Fix::by_hand(
-            "build the exporter for the thread that it runs on: OpenTelemetry's own threads have no tokio, so use a blocking HTTP \
+        (&ending.lines.panics, "panics", Verdict::Broken, "DA06", "an exporter's thread panicked", |_| {
+            Fix::by_hand(
+                "build the exporter for the thread that it runs on: OpenTelemetry's own threads have no tokio, so use a blocking HTTP \
              client, or gRPC from within the runtime",
-        )),
+            )
+        }),
         (&ending.lines.failed, "errors", Verdict::Warning, "DA07", "it says", |_| {
-            Fix::by_hand("do as the line says; with OTEL_LOG_LEVEL=debug or RUST_LOG=opentelemetry=debug SDKs say more")
+            Fix::by_hand(
+                "do as the line says; with OTEL_LOG_LEVEL=debug or RUST_LOG=opentelemetry=debug SDKs say more",
+            )
         }),
         (&ending.lines.dropped, "dropped", Verdict::Warning, "DA10", "it says", |line| {
             let is_of_logs = line.contains("Log") || line.contains("log");
@@ -241,15 +274,25 @@ fn ended(ending: &Ending) -> Check {
             app(Verdict::Ok, "end", format!("{ran}, ended {took} after SIGTERM ({status})"))
         }
         None if status.success() => app(Verdict::Ok, "end", format!("{ran}, ended by itself ({status})")),
-        None => app(Verdict::Warning, "end", format!("{ran}, failed ({status})"))
-            .because("DA12", Fix::by_hand("read what it printed: its failure is not about telemetry, or it could not start it")),
+        None => app(Verdict::Warning, "end", format!("{ran}, failed ({status})")).because(
+            "DA12",
+            Fix::by_hand(
+                "read what it printed: its failure is not about telemetry, or it could not start it",
+            ),
+        ),
     }
 }
 
 fn recorded(account: &Account) -> Check {
     const SUBJECT: &str = "instruments";
     let silent = match account.never_recorded() {
-        None => return app(Verdict::Skipped, SUBJECT, "whether all instruments are recorded: not asked for, --telemetry http://HOST:9464/telemetry"),
+        None => {
+            return app(
+                Verdict::Skipped,
+                SUBJECT,
+                "whether all instruments are recorded: not asked for, --telemetry http://HOST:9464/telemetry",
+            );
+        }
         Some(Err(why)) => return app(Verdict::Unknown, SUBJECT, format!("its /telemetry page: {why}")),
         Some(Ok(silent)) => silent,
     };
@@ -257,11 +300,15 @@ fn recorded(account: &Account) -> Check {
         return app(Verdict::Ok, SUBJECT, "every instrument that it declares was recorded");
     }
     let names: Vec<_> = silent.iter().take(NAMED_MAX).map(|declared| declared.name.as_str()).collect();
-    let evidence = format!("{} declared and never recorded: {}", of(silent.len(), "instrument"), names.join(", "));
+    let evidence =
+        format!("{} declared and never recorded: {}", of(silent.len(), "instrument"), names.join(", "));
     app(Verdict::Warning, SUBJECT, evidence).because("DA11", Fix::by_hand(
         "drive the code that records them while this runs; what is never recorded then is dead, or recorded on another provider",
     ))
 }
+
+/// Who answers is asked what it is.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Names in one line.
 const NAMED_MAX: usize = 10;
@@ -274,21 +321,26 @@ async fn answers(signal: Signal, traffic: &Traffic, account: &Account, environme
     let refused = refusals.values().sum::<u64>();
     let error = match refusal {
         Some((refusal, _)) => format!("{refused} of {requests} requests: {refusal}"),
-        None if *rejected > 0 => format!("{} {rejected} of {items} {}: {rejected_because}", refusal::REJECTED, signal.items()),
+        None if *rejected > 0 => {
+            format!("{} {rejected} of {items} {}: {rejected_because}", refusal::REJECTED, signal.items())
+        }
         None => return taken_by(signal, *taken, account, environment),
     };
+    let client = Client::trusting(&environment.roots, ANSWER_WITHIN);
     let check = match environment.routes.iter().find(|route| route.signal == name) {
-        Some(route) => refusal::judge(route, &environment.routes, &error).await,
+        Some(route) => refusal::judge(&client, route, &environment.routes, &error).await,
         None => Check::broken(Hop::Accepted, name, format!("{name}: {error}"))
             .because("D313", Fix::by_hand("read what the receiver says, and its log")),
     };
     // Exporters send it again.
-    let is_passing = *taken > 0 && refusals.keys().all(|refusal| PASSING.iter().any(|word| refusal.contains(word)));
+    let is_passing =
+        *taken > 0 && refusals.keys().all(|refusal| PASSING.iter().any(|word| refusal.contains(word)));
     if is_passing && *rejected == 0 { Check { verdict: Verdict::Warning, ..check } } else { check }
 }
 
 /// Refusals that pass, as the protocol has it.
-const PASSING: [&str; 6] = ["answered 429", "answered 502", "answered 503", "answered 504", "UNAVAILABLE", "RESOURCE_EXHAUSTED"];
+const PASSING: [&str; 6] =
+    ["answered 429", "answered 502", "answered 503", "answered 504", "UNAVAILABLE", "RESOURCE_EXHAUSTED"];
 
 fn taken_by(signal: Signal, taken: u64, account: &Account, environment: &Environment) -> Check {
     let (name, items) = (signal.name(), signal.items());
@@ -304,7 +356,8 @@ fn taken_by(signal: Signal, taken: u64, account: &Account, environment: &Environ
             Check::new(Hop::Accepted, Verdict::Skipped, name, evidence)
         }
         None => {
-            let evidence = format!("{name}: doctor answered itself; --forward http://HOST:4318 has requests passed on");
+            let evidence =
+                format!("{name}: doctor answered itself; --forward http://HOST:4318 has requests passed on");
             Check::new(Hop::Accepted, Verdict::Skipped, name, evidence)
         }
     }

@@ -132,11 +132,21 @@ mod tests {
     fn lines_about_telemetry_are_kept_and_others_are_not() {
         let mut lines = Lines::default();
         let mut line = Vec::new();
-        lines.add(&mut line, b"thread 'OpenTelemetry.Metrics.PeriodicReader' (7) panicked at src/a.rs:1:2:\nthere is no ");
+        lines.add(
+            &mut line,
+            b"thread 'OpenTelemetry.Metrics.PeriodicReader' (7) panicked at src/a.rs:1:2:\nthere is no ",
+        );
         lines.add(&mut line, b"reactor running\nhello\nthread 'main' panicked at src/main.rs:1:1:\nboom\n");
-        lines.add(&mut line, b"\x1b[33m WARN\x1b[0m opentelemetry_sdk: name=\"BatchSpanProcessor.SpanDroppingStarted\"\n");
-        lines.add(&mut line, b"\x1b[2m2026\x1b[0m \x1b[31mERROR\x1b[0m \x1b[2mopentelemetry_sdk\x1b[0m: no\n");
-        lines.add(&mut line, b"Failed to export span batch code: 400, reason: Bad Request\nERROR shop: no more\n");
+        lines.add(
+            &mut line,
+            b"\x1b[33m WARN\x1b[0m opentelemetry_sdk: name=\"BatchSpanProcessor.SpanDroppingStarted\"\n",
+        );
+        lines
+            .add(&mut line, b"\x1b[2m2026\x1b[0m \x1b[31mERROR\x1b[0m \x1b[2mopentelemetry_sdk\x1b[0m: no\n");
+        lines.add(
+            &mut line,
+            b"Failed to export span batch code: 400, reason: Bad Request\nERROR shop: no more\n",
+        );
         let panic = "thread 'OpenTelemetry.Metrics.PeriodicReader' (7) panicked at src/a.rs:1:2: there is no reactor running";
         assert_eq!((lines.panics.lines.as_slice(), lines.panics.count), (&[panic.to_owned()][..], 1));
         assert_eq!(lines.dropped.count, 1);

@@ -35,9 +35,9 @@ use self::environment::{Environment, without_path};
 use self::forward::Server;
 use self::proxy::Recorder;
 use super::address::Address;
-use super::check::{Check, Hop, Report, Verdict};
+use super::check::{Check, Report, Verdict};
 use super::output::Format;
-use super::{fix::Fix, reach};
+use super::reach;
 
 /// Runs an application, and says what it truly sends
 ///
@@ -80,7 +80,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     let mut servers = Vec::new();
     for address in environment.servers() {
         let server = match &address {
-            Some(address) => reached(address, &mut checks).await,
+            Some(address) => reached(address, &environment, &mut checks).await,
             None => None,
         };
         servers.push((address, server));
@@ -108,16 +108,11 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
 }
 
 /// The server that requests are passed on to, when it answers at all.
-async fn reached(address: &Address, checks: &mut Vec<Check>) -> Option<Server> {
+async fn reached(address: &Address, environment: &Environment, checks: &mut Vec<Check>) -> Option<Server> {
     let check = reach::check(address, "").await;
     let is_reached = check.verdict == Verdict::Ok;
     checks.push(check);
-    if is_reached && address.is_tls {
-        let evidence = format!("{address} speaks TLS");
-        checks.push(Check::new(Hop::Accepted, Verdict::Unknown, "", evidence).because("D314", Fix::by_hand("")));
-        return None;
-    }
-    is_reached.then(|| Server::new(address.clone()))
+    is_reached.then(|| Server::new(address.clone(), &environment.roots))
 }
 
 /// What changes in the application's environment.

@@ -19,7 +19,8 @@ pub(super) fn read(signal: Signal, message: &[u8]) -> Option<Vec<Batch>> {
     let [resources, scopes, items] = lists(signal);
     let mut batches = Vec::new();
     for of_resource in list(&request, resources) {
-        let resource: Vec<_> = list(&of_resource["resource"], "attributes").iter().filter_map(attribute).collect();
+        let resource: Vec<_> =
+            list(&of_resource["resource"], "attributes").iter().filter_map(attribute).collect();
         for of_scope in list(of_resource, scopes) {
             let items = list(of_scope, items);
             let is_metrics = signal == Signal::Metrics;
@@ -65,9 +66,11 @@ fn metric(value: &Value) -> Metric {
 /// A number, as it has to be, or the name that protobuf's own JSON would write.
 fn temporality(value: &Value) -> &'static str {
     let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-    let named = || TEMPORALITIES.iter().position(|name| {
-        value.as_str().is_some_and(|said| said.to_ascii_lowercase().ends_with(&format!("_{name}")))
-    });
+    let named = || {
+        TEMPORALITIES.iter().position(|name| {
+            value.as_str().is_some_and(|said| said.to_ascii_lowercase().ends_with(&format!("_{name}")))
+        })
+    };
     number.or_else(named).and_then(|at| TEMPORALITIES.get(at)).copied().unwrap_or("unspecified")
 }
 

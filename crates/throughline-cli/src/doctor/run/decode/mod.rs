@@ -54,7 +54,9 @@ impl Signal {
                 return true;
             }
             let base = path.strip_suffix(&format!("/v1/{}", signal.name()));
-            base.is_some_and(|base| Self::ALL.iter().all(|other| !base.contains(&format!("/v1/{}", other.name()))))
+            base.is_some_and(|base| {
+                Self::ALL.iter().all(|other| !base.contains(&format!("/v1/{}", other.name())))
+            })
         })
     }
 }
@@ -71,7 +73,8 @@ pub(super) struct Encoding {
 impl Encoding {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let content_type = header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let content_type =
+            header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let protocol = match content_type.as_str() {
             "application/x-protobuf" => "http/protobuf",
             "application/json" => "http/json",
@@ -215,6 +218,8 @@ mod tests {
             let read = read(Signal::Metrics, &encoding(protocol, compression), body);
             assert!(read.is_err(), "{protocol} {compression} {body:?}: {read:?}");
         }
-        assert!(read(Signal::Logs, &encoding("http/protobuf", "none"), b"").is_ok_and(|it| it.batches.is_empty()));
+        assert!(
+            read(Signal::Logs, &encoding("http/protobuf", "none"), b"").is_ok_and(|it| it.batches.is_empty())
+        );
     }
 }

@@ -1,0 +1,278 @@
+//! The last hop: Grafana shows what the stores have. Its data sources are asked through Grafana's own proxy, so that what
+//! they answer is what panels get.
+//!
+//! The HTTP API is the one that Grafana documents for versions 9 to 13: `/api/datasources`, `/api/datasources/proxy/uid/…`
+//! and `/api/dashboards/uid/…`. `examine.rs` asks, after the stores; `generate/` says which metrics a dashboard reads.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use serde_json::Value;
+
+use super::check::{Check, Hop, Verdict};
+use super::fix::Fix;
+use super::prometheus;
+use crate::generate::{Server, metrics_of_dashboard};
+use crate::http::{Answer, Client, bearer, escape, shown};
+
+/// Of missing metrics, this many are named.
+const SHOWN: usize = 5;
+
+/// A Grafana, and what it asks.
+#[derive(Debug)]
+pub(crate) struct Grafana {
+    client: Client,
+    url: String,
+    headers: HeaderMap,
+    sources: Vec<DataSource>,
+}
+
+/// A data source of a kind that doctor can ask.
+#[derive(Debug)]
+struct DataSource {
+    uid: String,
+    name: String,
+    kind: Kind,
+    /// Where it leads, as Grafana has it.
+    url: String,
+    is_default: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Prometheus,
+    Jaeger,
+    Tempo,
+}
+
+/// What a data source is to have, as the stores said it.
+#[derive(Debug, Default)]
+pub(crate) struct Expected<'a> {
+    /// The newest value of the probe. Values are moments: none that is at least as new is another one's.
+    pub(crate) value: Option<f64>,
+    pub(crate) trace: Option<&'a str>,
+}
+
+impl Grafana {
+    /// Reads which data sources there are, or says why it cannot be judged.
+    pub(crate) async fn read(client: &Client, url: &str, token: Option<&str>) -> Result<Self, Check> {
+        let url = url.trim_end_matches('/');
+        let headers = headers(token).map_err(|error| silent(url, &error))?;
+        let list = client.get_with(&format!("{url}/api/datasources"), headers.clone()).await;
+        let list = list.map_err(|error| silent(url, &error))?;
+        if is_forbidden(&list) {
+            return Err(forbidden(url, &list));
+        }
+        let list = list.json().map_err(|error| silent(url, &error))?;
+        let sources = list.as_array().ok_or_else(|| silent(url, "does not list data sources"))?;
+        let sources = sources.iter().filter_map(DataSource::read).collect();
+        Ok(Self { client: client.clone(), url: url.to_owned(), headers, sources })
+    }
+
+    /// Asks every data source, and for a dashboard's metrics where one is named.
+    pub(crate) async fn check(&self, expected: &Expected<'_>, dashboard: Option<&str>) -> Vec<Check> {
+        let (mut metrics, mut traces) = (Vec::new(), Vec::new());
+        for source in &self.sources {
+            let check = self.ask(source, expected).await;
+            if source.kind == Kind::Prometheus { &mut metrics } else { &mut traces }.push(check);
+        }
+        if metrics.is_empty() {
+            metrics.push(self.without_source());
+        }
+        let is_readable = metrics.iter().any(|check| check.verdict == Verdict::Ok);
+        let mut checks = one_is_enough(metrics);
+        checks.extend(one_is_enough(traces));
+        if let Some(uid) = dashboard.filter(|_| is_readable) {
+            checks.push(self.dashboard(uid).await);
+        }
+        checks
+    }
+
+    fn without_source(&self) -> Check {
+        let url = shown(&self.url);
+        let fix = Fix::by_hand(
+            "add one under Connections, Data sources, or as a file in Grafana's `provisioning/datasources`: `throughline \
+             config` writes one",
+        );
+        Check::broken(Hop::Dashboard, &url, format!("{url} has no data source of the type prometheus"))
+            .because("D703", fix)
+    }
+
+    /// Asks what panels would ask.
+    async fn ask(&self, source: &DataSource, expected: &Expected<'_>) -> Check {
+        let url = format!("{}/{}", self.proxy(source), source.question(expected));
+        match self.client.get_with(&url, self.headers.clone()).await {
+            Err(error) => silent(&self.url, &error),
+            Ok(answer) if is_forbidden(&answer) => forbidden(&self.url, &answer),
+            Ok(answer) => source.judge(&answer, expected),
+        }
+    }
+
+    fn proxy(&self, source: &DataSource) -> String {
+        format!("{}/api/datasources/proxy/uid/{}", self.url, escape(&source.uid))
+    }
+
+    /// Whether the metrics that a dashboard reads are there.
+    async fn dashboard(&self, uid: &str) -> Check {
+        let page = format!("{}/api/dashboards/uid/{}", self.url, escape(uid));
+        let answer = match self.client.get_with(&page, self.headers.clone()).await {
+            Ok(answer) if is_forbidden(&answer) => return forbidden(&self.url, &answer),
+            Ok(answer) => answer,
+            Err(error) => return silent(&self.url, &error),
+        };
+        let Ok(dashboard) = answer.json() else {
+            let evidence =
+                format!("{} has no dashboard `{uid}`: it answered {}", shown(&self.url), answer.status);
+            let fix = Fix::by_hand(
+                "take the UID from the dashboard's address, `/d/UID/…`; `throughline dashboards --out DIR` writes dashboards to import",
+            );
+            return Check::broken(Hop::Dashboard, uid, evidence).because("D706", fix);
+        };
+        match self.metrics_of(&dashboard["dashboard"]).await {
+            Ok((names, missing)) => shows(uid, &names, &missing),
+            Err(error) => {
+                let evidence = format!("what dashboard `{uid}` reads cannot be told: {error}");
+                let fix = Fix::by_hand("open the dashboard: its panels say what is wrong with them");
+                Check::new(Hop::Dashboard, Verdict::Unknown, uid, evidence).because("D707", fix)
+            }
+        }
+    }
+
+    /// The metrics of a dashboard, and those of them that the first Prometheus does not have.
+    async fn metrics_of(&self, dashboard: &Value) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+        let mut sources: Vec<_> =
+            self.sources.iter().filter(|source| source.kind == Kind::Prometheus).collect();
+        sources.sort_by_key(|source| !source.is_default);
+        let source = sources.first().ok_or_else(|| anyhow::anyhow!("there is no data source"))?;
+        let server = Server::new(self.client.clone(), &self.proxy(source), self.headers.clone());
+        metrics_of_dashboard(&server, dashboard).await
+    }
+}
+
+impl DataSource {
+    /// None for what has no metrics and no traces.
+    fn read(source: &Value) -> Option<Self> {
+        let text = |name: &str| source[name].as_str().unwrap_or_default().to_owned();
+        let kind = match &*text("type") {
+            // Clouds have variants of it under names of their own.
+            kind if kind.contains("prometheus") => Kind::Prometheus,
+            "jaeger" => Kind::Jaeger,
+            "tempo" => Kind::Tempo,
+            _ => return None,
+        };
+        let is_default = source["isDefault"].as_bool().unwrap_or(false);
+        Some(Self { uid: text("uid"), name: text("name"), kind, url: shown(&text("url")), is_default })
+    }
+
+    fn question(&self, expected: &Expected<'_>) -> String {
+        match (self.kind, expected.trace) {
+            (Kind::Prometheus, _) => format!("api/v1/query?query={}", escape(prometheus::QUERY)),
+            (Kind::Jaeger | Kind::Tempo, Some(trace)) => format!("api/traces/{trace}"),
+            (Kind::Jaeger, None) => "api/services".to_owned(),
+            (Kind::Tempo, None) => "api/echo".to_owned(),
+        }
+    }
+
+    fn judge(&self, answer: &Answer, expected: &Expected<'_>) -> Check {
+        let Self { name, url, .. } = self;
+        let has_it = match self.kind {
+            Kind::Prometheus => answer.data().map(|data| has_value(&data, expected.value)),
+            Kind::Jaeger | Kind::Tempo => has_trace(answer, expected.trace),
+        };
+        match has_it {
+            Ok(true) => {
+                let evidence = format!("data source `{name}` reaches {url}, and answers as the store does");
+                Check::ok(Hop::Dashboard, name, evidence).took(answer.elapsed)
+            }
+            Ok(false) => {
+                let evidence =
+                    format!("data source `{name}` reaches {url}, which does not have what the store has");
+                let fix = format!(
+                    "set the URL of data source `{name}` to the store that has the data, as Grafana reaches it"
+                );
+                Check::broken(Hop::Dashboard, name, evidence).because("D705", Fix::by_hand(fix))
+            }
+            Err(error) => {
+                let said: String = answer.body.trim().chars().take(120).collect();
+                let evidence = format!("data source `{name}` does not reach {url}: it {error} {said}");
+                let fix = format!(
+                    "correct URL or credentials of data source `{name}`: Grafana itself opens {url}, so in a container \
+                     `localhost` is Grafana's own; name the store's service there"
+                );
+                Check::broken(Hop::Dashboard, name, evidence.trim_end()).because("D704", Fix::by_hand(fix))
+            }
+        }
+    }
+}
+
+fn has_value(data: &Value, expected: Option<f64>) -> bool {
+    let newest = prometheus::newest(data);
+    expected.is_none_or(|expected| newest.is_some_and(|newest| newest >= expected - 0.0005))
+}
+
+/// Stores answer 404 for a trace that they do not have. A page of HTML is no store.
+fn has_trace(answer: &Answer, expected: Option<&str>) -> Result<bool, String> {
+    let is_page = answer.header("content-type").starts_with("text/html");
+    match answer.status {
+        404 if expected.is_some() && !is_page => Ok(false),
+        200 if !is_page => Ok(true),
+        200 => Err("answered with a page of HTML".to_owned()),
+        status => Err(format!("answered {status}")),
+    }
+}
+
+/// Who has several stores need not have the data in each.
+fn one_is_enough(mut checks: Vec<Check>) -> Vec<Check> {
+    if checks.iter().any(|check| check.verdict == Verdict::Ok) {
+        for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Broken) {
+            // Another store is no trouble then.
+            let is_other = check.is("D705");
+            check.verdict = if is_other { Verdict::Ok } else { Verdict::Warning };
+            check.trouble = check.trouble.take().filter(|_| !is_other);
+        }
+    }
+    checks
+}
+
+/// A dashboard, by what of it is there.
+fn shows(uid: &str, names: &[String], missing: &[String]) -> Check {
+    let evidence = |what: String| format!("dashboard `{uid}` reads {} metrics, {what}", names.len());
+    if missing.is_empty() {
+        return Check::ok(Hop::Dashboard, uid, evidence("and all of them are there".to_owned()));
+    }
+    let some = missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let more = if missing.len() > SHOWN { ", …" } else { "" };
+    let verdict = if missing.len() == names.len() { Verdict::Broken } else { Verdict::Warning };
+    let fix = Fix::by_hand(
+        "compare the names with those that the store has: `throughline names` says what an instrument is called under each \
+         translation; what was never recorded has no series",
+    );
+    Check::new(Hop::Dashboard, verdict, uid, evidence(format!("without a series of {some}{more}")))
+        .because("D707", fix)
+}
+
+fn headers(token: Option<&str>) -> Result<HeaderMap, String> {
+    let token = token.map(bearer).transpose()?;
+    Ok(token.into_iter().map(|token| (AUTHORIZATION, token)).collect())
+}
+
+fn is_forbidden(answer: &Answer) -> bool {
+    [401, 403].contains(&answer.status)
+}
+
+fn silent(url: &str, error: &str) -> Check {
+    let url = shown(url);
+    let fix = Fix::by_hand(
+        "give --grafana the address of Grafana's pages, such as http://localhost:3000, and start it",
+    );
+    Check::new(Hop::Dashboard, Verdict::Unknown, &url, format!("{url}: {error}")).because("D701", fix)
+}
+
+fn forbidden(url: &str, answer: &Answer) -> Check {
+    let url = shown(url);
+    let fix = Fix::by_hand(
+        "set GRAFANA_TOKEN to the token of a service account that may read and query data sources (and read dashboards): \
+         Administration, Service accounts",
+    );
+    Check::new(Hop::Dashboard, Verdict::Unknown, &url, format!("{url} answered {}", answer.status))
+        .because("D702", fix)
+}
