@@ -15,6 +15,8 @@ mod fake;
 mod healthy;
 mod pages;
 mod receivers;
+#[path = "run/mod.rs"]
+mod run_application;
 mod settings;
 mod table;
 mod tls;
@@ -24,6 +26,10 @@ use std::process::ExitCode;
 use throughline_rig::{Case, Need, run};
 
 fn main() -> ExitCode {
+    if std::env::var_os(run_application::panicking::VARIABLE).is_some() {
+        run_application::panicking::main();
+        return ExitCode::SUCCESS;
+    }
     const ALL: &[Need] = &[Need::Collector, Need::Prometheus, Need::Jaeger];
     const PROMETHEUS: &[Need] = &[Need::Prometheus];
     const COLLECTOR: &[Need] = &[Need::Collector];
@@ -44,6 +50,12 @@ fn main() -> ExitCode {
         Case::new("on_the_way_into_stores", ALL, behind::stores),
         Case::new("what_cannot_be_judged", ALL, behind::unknown),
         Case::new("pages", PROMETHEUS, pages::pages),
+        Case::new("what_an_application_sends_arrives", COLLECTOR, run_application::forwarded),
+        Case::new("healthy_applications", &[Need::Collector, Need::Python], run_application::healthy),
+        Case::new("broken_applications", &[Need::Collector, Need::Python], run_application::faults),
+        Case::new("refused_applications", &[Need::Collector, Need::Prometheus], run_application::refused),
+        Case::new("instruments_of_applications", &[], run_application::declared),
+        Case::new("output_of_applications", &[], run_application::output),
     ]);
     table::print();
     status

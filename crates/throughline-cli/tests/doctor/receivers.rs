@@ -8,7 +8,12 @@ use crate::fake::Fake;
 use crate::healthy::looking_at_collector;
 
 /// A Collector with an OTLP receiver and these pipelines, which end in a file.
-fn with_pipelines(rig: &Rig, signals: &[&str], more: &Value, overlay: Option<String>) -> Collector {
+pub(crate) fn with_pipelines(
+    rig: &Rig,
+    signals: &[&str],
+    more: &Value,
+    overlay: Option<String>,
+) -> Collector {
     let pipeline = json!({ "receivers": ["otlp"], "exporters": ["file"] });
     let pipelines: serde_json::Map<_, _> =
         signals.iter().map(|signal| ((*signal).to_owned(), pipeline.clone())).collect();

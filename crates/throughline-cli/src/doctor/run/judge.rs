@@ -16,13 +16,15 @@ use crate::doctor::refusal;
 use crate::doctor::routes::ALL;
 use crate::http::Client;
 
-/// An export so shortly before the end is taken for a flush.
-const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
+/// An export so shortly before it ends by itself is taken for a flush: programs and busy machines take their time to end.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// All checks that follow from the account.
 pub(super) async fn checks(account: &Account, environment: &Environment) -> Vec<Check> {
     let mut checks = Vec::new();
     let Account { recording, ending, .. } = account;
+    // What it says itself comes first: it may be why nothing came.
+    checks.extend(printed(ending));
     if recording.is_empty() {
         checks.push(nothing(environment, ending));
     }
@@ -32,7 +34,6 @@ pub(super) async fn checks(account: &Account, environment: &Environment) -> Vec<
     checks.extend(strange(account, environment));
     checks.extend(recording.resources.iter().map(|resource| named(resource, &account.command)));
     checks.extend(flush(account));
-    checks.extend(printed(ending));
     checks.push(ended(ending));
     checks.push(recorded(account));
     for (signal, traffic) in &recording.signals {
