@@ -119,6 +119,10 @@ fn machines_get_their_forms() {
     let schema = fs::read_to_string(package().join("src/doctor/report.schema.json")).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();
     fits(&json, &schema, &schema, "report");
+    let output = doctor(&["run", "--format", "json", "--", env!("CARGO_BIN_EXE_throughline"), "send"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    fits(&json, &schema, &schema, "report");
+    assert_eq!(json["application"]["signals"].as_array().unwrap().len(), 3);
 }
 
 /// As much of JSON Schema as the schema uses.

@@ -51,6 +51,11 @@ fn main() -> ExitCode {
         Case::new("what_cannot_be_judged", ALL, behind::unknown),
         Case::new("pages", PROMETHEUS, pages::pages),
         Case::new("what_an_application_sends_arrives", COLLECTOR, run_application::forwarded),
+        Case::new(
+            "what_an_application_sends_arrives_over_tls",
+            COLLECTOR,
+            run_application::forwarded_over_tls,
+        ),
         Case::new("healthy_applications", &[Need::Collector, Need::Python], run_application::healthy),
         Case::new("broken_applications", &[Need::Collector, Need::Python], run_application::faults),
         Case::new("refused_applications", &[Need::Collector, Need::Prometheus], run_application::refused),

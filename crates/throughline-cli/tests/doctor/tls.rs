@@ -10,13 +10,13 @@ use throughline_rig::{Collector, CollectorConfig, Rig};
 use crate::examination::{PROTOCOL, mended, sending_to};
 
 /// An authority, and files of it.
-struct Authority {
+pub(crate) struct Authority {
     folder: TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -26,12 +26,12 @@ impl Authority {
         Self { folder, issuer: Issuer::new(params, key) }
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.folder.path().join(name).to_string_lossy().into_owned()
     }
 
     /// Certificate and key of a server or client, as `NAME.pem` and `NAME.key`.
-    fn issue(&self, name: &str, host: &str, is_expired: bool) {
+    pub(crate) fn issue(&self, name: &str, host: &str, is_expired: bool) {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a name");
         if is_expired {
@@ -46,7 +46,7 @@ impl Authority {
     }
 
     /// A Collector that shows this certificate.
-    fn collector(&self, rig: &Rig, name: &str, wants_clients: bool) -> Collector {
+    pub(crate) fn collector(&self, rig: &Rig, name: &str, wants_clients: bool) -> Collector {
         let mut tls = json!({ "cert_file": self.file(&format!("{name}.pem")), "key_file": self.file(&format!("{name}.key")) });
         if wants_clients {
             tls["client_ca_file"] = self.file("ca.pem").into();

@@ -38,6 +38,7 @@ use super::address::Address;
 use super::check::{Check, Report, Verdict};
 use super::output::Format;
 use super::reach;
+use crate::http::shown;
 
 /// Runs an application, and says what it truly sends
 ///
@@ -51,8 +52,8 @@ Examples:
   throughline doctor run --for 2m --forward http://localhost:4318 -- ./target/release/shop --port 8080
   throughline doctor run --telemetry http://localhost:9464/telemetry --format json -- ./shop > report.json",
     after_help = "\
-Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged. That of
-the application is in the report."
+Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged.
+That of the application is in the report."
 )]
 pub(crate) struct Arguments {
     /// End it after this long, with SIGTERM, if it does not end by itself
@@ -94,7 +95,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     }
     let variables = variables(&environment, &ports);
     for (name, value) in &variables {
-        eprintln!("throughline: {name}={}", value.as_deref().unwrap_or_default());
+        eprintln!("throughline: {name}={}", shown(value.as_deref().unwrap_or_default()));
     }
     let application = Application::start(command, &variables, recorder.started())?;
     let watch = telemetry.as_deref().map(Watch::start);
@@ -123,10 +124,13 @@ fn variables(environment: &Environment, ports: &[(Option<Address>, u16)]) -> Vec
         let port = ports.iter().find(|(known, _)| *known == server).map_or(0, |(_, port)| *port);
         variables.push((endpoint.variable.to_owned(), Some(endpoint.through(port))));
     }
-    // What is for loopback is for nobody else.
-    for name in ["NO_PROXY", "no_proxy"] {
-        let excepted = std::env::var(name).map_or_else(|_unset| String::new(), |names| names + ",");
-        variables.push((name.to_owned(), Some(excepted + "127.0.0.1")));
+    // A proxy of HTTP that there is already would not come back to this machine.
+    let has_proxy = |name: &&str| std::env::var_os(name).is_some();
+    if ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].iter().any(has_proxy) {
+        for name in ["NO_PROXY", "no_proxy"] {
+            let excepted = std::env::var(name).map_or_else(|_unset| String::new(), |names| names + ",");
+            variables.push((name.to_owned(), Some(excepted + "127.0.0.1")));
+        }
     }
     variables
 }

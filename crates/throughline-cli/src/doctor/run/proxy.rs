@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::answer;
@@ -22,7 +23,9 @@ use super::forward::Server;
 use super::recording::{Exchange, Recording};
 
 /// Above what receivers take: the Collector's limit is 20 MiB over HTTP and 4 MiB over gRPC.
-const REQUEST_BYTES_MAX: usize = 64 << 20;
+const REQUEST_BYTES_MAX: usize = 32 << 20;
+/// Requests that are held at a time; others wait.
+const REQUESTS_MAX: usize = 16;
 
 /// What all listeners write into.
 #[derive(Clone, Debug)]
@@ -63,15 +66,28 @@ pub(super) struct Reply {
 pub(super) async fn open(server: Option<Server>, recorder: &Recorder) -> io::Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
-    let router = Router::new().fallback(take).with_state((server.map(Arc::new), recorder.clone()));
+    let turns = Semaphore::new(REQUESTS_MAX);
+    let router = Router::new().fallback(take).with_state(Arc::new(Proxy {
+        server,
+        recorder: recorder.clone(),
+        turns,
+    }));
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(port)
 }
 
-async fn take(
-    State((server, recorder)): State<(Option<Arc<Server>>, Recorder)>,
-    request: axum::extract::Request,
-) -> Response<Body> {
+/// One listener.
+#[derive(Debug)]
+struct Proxy {
+    server: Option<Server>,
+    recorder: Recorder,
+    turns: Semaphore,
+}
+
+async fn take(State(proxy): State<Arc<Proxy>>, request: Request) -> Response<Body> {
+    let Proxy { server, recorder, turns } = &*proxy;
+    // It is never closed.
+    let _turn = turns.acquire().await;
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, REQUEST_BYTES_MAX).collect().await {
         Ok(body) => body.to_bytes(),
@@ -88,7 +104,7 @@ async fn take(
     let encoding = Encoding::of(&head.headers);
     let signal = Signal::of(head.uri.path());
     let contents = signal.map(|signal| (signal, decode::read(signal, &encoding, &body)));
-    let reply = match &server {
+    let reply = match server {
         Some(server) => server.ask(&head, body.clone()).await,
         None => own(&encoding, contents.as_ref().map(|(_, contents)| contents.is_ok())),
     };
@@ -106,11 +122,8 @@ async fn take(
 
 fn agent(head: &Parts) -> String {
     let agent = head.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-    agent.unwrap_or_default().chars().take(AGENT_CHARS_MAX).collect()
+    agent.unwrap_or_default().to_owned()
 }
-
-/// Of what a sender says it is.
-const AGENT_CHARS_MAX: usize = 100;
 
 /// What a Collector with all pipelines answers. `is_read` is none for a path that is not OTLP's.
 fn own(encoding: &Encoding, is_read: Option<bool>) -> Reply {

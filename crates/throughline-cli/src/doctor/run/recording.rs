@@ -13,6 +13,10 @@ const INSTRUMENTS_MAX: usize = 10_000;
 const SCOPES_MAX: usize = 1000;
 /// Resources: a process has one, a program of several processes a few.
 const RESOURCES_MAX: usize = 50;
+/// Attributes of a resource.
+const ATTRIBUTES_MAX: usize = 100;
+/// Of a name, a value or a path.
+const TEXT_CHARS_MAX: usize = 200;
 /// Encodings, senders and refusals that are told apart.
 const KINDS_MAX: usize = 20;
 
@@ -94,6 +98,7 @@ pub(super) struct Instrument {
 impl Recording {
     pub(super) fn add(&mut self, exchange: Exchange) {
         let Exchange { path, encoding, agent, at, bytes_sent, contents, answer } = exchange;
+        let (path, agent) = (bounded(path), bounded(agent));
         let Some((signal, contents)) = contents else {
             if answer.refusal.is_some() {
                 count(&mut self.strange, path);
@@ -122,6 +127,9 @@ impl Recording {
     fn add_batch(&mut self, signal: Signal, batch: Batch) {
         let items = batch.items();
         let Batch { resource, scope, metrics, records: _ } = batch;
+        let resource = resource.into_iter().take(ATTRIBUTES_MAX);
+        let resource = resource.map(|(key, value)| (bounded(key), bounded(value))).collect();
+        let scope = bounded(scope);
         if !remember(&mut self.resources, resource, RESOURCES_MAX) {
             self.forgotten += 1;
         }
@@ -131,10 +139,10 @@ impl Recording {
             None => self.forgotten += 1,
         }
         for Metric { name, unit, kind, temporality, points } in metrics {
-            match place(&mut self.instruments, (scope.clone(), name), INSTRUMENTS_MAX) {
+            match place(&mut self.instruments, (scope.clone(), bounded(name)), INSTRUMENTS_MAX) {
                 Some(instrument) => {
                     let (points, exports) = (instrument.points + points, instrument.exports + 1);
-                    *instrument = Instrument { unit, kind, temporality, points, exports };
+                    *instrument = Instrument { unit: bounded(unit), kind, temporality, points, exports };
                 }
                 None => self.forgotten += 1,
             }
@@ -169,6 +177,13 @@ impl Traffic {
             self.rejected += rejected;
             self.rejected_because = message;
         }
+    }
+}
+
+fn bounded(text: String) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::command::throughline;
 use crate::examination::{ENDPOINT, Examined, PROTOCOL, Patient};
 use crate::fake::{Fake, closed_port};
 use crate::receivers::with_pipelines;
+use crate::tls::Authority;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_throughline");
 const APPLICATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctor/run/application.py");
@@ -81,6 +82,16 @@ fn verdict<'a>(examined: &'a Examined, subject: &str) -> &'a str {
     check.and_then(|check| check["verdict"].as_str()).unwrap_or("none")
 }
 
+/// No finding but that `throughline load` failed: it says so when a busy machine does not reach the rate.
+#[track_caller]
+fn is_green_at_any_rate(examined: &Examined) {
+    let hops = examined.report["hops"].as_array().expect("hops");
+    let found = hops.iter().flat_map(|hop| hop["checks"].as_array()).flatten();
+    let found: Vec<_> =
+        found.filter(|check| !check["finding"].is_null() && check["subject"] != "end").collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 /// What arrives is what the proxy says was taken, in every protocol.
 pub(crate) fn forwarded(rig: &Rig) {
     for (protocol, compression) in [("http/protobuf", "gzip"), ("http/json", "none"), ("grpc", "zstd")] {
@@ -92,7 +103,7 @@ pub(crate) fn forwarded(rig: &Rig) {
             .with("OTEL_EXPORTER_OTLP_COMPRESSION", compression);
         let examined =
             run(&patient, &[BINARY, "load", "--for", "2s", "--interval", "500ms", "--service", "shop"]);
-        examined.is_green();
+        is_green_at_any_rate(&examined);
         let accepted = |items| collector.own_metric(&format!("otelcol_receiver_accepted_{items}"));
         for (name, items) in [("metrics", "metric_points"), ("traces", "spans"), ("logs", "log_records")] {
             let taken = count(&examined, name, "taken");
@@ -106,6 +117,27 @@ pub(crate) fn forwarded(rig: &Rig) {
         arrived(&examined, &collector);
         assert_eq!(verdict(&examined, "flush"), "ok");
     }
+}
+
+/// A receiver that speaks TLS is spoken to as the application would.
+pub(crate) fn forwarded_over_tls(rig: &Rig) {
+    let authority = Authority::new();
+    authority.issue("good", "127.0.0.1", false);
+    let collector = authority.collector(rig, "good", false);
+    for (protocol, url) in [("http/protobuf", collector.otlp_http_url()), ("grpc", collector.otlp_grpc_url())]
+    {
+        let distrusting =
+            Patient::new().with(ENDPOINT, url.replace("http://", "https://")).with(PROTOCOL, protocol);
+        let trusting = distrusting.clone().with("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.file("ca.pem"));
+        run(&trusting, &[BINARY, "send"]).is_green();
+        let examined = run(&distrusting, &[BINARY, "send", "--timeout", "2s"]);
+        examined.found(
+            &format!("an application's receiver that nobody trusts ({protocol})"),
+            "reach",
+            "D104",
+        );
+    }
+    assert_eq!(collector.received_spans().len(), 2);
 }
 
 /// The names of instruments, of scopes and of the service are those that arrived.
@@ -158,8 +190,9 @@ pub(crate) fn healthy(rig: &Rig) {
     assert_eq!(verdict(&examined, "flush"), "ok");
     assert!(examined.report["application"]["asked_to_end_ms"].is_u64());
     run_for(ASKED_AFTER, &Patient::new(), &[BINARY, "demo", "--listen", "127.0.0.1:0"]).is_green();
-    run(&Patient::new(), &[BINARY, "load", "--for", "1s", "--interval", "200ms", "--protocol", "grpc"])
-        .is_green();
+    for protocol in ["http/json", "grpc"] {
+        run(&Patient::new(), &[BINARY, "send", "--protocol", protocol]).is_green();
+    }
 }
 
 /// What applications do wrong.
@@ -232,7 +265,7 @@ pub(crate) fn refused(rig: &Rig) {
     let load = |patient: &Patient| run(patient, &[BINARY, "load", "--for", "1s", "--interval", "300ms"]);
     let examined = load(&delta);
     let found = examined.found("an application's delta metrics to Prometheus", "accepted", "D307");
-    load(&delta.mended(found.fix())).is_green();
+    is_green_at_any_rate(&load(&delta.mended(found.fix())));
     found.mended_by("environment");
 }
 

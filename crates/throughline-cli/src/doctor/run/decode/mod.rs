@@ -10,7 +10,7 @@ use std::io::Read;
 use axum::http::HeaderMap;
 
 /// A request that says more is not read on: it would be one of the child's faults, and not the most urgent.
-const BODY_BYTES_MAX: u64 = 64 << 20;
+pub(super) const BODY_BYTES_MAX: u64 = 64 << 20;
 
 /// A kind of telemetry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,11 +31,12 @@ impl Signal {
         }
     }
 
-    pub(super) fn items(self) -> &'static str {
+    /// What is counted of it, one of them.
+    pub(super) fn item(self) -> &'static str {
         match self {
-            Self::Metrics => "points",
-            Self::Traces => "spans",
-            Self::Logs => "records",
+            Self::Metrics => "point",
+            Self::Traces => "span",
+            Self::Logs => "record",
         }
     }
 
