@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -85,39 +85,55 @@ struct Proxy {
 }
 
 async fn take(State(proxy): State<Arc<Proxy>>, request: Request) -> Response<Body> {
-    let Proxy { server, recorder, turns } = &*proxy;
-    // It is never closed.
-    let _turn = turns.acquire().await;
+    // They are never closed.
+    let _turn = proxy.turns.acquire().await;
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, REQUEST_BYTES_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Reply::of(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", Bytes::new()).into_response();
-        }
-        // It hung up, or sent something that is no HTTP.
-        Err(error) => {
-            let text = error.to_string().into();
-            return Reply::of(StatusCode::BAD_REQUEST, "text/plain", text).into_response();
-        }
+    let reply = match Limited::new(body, REQUEST_BYTES_MAX).collect().await {
+        Ok(body) => proxy.pass(&head, body.to_bytes()).await,
+        Err(error) if error.is::<LengthLimitError>() => proxy.refuse(&head),
+        // It hung up.
+        Err(error) => Reply::of(StatusCode::BAD_REQUEST, "text/plain", error.to_string().into()),
     };
-    let at = recorder.started.elapsed();
-    let encoding = Encoding::of(&head.headers);
-    let signal = Signal::of(head.uri.path());
-    let contents = signal.map(|signal| (signal, decode::read(signal, &encoding, &body)));
-    let reply = match server {
-        Some(server) => server.ask(&head, body.clone()).await,
-        None => own(&encoding, contents.as_ref().map(|(_, contents)| contents.is_ok())),
-    };
-    recorder.add(Exchange {
-        path: head.uri.path().to_owned(),
-        agent: agent(&head),
-        at,
-        bytes_sent: body.len() as u64,
-        contents,
-        answer: answer::of(&encoding, &reply),
-        encoding,
-    });
     reply.into_response()
+}
+
+impl Proxy {
+    /// Has it answered by the server, and tells the recording of both.
+    async fn pass(&self, head: &Parts, body: Bytes) -> Reply {
+        let at = self.recorder.started.elapsed();
+        let encoding = Encoding::of(&head.headers);
+        let signal = Signal::of(head.uri.path());
+        let contents = signal.map(|signal| (signal, decode::read(signal, &encoding, &body)));
+        let bytes_sent = body.len() as u64;
+        let reply = match &self.server {
+            Some(server) => server.ask(head, body).await,
+            None => own(&encoding, contents.as_ref().map(|(_, contents)| contents.is_ok())),
+        };
+        let answer = answer::of(&encoding, &reply);
+        self.record(
+            head,
+            Exchange { bytes_sent, contents, answer, ..Exchange::new(head.uri.path(), encoding, at) },
+        );
+        reply
+    }
+
+    /// What is too large is the only thing that is not passed on.
+    fn refuse(&self, head: &Parts) -> Reply {
+        let at = self.recorder.started.elapsed();
+        let why =
+            format!("a request is larger than {REQUEST_BYTES_MAX} bytes, which doctor does not pass on");
+        let contents = Signal::of(head.uri.path()).map(|signal| (signal, Err(why.clone())));
+        let exchange = Exchange::new(head.uri.path(), Encoding::of(&head.headers), at);
+        self.record(head, Exchange { contents, ..exchange });
+        Reply::of(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", why.into())
+    }
+
+    /// Telemetry is posted; who asks for pages asks for something else.
+    fn record(&self, head: &Parts, exchange: Exchange) {
+        if head.method == Method::POST {
+            self.recorder.add(Exchange { agent: agent(head), ..exchange });
+        }
+    }
 }
 
 fn agent(head: &Parts) -> String {

@@ -35,6 +35,13 @@ pub(super) struct Exchange {
     pub(super) answer: Answer,
 }
 
+impl Exchange {
+    pub(super) fn new(path: &str, encoding: Encoding, at: Duration) -> Self {
+        let (path, agent) = (path.to_owned(), String::new());
+        Self { path, encoding, agent, at, bytes_sent: 0, contents: None, answer: Answer::default() }
+    }
+}
+
 /// How the request ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
