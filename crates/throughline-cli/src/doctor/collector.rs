@@ -27,7 +27,6 @@ pub(crate) struct Account(Vec<Sample>);
 #[derive(Debug, Default)]
 struct Movement {
     accepted: f64,
-    refused: f64,
     /// By exporter.
     sent: BTreeMap<String, f64>,
     failed: BTreeMap<String, f64>,
@@ -105,7 +104,6 @@ impl Account {
         });
         Movement {
             accepted: moved("receiver_accepted", "receiver", ""),
-            refused: moved("receiver_refused", "receiver", ""),
             waiting: waiting.collect(),
             sent,
             failed,
@@ -161,15 +159,8 @@ pub(crate) async fn check(
 }
 
 fn judge(url: &str, signal: &str, moved: &Movement, is_delta: bool) -> Check {
-    let Movement { accepted, refused, sent, failed, waiting } = moved;
+    let Movement { accepted, sent, failed, waiting } = moved;
     let broken = |evidence: String| Check::broken(Hop::Collector, signal, evidence);
-    if *refused > 0.0 {
-        let evidence = format!("the Collector refused {refused} {}", items(signal));
-        return broken(evidence).because(
-            "D403",
-            Fix::by_hand("see the Collector's log: a processor, usually memory_limiter, takes no more"),
-        );
-    }
     if *accepted <= 0.0 {
         let evidence = format!(
             "the receiver took the {signal} of the probe, but the Collector at {} did not count any",

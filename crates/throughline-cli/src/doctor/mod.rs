@@ -10,7 +10,7 @@
 //! | `prometheus.rs`, `traces.rs` | the way into a store, and what was stored |
 //! | `grafana.rs` | what dashboards are shown |
 //! | `scrape.rs`, `exposition.rs` | a page that is scraped |
-//! | `files/` | files alone: Collector, Prometheus, compose |
+//! | `files/` | files alone: Collector, Prometheus, compose, Kubernetes, Cargo |
 //!
 //! `examine.rs` goes along the hops and makes a `Report` of checks (`check.rs`), each with its finding from `troubles.toml`
 //! and its fix (`fix.rs`); `output/` shows it. A hop after a broken one is not judged, what cannot be judged is `unknown`
@@ -61,7 +61,7 @@ Examples:
       --prometheus http://localhost:9090 --traces-api http://localhost:16686 \\
       --grafana http://localhost:3000
   throughline doctor --scrape http://localhost:9464/metrics
-  throughline doctor static .                              files alone: Collector, Prometheus, compose",
+  throughline doctor static .                              files alone: Collector, Prometheus, compose, k8s",
     after_help = "\
 Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged.
 `throughline explain D302` says more about a finding."
