@@ -190,7 +190,9 @@ impl Examination<'_> {
             check.hop == Hop::Store && check.subject == "traces" && check.verdict == Verdict::Ok
         };
         let trace = sent.filter(|_| self.checks.iter().any(is_stored)).map(|sent| &*sent.trace);
-        let found = grafana.check(&Expected { value, trace }, self.live.dashboard.as_deref()).await;
+        let found = grafana
+            .check(&Expected { value, trace }, self.live.dashboard.as_deref(), Instant::now() + ANSWER_WITHIN)
+            .await;
         self.checks.extend(found);
     }
 

@@ -7,7 +7,7 @@
 //! | `protocol.rs` | what is spoken at the port |
 //! | `probe.rs`, `refusal.rs` | whether what is sent is taken |
 //! | `collector.rs` | the Collector's own account |
-//! | `prometheus.rs`, `traces.rs` | the way into a store, and what was stored |
+//! | `prometheus.rs`, `stored.rs`, `traces.rs` | the way into a store, and what was stored |
 //! | `grafana.rs` | what dashboards are shown |
 //! | `scrape.rs`, `exposition.rs` | a page that is scraped |
 //! | `files/` | files alone: Collector, Prometheus, compose, Kubernetes, Cargo |
@@ -33,6 +33,7 @@ mod refusal;
 mod routes;
 mod scrape;
 mod settings;
+mod stored;
 mod traces;
 pub(crate) mod troubles;
 

@@ -92,8 +92,11 @@ fn files_of_a_cluster_are_looked_at() {
     copy_all(&cluster, copy.path());
     let file = copy.path().join("gateway.yaml");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace("limits: {memory: 1Gi}", "{}").replace("port: 4317}", "port: 14317}"))
-        .unwrap();
+    fs::write(
+        &file,
+        text.replace("limits: {memory: 1Gi}", "limits: {}").replace("port: 4317}", "port: 14317}"),
+    )
+    .unwrap();
     let found = found(copy.path());
     assert!(found.contains("warning D917") && found.contains("warning D914"), "{found}");
 }

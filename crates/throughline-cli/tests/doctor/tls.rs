@@ -100,6 +100,7 @@ pub(crate) fn apis(rig: &Rig) {
     let examined = distrusting.examine();
     examined.found("nobody trusts the authority of the APIs", "collector", "D401");
     let said = examined.report.to_string();
+    assert!(examined.fix()["text"].as_str().is_some_and(|text| text.starts_with("trust the authority")));
     assert!(said.contains("UnknownIssuer") && !said.contains("secret"), "{said}");
 }
 
