@@ -70,11 +70,13 @@ pub(crate) async fn examine(live: &Live) -> Report {
 
 /// Whom the program's exporters trust, doctor trusts to tell what they did.
 fn client(description: &Description) -> Client {
-    let roots = ["metrics", "traces", "logs"].iter().filter_map(|signal| {
-        let certificate = setting(description, &format!("{signal}.otlp.certificate"))?;
-        Some(PathBuf::from(&certificate.value))
-    });
-    let mut roots: Vec<_> = roots.collect();
+    let of_signal = |signal: &str| Some(&*setting(description, &format!("{signal}.otlp.certificate"))?.value);
+    // It is no setting while nothing is pushed.
+    let of_all = std::env::var_os("OTEL_EXPORTER_OTLP_CERTIFICATE").map(PathBuf::from);
+    let mut roots: Vec<_> =
+        ["metrics", "traces", "logs"].into_iter().filter_map(of_signal).map(PathBuf::from).collect();
+    roots.extend(of_all);
+    roots.sort();
     roots.dedup();
     Client::trusting(&roots, ANSWER_WITHIN)
 }

@@ -95,7 +95,9 @@ impl Grafana {
                 traces.push(check);
                 continue;
             }
-            readable = readable.or((check.verdict == Verdict::Ok).then_some(source));
+            if check.verdict == Verdict::Ok {
+                readable.get_or_insert(source);
+            }
             metrics.push(check);
         }
         if metrics.is_empty() {

@@ -97,7 +97,7 @@ pub(crate) struct Live {
     /// The Grafana that is to show it
     #[arg(long, value_name = "URL")]
     grafana: Option<String>,
-    /// A token for Grafana; GRAFANA_TOKEN has it where other people see command lines
+    /// A token for Grafana; `GRAFANA_TOKEN` has it where other people see command lines
     #[arg(long, value_name = "TOKEN", requires = "grafana")]
     grafana_token: Option<String>,
     /// The Grafana dashboard whose metrics are to be there

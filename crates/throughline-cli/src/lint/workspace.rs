@@ -38,7 +38,9 @@ impl Workspace {
     pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
         let Files { read, unread } = Files::below(paths, is_wanted)?;
         let mut workspace = Self { unread, ..Self::default() };
-        read.into_iter().for_each(|(path, text)| workspace.add(&path, text));
+        for (path, text) in read {
+            workspace.add(&path, text);
+        }
         Ok(workspace)
     }
 

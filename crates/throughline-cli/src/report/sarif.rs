@@ -10,14 +10,14 @@ use crate::finding::Finding;
 
 pub(super) fn write(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     let ids = findings.iter().map(|finding| finding.id).collect();
-    write_run("throughline", ids, findings.iter().map(result).collect(), out)
+    write_run("throughline", ids, &findings.iter().map(result).collect::<Vec<_>>(), out)
 }
 
 /// Writes the one run of a tool: the rules of these ids, and what was found.
 pub(crate) fn write_run(
     tool: &str,
     ids: BTreeSet<&str>,
-    results: Vec<Value>,
+    results: &[Value],
     out: &mut impl Write,
 ) -> io::Result<()> {
     let rules: Vec<Value> = ids.into_iter().map(rule).collect();

@@ -56,9 +56,10 @@ impl Fake {
 
     /// An HTTP server that answers by the head of the request. Without an answer the connection is held.
     pub(crate) fn answering(answer: impl Fn(&str) -> Option<Response> + Send + 'static) -> Self {
+        let mut held = Vec::new();
         Self::serve("http", move |mut stream| {
             if !respond(&mut stream, &answer) {
-                std::mem::forget(stream);
+                held.push(stream);
             }
         })
     }
@@ -80,11 +81,11 @@ impl Fake {
         Self::serve("http", move |mut stream| drop(stream.write_all(greeting)))
     }
 
-    fn serve(scheme: &'static str, answer: impl Fn(TcpStream) + Send + 'static) -> Self {
+    fn serve(scheme: &'static str, answer: impl FnMut(TcpStream) + Send + 'static) -> Self {
         Self::serve_at("127.0.0.1:0", scheme, answer)
     }
 
-    fn serve_at(address: &str, scheme: &'static str, answer: impl Fn(TcpStream) + Send + 'static) -> Self {
+    fn serve_at(address: &str, scheme: &'static str, answer: impl FnMut(TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("its address");
         thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(answer));

@@ -2,6 +2,8 @@
 //! passes on what is asked of them as the proxy of Grafana 9 to 13 does (`pkg/api/pluginproxy` there): by GET alone, 502
 //! when the store cannot be reached, 400 when it wants other credentials.
 
+use std::slice::from_ref;
+
 use serde_json::{Value, json};
 use throughline_rig::http::{self, get};
 use throughline_rig::{PrometheusConfig, Rig};
@@ -79,7 +81,7 @@ pub(crate) fn dashboards(rig: &Rig) {
     let stack = Stack::pushing(rig, PrometheusConfig::default());
     let patient = stack.patient();
     let prometheus = || ("prometheus", stack.prometheus.url().to_owned());
-    let jaeger = || ("jaeger", stack.jaeger.url().to_owned());
+    let jaeger = || ("jaeger", stack.jaeger.url());
     let probe = "max(throughline_doctor_probe)";
     let well = grafana(&[prometheus(), jaeger(), ("loki", "http://loki:3100".to_owned())], probe);
     looking(&patient, &well).looking_at("--dashboard", "shown").examine().is_green();
@@ -119,8 +121,8 @@ pub(crate) fn dashboards(rig: &Rig) {
     );
     let other = Stack::pushing(rig, PrometheusConfig::default());
     let elsewhere = ("prometheus", other.prometheus.url().to_owned());
-    found(&grafana(&[elsewhere.clone()], probe), "a data source of another Prometheus", "D705");
-    let traces_elsewhere = ("jaeger", other.jaeger.url().to_owned());
+    found(&grafana(from_ref(&elsewhere), probe), "a data source of another Prometheus", "D705");
+    let traces_elsewhere = ("jaeger", other.jaeger.url());
     found(&grafana(&[prometheus(), traces_elsewhere], probe), "a data source of another Jaeger", "D705");
     // Who has two need not have the data in both.
     looking(&patient, &grafana(&[elsewhere, prometheus()], probe)).examine().is_green();

@@ -44,11 +44,7 @@ pub(crate) fn pages(rig: &Rig) {
     }
     let twice = Fake::http("200 OK", TEXT, "a{b=\"1\"} 1\na{b=\"1\"} 2\n");
     scraping(&twice.url()).examine().found("a series twice", "scrape", "D806");
-    let large = format!("a{{b=\"{}\"}} 1\n", "x".repeat(11 << 20));
-    let large = Fake::http("200 OK", TEXT, large);
-    scraping(&large.url()).examine().found("a page of eleven megabytes", "scrape", "D809");
-    let silent = Fake::answering(|_| None);
-    scraping(&silent.url()).examine().found("a page that never comes", "scrape", "D810");
+    too_much();
     for (headers, body, what, id) in PAGES {
         let page = Fake::http("200 OK", headers, body);
         let examined = scraping(&page.url()).examine();
@@ -124,4 +120,13 @@ fn unreachable_for_prometheus(rig: &Rig) {
     let page = Fake::http_at(&address, "200 OK", TEXT, "a 1\n");
     let patient = scraping(&page.url()).looking_at("--prometheus", prometheus.url());
     patient.examine().found("a page that Prometheus alone cannot reach", "bridge", "D503");
+}
+
+/// Pages that are more than Prometheus waits for, or takes in.
+fn too_much() {
+    let large = format!("a{{b=\"{}\"}} 1\n", "x".repeat(11 << 20));
+    let large = Fake::http("200 OK", TEXT, large);
+    scraping(&large.url()).examine().found("a page of eleven megabytes", "scrape", "D809");
+    let silent = Fake::answering(|_| None);
+    scraping(&silent.url()).examine().found("a page that never comes", "scrape", "D810");
 }

@@ -9,8 +9,8 @@ use crate::report::sarif::write_run;
 
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let ids = report.checks.iter().filter_map(|check| Some(check.trouble.as_ref()?.id)).collect();
-    let results = report.checks.iter().filter_map(result).collect();
-    write_run("throughline doctor", ids, results, out)
+    let results: Vec<Value> = report.checks.iter().filter_map(result).collect();
+    write_run("throughline doctor", ids, &results, out)
 }
 
 fn result(check: &Check) -> Option<Value> {
