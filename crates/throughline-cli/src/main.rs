@@ -24,6 +24,7 @@ mod names;
 mod report;
 mod send;
 mod snippet;
+mod tree;
 
 use std::io::{ErrorKind, IsTerminal as _};
 use std::process::ExitCode;

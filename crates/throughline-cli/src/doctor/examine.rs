@@ -75,11 +75,13 @@ fn client(description: &Description) -> Client {
 
 /// The certificates that the program's exporters trust.
 pub(crate) fn roots(description: &Description) -> Vec<PathBuf> {
-    let roots = ["metrics", "traces", "logs"].iter().filter_map(|signal| {
-        let certificate = setting(description, &format!("{signal}.otlp.certificate"))?;
-        Some(PathBuf::from(&certificate.value))
-    });
-    let mut roots: Vec<_> = roots.collect();
+    let of_signal = |signal: &str| Some(&*setting(description, &format!("{signal}.otlp.certificate"))?.value);
+    // It is no setting while nothing is pushed.
+    let of_all = std::env::var_os("OTEL_EXPORTER_OTLP_CERTIFICATE").map(PathBuf::from);
+    let mut roots: Vec<_> =
+        ["metrics", "traces", "logs"].into_iter().filter_map(of_signal).map(PathBuf::from).collect();
+    roots.extend(of_all);
+    roots.sort();
     roots.dedup();
     roots
 }
@@ -195,7 +197,9 @@ impl Examination<'_> {
             check.hop == Hop::Store && check.subject == "traces" && check.verdict == Verdict::Ok
         };
         let trace = sent.filter(|_| self.checks.iter().any(is_stored)).map(|sent| &*sent.trace);
-        let found = grafana.check(&Expected { value, trace }, self.live.dashboard.as_deref()).await;
+        let found = grafana
+            .check(&Expected { value, trace }, self.live.dashboard.as_deref(), Instant::now() + ANSWER_WITHIN)
+            .await;
         self.checks.extend(found);
     }
 

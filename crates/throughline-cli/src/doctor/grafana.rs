@@ -7,13 +7,16 @@
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use super::check::{Check, Hop, Verdict};
 use super::fix::Fix;
-use super::prometheus;
+use super::stored::{QUERY, newest};
 use crate::generate::{Server, metrics_of_dashboard};
-use crate::http::{Answer, Client, bearer, escape, shown};
+use crate::http::{Answer, Client, NO_ANSWER, bearer, escape, shown};
 
+/// What is copied from the store that was asked may be behind it by as much.
+const LAG_SECONDS: f64 = 10.0;
 /// Of missing metrics, this many are named.
 const SHOWN: usize = 5;
 
@@ -47,9 +50,15 @@ enum Kind {
 /// What a data source is to have, as the stores said it.
 #[derive(Debug, Default)]
 pub(crate) struct Expected<'a> {
-    /// The newest value of the probe. Values are moments: none that is at least as new is another one's.
+    /// The newest value of the probe. Values are moments, so another store's is an older one.
     pub(crate) value: Option<f64>,
     pub(crate) trace: Option<&'a str>,
+}
+
+impl Expected<'_> {
+    fn met(&self) -> &'static str {
+        if self.value.is_some() || self.trace.is_some() { ", which has what the store has" } else { "" }
+    }
 }
 
 impl Grafana {
@@ -64,25 +73,41 @@ impl Grafana {
         }
         let list = list.json().map_err(|error| silent(url, &error))?;
         let sources = list.as_array().ok_or_else(|| silent(url, "does not list data sources"))?;
-        let sources = sources.iter().filter_map(DataSource::read).collect();
+        let mut sources: Vec<_> = sources.iter().filter_map(DataSource::read).collect();
+        // Panels that name none read the default one.
+        sources.sort_by_key(|source| !source.is_default);
         Ok(Self { client: client.clone(), url: url.to_owned(), headers, sources })
     }
 
     /// Asks every data source, and for a dashboard's metrics where one is named.
-    pub(crate) async fn check(&self, expected: &Expected<'_>, dashboard: Option<&str>) -> Vec<Check> {
+    pub(crate) async fn check(
+        &self,
+        expected: &Expected<'_>,
+        dashboard: Option<&str>,
+        deadline: Instant,
+    ) -> Vec<Check> {
         let (mut metrics, mut traces) = (Vec::new(), Vec::new());
+        let mut readable = None;
         for source in &self.sources {
-            let check = self.ask(source, expected).await;
-            if source.kind == Kind::Prometheus { &mut metrics } else { &mut traces }.push(check);
+            let asked = timeout_at(deadline, self.ask(source, expected)).await;
+            let check = asked.unwrap_or_else(|_elapsed| source.unreached(NO_ANSWER));
+            if source.kind != Kind::Prometheus {
+                traces.push(check);
+                continue;
+            }
+            if check.verdict == Verdict::Ok {
+                readable.get_or_insert(source);
+            }
+            metrics.push(check);
         }
         if metrics.is_empty() {
             metrics.push(self.without_source());
         }
-        let is_readable = metrics.iter().any(|check| check.verdict == Verdict::Ok);
         let mut checks = one_is_enough(metrics);
         checks.extend(one_is_enough(traces));
-        if let Some(uid) = dashboard.filter(|_| is_readable) {
-            checks.push(self.dashboard(uid).await);
+        if let Some((uid, source)) = dashboard.zip(readable) {
+            let looked = timeout_at(deadline, self.dashboard(uid, source)).await;
+            checks.push(looked.unwrap_or_else(|_elapsed| silent(&self.url, NO_ANSWER)));
         }
         checks
     }
@@ -101,7 +126,8 @@ impl Grafana {
     async fn ask(&self, source: &DataSource, expected: &Expected<'_>) -> Check {
         let url = format!("{}/{}", self.proxy(source), source.question(expected));
         match self.client.get_with(&url, self.headers.clone()).await {
-            Err(error) => silent(&self.url, &error),
+            // Grafana itself has answered before.
+            Err(error) => source.unreached(&error),
             Ok(answer) if is_forbidden(&answer) => forbidden(&self.url, &answer),
             Ok(answer) => source.judge(&answer, expected),
         }
@@ -111,8 +137,8 @@ impl Grafana {
         format!("{}/api/datasources/proxy/uid/{}", self.url, escape(&source.uid))
     }
 
-    /// Whether the metrics that a dashboard reads are there.
-    async fn dashboard(&self, uid: &str) -> Check {
+    /// Whether the metrics that a dashboard reads are in this data source.
+    async fn dashboard(&self, uid: &str, source: &DataSource) -> Check {
         let page = format!("{}/api/dashboards/uid/{}", self.url, escape(uid));
         let answer = match self.client.get_with(&page, self.headers.clone()).await {
             Ok(answer) if is_forbidden(&answer) => return forbidden(&self.url, &answer),
@@ -127,7 +153,8 @@ impl Grafana {
             );
             return Check::broken(Hop::Dashboard, uid, evidence).because("D706", fix);
         };
-        match self.metrics_of(&dashboard["dashboard"]).await {
+        let server = Server::new(self.client.clone(), &self.proxy(source), self.headers.clone());
+        match metrics_of_dashboard(&server, &dashboard["dashboard"]).await {
             Ok((names, missing)) => shows(uid, &names, &missing),
             Err(error) => {
                 let evidence = format!("what dashboard `{uid}` reads cannot be told: {error}");
@@ -135,16 +162,6 @@ impl Grafana {
                 Check::new(Hop::Dashboard, Verdict::Unknown, uid, evidence).because("D707", fix)
             }
         }
-    }
-
-    /// The metrics of a dashboard, and those of them that the first Prometheus does not have.
-    async fn metrics_of(&self, dashboard: &Value) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-        let mut sources: Vec<_> =
-            self.sources.iter().filter(|source| source.kind == Kind::Prometheus).collect();
-        sources.sort_by_key(|source| !source.is_default);
-        let source = sources.first().ok_or_else(|| anyhow::anyhow!("there is no data source"))?;
-        let server = Server::new(self.client.clone(), &self.proxy(source), self.headers.clone());
-        metrics_of_dashboard(&server, dashboard).await
     }
 }
 
@@ -165,7 +182,7 @@ impl DataSource {
 
     fn question(&self, expected: &Expected<'_>) -> String {
         match (self.kind, expected.trace) {
-            (Kind::Prometheus, _) => format!("api/v1/query?query={}", escape(prometheus::QUERY)),
+            (Kind::Prometheus, _) => format!("api/v1/query?query={}", escape(QUERY)),
             (Kind::Jaeger | Kind::Tempo, Some(trace)) => format!("api/traces/{trace}"),
             (Kind::Jaeger, None) => "api/services".to_owned(),
             (Kind::Tempo, None) => "api/echo".to_owned(),
@@ -180,7 +197,7 @@ impl DataSource {
         };
         match has_it {
             Ok(true) => {
-                let evidence = format!("data source `{name}` reaches {url}, and answers as the store does");
+                let evidence = format!("data source `{name}` reaches {url}{}", expected.met());
                 Check::ok(Hop::Dashboard, name, evidence).took(answer.elapsed)
             }
             Ok(false) => {
@@ -193,20 +210,24 @@ impl DataSource {
             }
             Err(error) => {
                 let said: String = answer.body.trim().chars().take(120).collect();
-                let evidence = format!("data source `{name}` does not reach {url}: it {error} {said}");
-                let fix = format!(
-                    "correct URL or credentials of data source `{name}`: Grafana itself opens {url}, so in a container \
-                     `localhost` is Grafana's own; name the store's service there"
-                );
-                Check::broken(Hop::Dashboard, name, evidence.trim_end()).because("D704", Fix::by_hand(fix))
+                self.unreached(format!("{error} {said}").trim_end())
             }
         }
+    }
+
+    fn unreached(&self, why: &str) -> Check {
+        let Self { name, url, .. } = self;
+        let fix = format!(
+            "correct URL or credentials of data source `{name}`: Grafana itself opens {url}, so in a container `localhost` is \
+             Grafana's own; name the store's service there"
+        );
+        Check::broken(Hop::Dashboard, name, format!("data source `{name}` does not reach {url}: {why}"))
+            .because("D704", Fix::by_hand(fix))
     }
 }
 
 fn has_value(data: &Value, expected: Option<f64>) -> bool {
-    let newest = prometheus::newest(data);
-    expected.is_none_or(|expected| newest.is_some_and(|newest| newest >= expected - 0.0005))
+    expected.is_none_or(|expected| newest(data).is_some_and(|newest| newest >= expected - LAG_SECONDS))
 }
 
 /// Stores answer 404 for a trace that they do not have. A page of HTML is no store.
@@ -264,7 +285,8 @@ fn silent(url: &str, error: &str) -> Check {
     let fix = Fix::by_hand(
         "give --grafana the address of Grafana's pages, such as http://localhost:3000, and start it",
     );
-    Check::new(Hop::Dashboard, Verdict::Unknown, &url, format!("{url}: {error}")).because("D701", fix)
+    Check::new(Hop::Dashboard, Verdict::Unknown, &url, format!("{url}: {error}"))
+        .because("D701", Fix::to_ask(error, fix))
 }
 
 fn forbidden(url: &str, answer: &Answer) -> Check {

@@ -7,10 +7,10 @@
 //! | `protocol.rs` | what is spoken at the port |
 //! | `probe.rs`, `refusal.rs` | whether what is sent is taken |
 //! | `collector.rs` | the Collector's own account |
-//! | `prometheus.rs`, `traces.rs` | the way into a store, and what was stored |
+//! | `prometheus.rs`, `stored.rs`, `traces.rs` | the way into a store, and what was stored |
 //! | `grafana.rs` | what dashboards are shown |
 //! | `scrape.rs`, `exposition.rs` | a page that is scraped |
-//! | `files/` | files alone: Collector, Prometheus, compose |
+//! | `files/` | files alone: Collector, Prometheus, compose, Kubernetes, Cargo |
 //! | `run/` | what an application truly sends |
 //!
 //! `examine.rs` goes along the hops and makes a `Report` of checks (`check.rs`), each with its finding from `troubles.toml`
@@ -35,6 +35,7 @@ mod routes;
 mod run;
 mod scrape;
 mod settings;
+mod stored;
 mod traces;
 pub(crate) mod troubles;
 
@@ -63,7 +64,7 @@ Examples:
       --prometheus http://localhost:9090 --traces-api http://localhost:16686 \\
       --grafana http://localhost:3000
   throughline doctor --scrape http://localhost:9464/metrics
-  throughline doctor static .                              files alone: Collector, Prometheus, compose
+  throughline doctor static .                              files alone: Collector, Prometheus, compose, k8s
   throughline doctor run -- cargo run                      what an application truly sends",
     after_help = "\
 Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged.
@@ -100,7 +101,7 @@ pub(crate) struct Live {
     /// The Grafana that is to show it
     #[arg(long, value_name = "URL")]
     grafana: Option<String>,
-    /// A token for Grafana; GRAFANA_TOKEN has it where other people see command lines
+    /// A token for Grafana; `GRAFANA_TOKEN` has it where other people see command lines
     #[arg(long, value_name = "TOKEN", requires = "grafana")]
     grafana_token: Option<String>,
     /// The Grafana dashboard whose metrics are to be there

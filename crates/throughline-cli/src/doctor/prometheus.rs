@@ -10,13 +10,11 @@ use super::address::{Address, is_local};
 use super::check::{Check, Hop, Verdict};
 use super::fix::Fix;
 use super::routes::Route;
+use super::stored::{QUERY, Stored, newest, stored};
 use crate::http::{Client, escape, shown};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// The probe under every translation of its name.
-pub(crate) const QUERY: &str = r#"{__name__=~"throughline[._]doctor[._]probe"}"#;
 
 /// What is scraped.
 const TARGETS: &str = "/api/v1/targets?state=active";
@@ -51,7 +49,7 @@ impl Prometheus {
             let fix = Fix::by_hand(
                 "give --prometheus the address of Prometheus' own pages, such as http://localhost:9090, and start it",
             );
-            let url = shown(url);
+            let (url, fix) = (shown(url), Fix::to_ask(&error, fix));
             Check::new(Hop::Bridge, Verdict::Unknown, &url, format!("{url}: {error}")).because("D501", fix)
         };
         let build = ask(client, url, "/api/v1/status/buildinfo").await.map_err(unknown)?;
@@ -256,56 +254,6 @@ impl Target {
         };
         check.because("D502", Fix::by_hand(fix))
     }
-}
-
-/// A series of the probe.
-struct Stored {
-    value: f64,
-    labels: Vec<(String, String)>,
-}
-
-impl Stored {
-    fn read(series: &Value) -> Self {
-        let value = series["value"][1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
-        let labels = series["metric"].as_object().into_iter().flatten();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Self { value, labels: labels.map(|(name, value)| (name.clone(), text(value))).collect() }
-    }
-
-    /// Prometheus keeps floats, and so does the way there.
-    fn is(&self, value: f64) -> bool {
-        (self.value - value).abs() < 0.0005
-    }
-
-    fn label(&self, name: &str) -> Option<&str> {
-        self.labels.iter().find(|(label, _)| label == name).map(|(_, value)| value.as_str())
-    }
-
-    fn check(&self) -> Check {
-        let name = self.label("__name__").unwrap_or_default();
-        let shown = ["job", "instance", "exported_job"].into_iter();
-        let shown = shown.filter_map(|label| Some(format!("{label}=\"{}\"", self.label(label)?)));
-        let evidence =
-            format!("{name}{{{}}} has the value of the probe", shown.collect::<Vec<_>>().join(","));
-        if self.label("exported_job").is_none() {
-            return Check::ok(Hop::Store, "metrics", evidence);
-        }
-        let job = self.label("job").unwrap_or_default();
-        let yaml = format!("scrape_configs:\n  - job_name: {job}\n    honor_labels: true\n");
-        let evidence = format!("{evidence}, but job and instance are those of the Collector");
-        Check::new(Hop::Store, Verdict::Warning, "metrics", evidence)
-            .because("D603", Fix::PrometheusFile(yaml))
-    }
-}
-
-/// The series in an answer to [`QUERY`].
-fn stored(data: &Value) -> Vec<Stored> {
-    data["result"].as_array().into_iter().flatten().map(Stored::read).collect()
-}
-
-/// The newest value in an answer to [`QUERY`].
-pub(crate) fn newest(data: &Value) -> Option<f64> {
-    stored(data).iter().map(|stored| stored.value).reduce(f64::max)
 }
 
 /// What to scrape, when nothing is.

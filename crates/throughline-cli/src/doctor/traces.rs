@@ -25,7 +25,7 @@ fn unknown(url: &str, error: &str) -> Check {
         "give --traces-api the address of Jaeger's pages, such as http://localhost:16686, and start it",
     );
     Check::new(Hop::Store, Verdict::Unknown, "traces", format!("{}: {error}", shown(url)))
-        .because("D605", fix)
+        .because("D605", Fix::to_ask(error, fix))
 }
 
 /// Asks for the trace until it is there.

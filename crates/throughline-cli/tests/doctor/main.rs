@@ -10,8 +10,10 @@
 mod behind;
 #[path = "../support/command.rs"]
 mod command;
+mod documents;
 mod examination;
 mod fake;
+mod grafana;
 mod healthy;
 mod pages;
 mod receivers;
@@ -41,11 +43,13 @@ fn main() -> ExitCode {
         Case::new("it_watches_until_all_is_well", COLLECTOR, healthy::watched),
         Case::new("settings", COLLECTOR, settings::settings),
         Case::new("ways", &[], settings::ways),
+        Case::new("the_port_of_prometheus", PROMETHEUS, settings::port_of_prometheus),
         Case::new("protocols", COLLECTOR, settings::protocols),
         Case::new("tls", COLLECTOR, tls::tls),
         Case::new("pipelines", COLLECTOR, receivers::pipelines),
         Case::new("answers", &[], receivers::answers),
         Case::new("straight_into_prometheus", PROMETHEUS, receivers::prometheus),
+        Case::new("samples_out_of_order", PROMETHEUS, receivers::out_of_order),
         Case::new("behind_the_collector", ALL, behind::behind),
         Case::new("on_the_way_into_stores", ALL, behind::stores),
         Case::new("what_cannot_be_judged", ALL, behind::unknown),
@@ -61,6 +65,9 @@ fn main() -> ExitCode {
         Case::new("refused_applications", &[Need::Collector, Need::Prometheus], run_application::refused),
         Case::new("instruments_of_applications", &[], run_application::declared),
         Case::new("output_of_applications", &[], run_application::output),
+        Case::new("dashboards", ALL, grafana::dashboards),
+        Case::new("stacks_of_documents", ALL, documents::stacks),
+        Case::new("apis_over_tls", ALL, tls::apis),
     ]);
     table::print();
     status
