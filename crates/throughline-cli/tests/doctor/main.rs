@@ -7,6 +7,7 @@
     reason = "real time is measured, and a table printed"
 )]
 
+mod applications;
 mod behind;
 #[path = "../support/command.rs"]
 mod command;
@@ -16,9 +17,8 @@ mod fake;
 mod grafana;
 mod healthy;
 mod pages;
+mod panicking;
 mod receivers;
-#[path = "run/mod.rs"]
-mod run_application;
 mod settings;
 mod table;
 mod tls;
@@ -28,8 +28,8 @@ use std::process::ExitCode;
 use throughline_rig::{Case, Need, run};
 
 fn main() -> ExitCode {
-    if std::env::var_os(run_application::panicking::VARIABLE).is_some() {
-        run_application::panicking::main();
+    if std::env::var_os(panicking::VARIABLE).is_some() {
+        panicking::main();
         return ExitCode::SUCCESS;
     }
     const ALL: &[Need] = &[Need::Collector, Need::Prometheus, Need::Jaeger];
@@ -54,17 +54,13 @@ fn main() -> ExitCode {
         Case::new("on_the_way_into_stores", ALL, behind::stores),
         Case::new("what_cannot_be_judged", ALL, behind::unknown),
         Case::new("pages", PROMETHEUS, pages::pages),
-        Case::new("what_an_application_sends_arrives", COLLECTOR, run_application::forwarded),
-        Case::new(
-            "what_an_application_sends_arrives_over_tls",
-            COLLECTOR,
-            run_application::forwarded_over_tls,
-        ),
-        Case::new("healthy_applications", &[Need::Collector, Need::Python], run_application::healthy),
-        Case::new("broken_applications", &[Need::Collector, Need::Python], run_application::faults),
-        Case::new("refused_applications", &[Need::Collector, Need::Prometheus], run_application::refused),
-        Case::new("instruments_of_applications", &[], run_application::declared),
-        Case::new("output_of_applications", &[], run_application::output),
+        Case::new("what_an_application_sends_arrives", COLLECTOR, applications::forwarded),
+        Case::new("what_an_application_sends_arrives_over_tls", COLLECTOR, applications::forwarded_over_tls),
+        Case::new("healthy_applications", &[Need::Collector, Need::Python], applications::healthy),
+        Case::new("broken_applications", &[Need::Collector, Need::Python], applications::faults),
+        Case::new("refused_applications", &[Need::Collector, Need::Prometheus], applications::refused),
+        Case::new("instruments_of_applications", &[], applications::declared),
+        Case::new("output_of_applications", &[], applications::output),
         Case::new("dashboards", ALL, grafana::dashboards),
         Case::new("stacks_of_documents", ALL, documents::stacks),
         Case::new("apis_over_tls", ALL, tls::apis),

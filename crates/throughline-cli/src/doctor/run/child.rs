@@ -1,7 +1,7 @@
 //! The application: started in a process group of its own, its output shown as it comes, and ended when the time is over.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -72,48 +72,45 @@ impl Application {
 
     /// Waits until it ends; asks it to when `time` is over or doctor itself is asked to, and kills it when it does not.
     pub(super) async fn run(mut self, time: Duration) -> anyhow::Result<Ending> {
-        let ended = tokio::select! {
+        let by_itself = tokio::select! {
             status = self.child.wait() => Some(status?),
             () = tokio::time::sleep(time) => None,
             // It is in another group, where signals of the terminal do not come.
             () = asked_to_end() => None,
         };
-        let mut ending = Ending {
-            status: ExitStatus::default(),
-            asked: None,
-            ended: Duration::ZERO,
-            is_killed: false,
-            lines: Lines::default(),
+        let asked = by_itself.is_none().then(|| self.started.elapsed());
+        let (status, is_killed) = match by_itself {
+            Some(status) => (status, false),
+            None => self.end().await?,
         };
-        ending.status = match ended {
-            Some(status) => status,
-            None => self.end(&mut ending).await?,
-        };
-        ending.ended = self.started.elapsed();
+        let ended = self.started.elapsed();
+        Ok(Ending { status, asked, ended, is_killed, lines: self.lines().await })
+    }
+
+    /// Asks it to end, and kills it when it does not.
+    async fn end(&mut self) -> io::Result<(ExitStatus, bool)> {
+        self.signal(false);
+        if let Ok(status) = timeout(GRACE, self.child.wait()).await {
+            return Ok((status?, false));
+        }
+        self.signal(true);
+        Ok((self.child.wait().await?, true))
+    }
+
+    /// What it printed to its end.
+    async fn lines(self) -> Lines {
         for output in self.output {
             let abort = output.abort_handle();
             if timeout(DRAINED_WITHIN, output).await.is_err() {
                 abort.abort();
             }
         }
-        ending.lines = std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(ending)
-    }
-
-    async fn end(&mut self, ending: &mut Ending) -> anyhow::Result<ExitStatus> {
-        ending.asked = Some(self.started.elapsed());
-        self.signal(false);
-        if let Ok(status) = timeout(GRACE, self.child.wait()).await {
-            return Ok(status?);
-        }
-        ending.is_killed = true;
-        self.signal(true);
-        Ok(self.child.wait().await?)
+        std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// To its whole group: what was started may be a shell, or `cargo`.
     #[cfg(unix)]
-    fn signal(&mut self, is_kill: bool) {
+    fn signal(&self, is_kill: bool) {
         use rustix::process::{Pid, Signal, kill_process_group};
         let id = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         if let Some(group) = id {
@@ -136,7 +133,7 @@ async fn show(mut pipe: impl AsyncRead + Unpin, lines: Arc<Mutex<Lines>>) {
     while let Ok(length @ 1..) = pipe.read(&mut buffer).await {
         let Some(read) = buffer.get(..length) else { return };
         // Whoever closed standard error wants to see nothing.
-        drop(std::io::stderr().write_all(read));
+        drop(io::stderr().write_all(read));
         lines.lock().unwrap_or_else(PoisonError::into_inner).add(&mut line, read);
     }
     lines.lock().unwrap_or_else(PoisonError::into_inner).add(&mut line, b"\n");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Request, StatusCode, Version};
+use axum::http::{HeaderMap, HeaderName, Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -62,20 +62,26 @@ impl Server {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = Request::builder().method(head.method.clone()).uri(self.address.origin() + path);
         if let Some(headers) = request.headers_mut() {
-            *headers = head.headers.clone();
-            OF_THE_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+            *headers = end_to_end(&head.headers);
         }
         let client = if head.version == Version::HTTP_2 { &self.http2 } else { &self.http1 };
         let request = request.body(Body::from(body)).map_err(|error| error.to_string())?;
         let response = client.request(request).await.map_err(|error| causes(&error))?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
-        let mut headers = head.headers;
-        OF_THE_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+        let headers = end_to_end(&head.headers);
         let trailers = body.trailers().cloned();
         Ok(Reply { status: head.status, headers, body: body.to_bytes(), trailers })
     }
 }
 
-/// What the ends of each connection say for themselves.
+/// Without what the ends of each connection say for themselves.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for name in OF_THE_CONNECTION {
+        headers.remove(name);
+    }
+    headers
+}
+
 const OF_THE_CONNECTION: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE];

@@ -134,9 +134,10 @@ pub(super) struct Contents {
 
 /// Reads the body of a request.
 pub(super) fn read(signal: Signal, encoding: &Encoding, body: &[u8]) -> Result<Contents, String> {
-    let message = match encoding.is_grpc() {
-        true => grpc_message(encoding, body)?,
-        false => decompress(&encoding.compression, body)?,
+    let message = if encoding.is_grpc() {
+        grpc_message(encoding, body)?
+    } else {
+        decompress(&encoding.compression, body)?
     };
     let batches = match encoding.protocol.as_str() {
         "http/json" => json::read(signal, &message).ok_or("the body is no OTLP in JSON"),

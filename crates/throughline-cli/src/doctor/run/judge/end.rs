@@ -8,7 +8,7 @@ use crate::doctor::fix::Fix;
 use crate::doctor::run::account::Account;
 use crate::doctor::run::child::{Ending, GRACE};
 use crate::doctor::run::decode::Signal;
-use crate::doctor::run::lines::Kept;
+use crate::doctor::run::lines::{Kept, Lines};
 
 /// An export so shortly before it ends by itself is taken for a flush: programs and busy machines take their time to end.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(5);
@@ -59,29 +59,30 @@ pub(super) fn is_ended_by_signal(ending: &Ending) -> bool {
 
 /// What it said about its own telemetry.
 pub(super) fn printed(ending: &Ending) -> Vec<Check> {
-    let kinds: [(&Kept, &str, Verdict, &str, &str, fn(&str) -> Fix); 3] = [
-        (&ending.lines.panics, "panics", Verdict::Broken, "DA06", "an exporter's thread panicked", |_| {
-            Fix::by_hand(
-                "build the exporter for the thread that it runs on: OpenTelemetry's own threads have no tokio, so use a blocking HTTP \
-             client, or gRPC from within the runtime",
-            )
-        }),
-        (&ending.lines.failed, "errors", Verdict::Warning, "DA07", "it says", |_| {
-            Fix::by_hand(
-                "do as the line says; with OTEL_LOG_LEVEL=debug or RUST_LOG=opentelemetry=debug SDKs say more",
-            )
-        }),
-        (&ending.lines.dropped, "dropped", Verdict::Warning, "DA10", "it says", |line| {
-            let is_of_logs = line.contains("Log") || line.contains("log");
-            Fix::set(if is_of_logs { "OTEL_BLRP_MAX_QUEUE_SIZE" } else { "OTEL_BSP_MAX_QUEUE_SIZE" }, "16384")
-        }),
-    ];
-    let found = kinds.into_iter().filter_map(|(kept, subject, verdict, id, says, fix)| {
-        let first = kept.first()?;
-        let more = if kept.count > 1 { format!(" (and {} more)", kept.count - 1) } else { String::new() };
-        Some(app(verdict, subject, format!("{says}: {first}{more}")).because(id, fix(first)))
+    let Lines { panics, failed, dropped, .. } = &ending.lines;
+    let panics = said("an exporter's thread panicked", panics, Verdict::Broken).map(|check| {
+        check.because("DA06", Fix::by_hand(
+            "build the exporter for the thread that it runs on: OpenTelemetry's own threads have no tokio, so use a \
+             blocking HTTP client, or gRPC from within the runtime",
+        ))
     });
-    found.collect()
+    let failed = said("it says", failed, Verdict::Warning).map(|check| {
+        check.because("DA07", Fix::by_hand(
+            "do as the line says; with OTEL_LOG_LEVEL=debug or RUST_LOG=opentelemetry=debug SDKs say more",
+        ))
+    });
+    let dropped = said("it says", dropped, Verdict::Warning).map(|check| {
+        let is_of_logs = check.evidence.to_ascii_lowercase().contains("log");
+        let queue = if is_of_logs { "OTEL_BLRP_MAX_QUEUE_SIZE" } else { "OTEL_BSP_MAX_QUEUE_SIZE" };
+        check.because("DA10", Fix::set(queue, "16384"))
+    });
+    panics.into_iter().chain(failed).chain(dropped).collect()
+}
+
+fn said(what: &str, kept: &Kept, verdict: Verdict) -> Option<Check> {
+    let first = kept.first()?;
+    let more = if kept.count > 1 { format!(" (and {} more)", kept.count - 1) } else { String::new() };
+    Some(app(verdict, "output", format!("{what}: {first}{more}")))
 }
 
 /// How it ended, and with what status.

@@ -1,8 +1,6 @@
 //! `throughline doctor run` in front of real programs: this command's own, and one of the Python SDK that is broken in one way
 //! after the other. What the proxy says is what a real Collector counted.
 
-pub(crate) mod panicking;
-
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,11 +9,12 @@ use throughline_rig::{Collector, CollectorConfig, DEADLINE, PrometheusConfig, Ri
 use crate::command::throughline;
 use crate::examination::{ENDPOINT, Examined, PROTOCOL, Patient};
 use crate::fake::{Fake, closed_port};
+use crate::panicking;
 use crate::receivers::with_pipelines;
 use crate::tls::Authority;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_throughline");
-const APPLICATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctor/run/application.py");
+const APPLICATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctor/application.py");
 
 /// The time that is given to what has to be asked to end: enough for it to be up.
 const ASKED_AFTER: &str = "5s";
@@ -77,7 +76,7 @@ fn count(examined: &Examined, name: &str, what: &str) -> u64 {
 fn verdict<'a>(examined: &'a Examined, subject: &str) -> &'a str {
     let hops = examined.report["hops"].as_array().expect("hops");
     let checks =
-        hops.iter().filter(|hop| hop["hop"] == "application").flat_map(|hop| hop["checks"].as_array());
+        hops.iter().filter(|hop| hop["hop"] == "application").filter_map(|hop| hop["checks"].as_array());
     let check = checks.flatten().find(|check| check["subject"] == subject);
     check.and_then(|check| check["verdict"].as_str()).unwrap_or("none")
 }
@@ -86,7 +85,7 @@ fn verdict<'a>(examined: &'a Examined, subject: &str) -> &'a str {
 #[track_caller]
 fn is_green_at_any_rate(examined: &Examined) {
     let hops = examined.report["hops"].as_array().expect("hops");
-    let found = hops.iter().flat_map(|hop| hop["checks"].as_array()).flatten();
+    let found = hops.iter().filter_map(|hop| hop["checks"].as_array()).flatten();
     let found: Vec<_> =
         found.filter(|check| !check["finding"].is_null() && check["subject"] != "end").collect();
     assert!(found.is_empty(), "{found:#?}");
