@@ -4,6 +4,8 @@
 //! The HTTP API is the one that Grafana documents for versions 9 to 13: `/api/datasources`, `/api/datasources/proxy/uid/…`
 //! and `/api/dashboards/uid/…`. `examine.rs` asks, after the stores; `generate/` says which metrics a dashboard reads.
 
+use std::collections::BTreeMap;
+
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use serde_json::Value;
@@ -155,7 +157,7 @@ impl Grafana {
         };
         let server = Server::new(self.client.clone(), &self.proxy(source), self.headers.clone());
         match metrics_of_dashboard(&server, &dashboard["dashboard"]).await {
-            Ok((names, missing)) => shows(uid, &names, &missing),
+            Ok(metrics) => shows(uid, &metrics),
             Err(error) => {
                 let evidence = format!("what dashboard `{uid}` reads cannot be told: {error}");
                 let fix = Fix::by_hand("open the dashboard: its panels say what is wrong with them");
@@ -254,15 +256,17 @@ fn one_is_enough(mut checks: Vec<Check>) -> Vec<Check> {
     checks
 }
 
-/// A dashboard, by what of it is there.
-fn shows(uid: &str, names: &[String], missing: &[String]) -> Check {
-    let evidence = |what: String| format!("dashboard `{uid}` reads {} metrics, {what}", names.len());
+/// A dashboard, by which of its metrics are there.
+fn shows(uid: &str, metrics: &BTreeMap<String, bool>) -> Check {
+    let missing: Vec<&str> =
+        metrics.iter().filter(|(_, is_there)| !**is_there).map(|(name, _)| name.as_str()).collect();
+    let evidence = |what: String| format!("dashboard `{uid}` reads {} metrics, {what}", metrics.len());
     if missing.is_empty() {
         return Check::ok(Hop::Dashboard, uid, evidence("and all of them are there".to_owned()));
     }
-    let some = missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let some = missing.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     let more = if missing.len() > SHOWN { ", …" } else { "" };
-    let verdict = if missing.len() == names.len() { Verdict::Broken } else { Verdict::Warning };
+    let verdict = if missing.len() == metrics.len() { Verdict::Broken } else { Verdict::Warning };
     let fix = Fix::by_hand(
         "compare the names with those that the store has: `throughline names` says what an instrument is called under each \
          translation; what was never recorded has no series",

@@ -3,7 +3,8 @@
 //! A panel must have an answer, and so must a recording rule. An alert's is empty when all is well: every metric that it
 //! reads must be there instead, or be recorded by one of the rules. What says that it may be empty is only asked.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -119,30 +120,36 @@ async fn missing(
 ) -> anyhow::Result<Vec<String>> {
     let mut missing = Vec::new();
     for name in server.metrics_in(expression).await? {
-        let is_there = recorded.contains(&*name) || {
-            let count = format!("count(last_over_time({}[1h]))", selector(&name, &[]));
-            matches!(server.query(&count).await?, Outcome::Series(series) if series > 0)
-        };
-        if !is_there {
+        if !recorded.contains(&*name) && !is_there(server, &name).await? {
             missing.push(name);
         }
     }
     Ok(missing)
 }
 
-/// The metrics that a dashboard reads, and those of them that the server has no series of.
+/// Whether the server has had series of a metric in the last hour.
+async fn is_there(server: &Server, name: &str) -> anyhow::Result<bool> {
+    let count = format!("count(last_over_time({}[1h]))", selector(name, &[]));
+    Ok(matches!(server.query(&count).await?, Outcome::Series(series) if series > 0))
+}
+
+/// The metrics that a dashboard reads, and whether the server has series of each.
 pub(crate) async fn metrics_of_dashboard(
     server: &Server,
     dashboard: &Value,
-) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+) -> anyhow::Result<BTreeMap<String, bool>> {
     let mut questions = Vec::new();
     of_dashboard(Path::new(""), dashboard, "5m", &mut questions);
-    let (mut names, mut gone) = (BTreeSet::new(), BTreeSet::new());
+    let mut metrics = BTreeMap::new();
     for Question { expression, .. } in questions.iter().take(QUESTIONS_MAX) {
-        names.extend(server.metrics_in(expression).await?);
-        gone.extend(missing(server, expression, &BTreeSet::new()).await?);
+        for name in server.metrics_in(expression).await? {
+            if let Entry::Vacant(metric) = metrics.entry(name) {
+                let is_there = is_there(server, metric.key()).await?;
+                metric.insert(is_there);
+            }
+        }
     }
-    Ok((names.into_iter().collect(), gone.into_iter().collect()))
+    Ok(metrics)
 }
 
 fn recorded(questions: &[Question]) -> BTreeSet<&str> {
