@@ -17,13 +17,15 @@ use crate::ended::asked_to_end;
 
 /// Between the request to end and the kill: less than the half minute of Kubernetes, more than exporters take.
 pub(super) const GRACE: Duration = Duration::from_secs(8);
-/// For what is still in the pipes when the process has ended; a process that it left behind may hold them for ever.
+/// For what is still in the pipes when the process has ended by itself: what it left behind may hold them for ever.
 const DRAINED_WITHIN: Duration = Duration::from_millis(500);
 
 /// The application while it runs.
 #[derive(Debug)]
 pub(super) struct Application {
     child: Child,
+    /// The process, and the group of all that it starts.
+    id: Option<u32>,
     started: Instant,
     output: Vec<JoinHandle<()>>,
     lines: Arc<Mutex<Lines>>,
@@ -67,7 +69,7 @@ impl Application {
         let mut output = Vec::new();
         output.extend(child.stdout.take().map(|pipe| tokio::spawn(show(pipe, Arc::clone(&lines)))));
         output.extend(child.stderr.take().map(|pipe| tokio::spawn(show(pipe, Arc::clone(&lines)))));
-        Ok(Self { child, started, output, lines })
+        Ok(Self { id: child.id(), child, started, output, lines })
     }
 
     /// Waits until it ends; asks it to when `time` is over or doctor itself is asked to, and kills it when it does not.
@@ -83,8 +85,8 @@ impl Application {
             Some(status) => (status, false),
             None => self.end().await?,
         };
-        let ended = self.started.elapsed();
-        Ok(Ending { status, asked, ended, is_killed, lines: self.lines().await })
+        let lines = self.lines(if asked.is_some() { GRACE } else { DRAINED_WITHIN }).await;
+        Ok(Ending { status, asked, ended: self.started.elapsed(), is_killed, lines })
     }
 
     /// Asks it to end, and kills it when it does not.
@@ -97,11 +99,12 @@ impl Application {
         Ok((self.child.wait().await?, true))
     }
 
-    /// What it printed to its end.
-    async fn lines(self) -> Lines {
-        for output in self.output {
+    /// What it printed to its end. A shell ends before what it started: as long as that holds the pipes it is waited for.
+    async fn lines(&mut self, within: Duration) -> Lines {
+        for output in std::mem::take(&mut self.output) {
             let abort = output.abort_handle();
-            if timeout(DRAINED_WITHIN, output).await.is_err() {
+            if timeout(within, output).await.is_err() {
+                self.signal(true);
                 abort.abort();
             }
         }
@@ -112,8 +115,7 @@ impl Application {
     #[cfg(unix)]
     fn signal(&self, is_kill: bool) {
         use rustix::process::{Pid, Signal, kill_process_group};
-        let id = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        if let Some(group) = id {
+        if let Some(group) = self.id.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
             // It fails when all of it has ended already.
             let _ended = kill_process_group(group, if is_kill { Signal::KILL } else { Signal::TERM });
         }

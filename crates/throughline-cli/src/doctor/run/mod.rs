@@ -95,7 +95,10 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     }
     let variables = variables(&environment, &ports);
     for (name, value) in &variables {
-        eprintln!("throughline: {name}={}", shown(value.as_deref().unwrap_or_default()));
+        match value {
+            Some(value) => eprintln!("throughline: {name}={}", shown(value)),
+            None => eprintln!("throughline: {name} is unset"),
+        }
     }
     let application = Application::start(command, &variables, recorder.started())?;
     let watch = telemetry.as_deref().map(Watch::start);
