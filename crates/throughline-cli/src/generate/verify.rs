@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::promql::selector;
 use super::server::{Outcome, Server};
@@ -65,6 +67,16 @@ enum Must {
     Parse,
 }
 
+/// All questions, and whom they are asked.
+struct Asked {
+    server: Server,
+    questions: Vec<Question>,
+    recorded: BTreeSet<String>,
+}
+
+/// Questions under way at a time.
+const AT_A_TIME: usize = 8;
+
 /// What is wrong with a question.
 struct Problem<'a> {
     question: &'a Question,
@@ -81,46 +93,61 @@ pub(crate) async fn run(
     if questions.is_empty() {
         bail!("there is no panel and no rule in these files");
     }
-    let recorded = recorded(&questions);
     let server = Server::new(Client::new(TIMEOUT), prometheus, HeaderMap::new());
-    let mut problems = Vec::new();
-    for question in &questions {
-        let what = judge(&server, question, &recorded).await?;
-        problems.extend(what.map(|what| Problem { question, what }));
-    }
-    report(&questions, &problems, *json)?;
+    let asked = Arc::new(Asked { server, recorded: recorded(&questions), questions });
+    let problems = judge_all(&asked).await?;
+    let questions = &asked.questions;
+    let problem = |(at, what)| Some(Problem { question: questions.get(at)?, what });
+    let problems: Vec<_> = problems.into_iter().filter_map(problem).collect();
+    report(questions, &problems, *json)?;
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::FOUND) })
 }
 
-async fn judge(
-    server: &Server,
-    question: &Question,
-    recorded: &BTreeSet<&str>,
-) -> anyhow::Result<Option<String>> {
-    let series = match server.query(&question.expression).await? {
-        Outcome::Refused(reason) => return Ok(Some(format!("is refused: {reason}"))),
-        Outcome::Series(series) => series,
-    };
-    if series > 0 || question.must == Must::Parse {
-        return Ok(None);
+/// Asks some at a time. What is wrong with which question, in their order.
+async fn judge_all(asked: &Arc<Asked>) -> anyhow::Result<BTreeMap<usize, String>> {
+    let mut problems = BTreeMap::new();
+    let (mut next, mut tasks) = (0..asked.questions.len(), JoinSet::new());
+    loop {
+        for at in next.by_ref().take(AT_A_TIME.saturating_sub(tasks.len())) {
+            let asked = Arc::clone(asked);
+            tasks.spawn(async move { Ok::<_, anyhow::Error>((at, asked.judge(at).await?)) });
+        }
+        let Some(judged) = tasks.join_next().await else { return Ok(problems) };
+        if let (at, Some(what)) = judged?? {
+            problems.insert(at, what);
+        }
     }
-    let missing = missing(server, &question.expression, recorded).await?;
-    Ok(match (question.must, &*missing) {
-        (Must::Answer, []) => Some("has no answer".to_owned()),
-        (_, []) => None,
-        _ => Some(format!("has no answer: there is no {}", missing.join(", "))),
-    })
+}
+
+impl Asked {
+    async fn judge(&self, at: usize) -> anyhow::Result<Option<String>> {
+        let Self { server, questions, recorded } = self;
+        let Some(question) = questions.get(at) else { return Ok(None) };
+        let series = match server.query(&question.expression).await? {
+            Outcome::Refused(reason) => return Ok(Some(format!("is refused: {reason}"))),
+            Outcome::Series(series) => series,
+        };
+        if series > 0 || question.must == Must::Parse {
+            return Ok(None);
+        }
+        let missing = missing(server, &question.expression, recorded).await?;
+        Ok(match (question.must, &*missing) {
+            (Must::Answer, []) => Some("has no answer".to_owned()),
+            (_, []) => None,
+            _ => Some(format!("has no answer: there is no {}", missing.join(", "))),
+        })
+    }
 }
 
 /// The metrics of an expression that the server has no series of.
 async fn missing(
     server: &Server,
     expression: &str,
-    recorded: &BTreeSet<&str>,
+    recorded: &BTreeSet<String>,
 ) -> anyhow::Result<Vec<String>> {
     let mut missing = Vec::new();
     for name in server.metrics_in(expression).await? {
-        if !recorded.contains(&*name) && !is_there(server, &name).await? {
+        if !recorded.contains(&name) && !is_there(server, &name).await? {
             missing.push(name);
         }
     }
@@ -152,12 +179,10 @@ pub(crate) async fn metrics_of_dashboard(
     Ok(metrics)
 }
 
-fn recorded(questions: &[Question]) -> BTreeSet<&str> {
-    questions
-        .iter()
-        .filter(|question| question.place.contains(':'))
-        .map(|question| &*question.place)
-        .collect()
+/// What recording rules make.
+fn recorded(questions: &[Question]) -> BTreeSet<String> {
+    let rules = questions.iter().filter(|question| question.place.contains(':'));
+    rules.map(|question| question.place.clone()).collect()
 }
 
 fn report(questions: &[Question], problems: &[Problem<'_>], as_json: bool) -> anyhow::Result<()> {
