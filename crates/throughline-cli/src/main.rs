@@ -15,10 +15,12 @@ mod colour;
 mod config;
 mod demo;
 mod doctor;
+mod ended;
 mod explain;
 mod finding;
 mod format;
 mod generate;
+mod http;
 mod lint;
 mod manual;
 mod migrate;
@@ -28,6 +30,7 @@ mod report;
 mod send;
 mod snippet;
 mod status;
+mod tree;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -90,16 +93,16 @@ async fn main() -> ExitCode {
     }
     let done = match arguments.command {
         Command::Alerts(arguments) => generate::alerts(&arguments),
-        Command::Cardinality(arguments) => cardinality::run(&arguments),
+        Command::Cardinality(arguments) => cardinality::run(&arguments).await,
         Command::Completions(arguments) => manual::completions(&arguments),
         Command::Config(arguments) => config::run(arguments),
-        Command::Dashboards(arguments) => generate::dashboards(&arguments),
+        Command::Dashboards(arguments) => generate::dashboards(&arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
-        Command::Names(arguments) => names::run(&arguments),
+        Command::Names(arguments) => names::run(&arguments).await,
         Command::Snippet(arguments) => snippet::run(&arguments),
         Command::Send(arguments) => send::send(&arguments),
         Command::Load(arguments) => send::load(&arguments),

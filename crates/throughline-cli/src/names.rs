@@ -81,8 +81,8 @@ struct Instrument {
     kind: FamilyKind,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let instruments = instruments(arguments)?;
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let instruments = instruments(arguments).await?;
     let strategies: Vec<_> = match arguments.strategy {
         Some(strategy) => vec![strategy],
         None => TranslationStrategy::ALL.to_vec(),
@@ -106,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if collisions.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::FOUND) })
 }
 
-fn instruments(
+async fn instruments(
     Arguments { names, kind, unit, kit, telemetry, .. }: &Arguments,
 ) -> anyhow::Result<Vec<Instrument>> {
     if !names.is_empty() {
@@ -114,7 +114,7 @@ fn instruments(
         return Ok(names.iter().map(|name| Instrument::new("", name, unit, kind)).collect());
     }
     if let Some(url) = telemetry {
-        let entries = status::instruments(url)?;
+        let entries = status::instruments(url).await?;
         return Ok(entries
             .iter()
             .map(|of| Instrument::new("", &of.name, &of.unit, of.family_kind()))

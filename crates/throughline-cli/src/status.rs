@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 use throughline::core::name::FamilyKind;
 
-use crate::doctor::shown;
+use crate::http::{Client, shown};
 
 /// A program that takes longer is not well.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,19 +54,15 @@ impl Entry {
 ///
 /// # Errors
 /// When the page cannot be had, or is another one.
-pub(crate) fn instruments(url: &str) -> anyhow::Result<Vec<Entry>> {
+pub(crate) async fn instruments(url: &str) -> anyhow::Result<Vec<Entry>> {
     let url = if url.ends_with("/telemetry") {
         url.to_owned()
     } else {
         format!("{}/telemetry", url.trim_end_matches('/').trim_end_matches("/metrics"))
     };
-    let agent =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
-    let response = agent.new_agent().get(&url).call();
-    let mut response = response.with_context(|| format!("ask {}", shown(&url)))?;
-    ensure!(response.status().is_success(), "{} answers {}", shown(&url), response.status());
-    let body = response.body_mut().read_to_string().with_context(|| format!("read {}", shown(&url)))?;
-    let status: Status = serde_json::from_str(&body)
+    let answer = Client::new(TIMEOUT).get(&url).await.and_then(|answer| answer.json());
+    let answer = answer.map_err(|error| anyhow!("ask {}: {error}", shown(&url)))?;
+    let status: Status = serde_json::from_value(answer)
         .with_context(|| format!("{} is not the status of a program of this toolkit", shown(&url)))?;
     Ok(status.instruments)
 }

@@ -29,9 +29,9 @@ use std::process::ExitCode;
 
 use self::findings::findings;
 use self::instrument::Instrument;
-use crate::doctor::shown;
 use crate::format::Format;
 use crate::generate::catalogue::name_of_kit;
+use crate::http::shown;
 
 /// Says which instrument has how many series, and which attribute to drop
 #[derive(Debug, clap::Args)]
@@ -80,8 +80,8 @@ struct Report {
     instruments: Vec<Instrument>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let report = read(arguments)?;
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let report = read(arguments).await?;
     match arguments.format {
         Format::Human => output::human(&report, arguments.limit, arguments.top)?,
         Format::Json => output::json(&report, arguments.limit, arguments.top)?,
@@ -91,14 +91,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(crate::FOUND) })
 }
 
-fn read(Arguments { kits, scrape, prometheus, telemetry, source, .. }: &Arguments) -> anyhow::Result<Report> {
+async fn read(
+    Arguments { kits, scrape, prometheus, telemetry, source, .. }: &Arguments,
+) -> anyhow::Result<Report> {
     let is_catalogue = scrape.is_none() && prometheus.is_none() && telemetry.is_none();
     let (place, mut instruments) = if let Some(url) = scrape {
-        (shown(url), page::read(url)?)
+        (shown(url), page::read(url).await?)
     } else if let Some(url) = prometheus {
-        (shown(url), store::read(url)?)
+        (shown(url), store::read(url).await?)
     } else if let Some(url) = telemetry {
-        (shown(url), program::read(url)?)
+        (shown(url), program::read(url).await?)
     } else {
         ("the kits, at worst".to_owned(), catalogue::read(kits))
     };

@@ -5,16 +5,19 @@ use std::hash::RandomState;
 use std::io::{BufRead, BufReader, Read as _};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderValue};
+use tokio::task::block_in_place;
 
 use super::instrument::{Instrument, family_of};
 use super::tally::{NUMBERS_MAX, Tally};
 use crate::doctor::exposition::{Line, line};
-use crate::doctor::shown;
+use crate::http::{Client, shown};
 use crate::progress::Progress;
 
 /// What Prometheus asks for unless told: other formats have other series.
-const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+const FORMATS: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
     application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
     text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
@@ -28,14 +31,12 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 ///
 /// # Errors
 /// When it cannot be had, or a line of it is not in the format.
-pub(super) fn read(url: &str) -> anyhow::Result<Vec<Instrument>> {
+pub(super) async fn read(url: &str) -> anyhow::Result<Vec<Instrument>> {
     let place = shown(url);
-    let agent =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
-    let response = agent.new_agent().get(url).header("accept", ACCEPT).call();
-    let response = response.with_context(|| format!("scrape {place}"))?;
-    ensure!(response.status().is_success(), "{place} answers {}", response.status());
-    let tallies = tally(BufReader::new(response.into_body().into_reader()));
+    let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(FORMATS))]);
+    let page = Client::new(TIMEOUT).open(url, headers).await;
+    let page = page.map_err(|error| anyhow!("scrape {place}: {error}"))?;
+    let tallies = block_in_place(|| tally(BufReader::new(page)));
     Ok(instruments(tallies.with_context(|| format!("read {place}"))?))
 }
 

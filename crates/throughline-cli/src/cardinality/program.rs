@@ -10,8 +10,8 @@ use crate::status::{self, Entry};
 ///
 /// # Errors
 /// When it cannot be asked.
-pub(super) fn read(url: &str) -> anyhow::Result<Vec<Instrument>> {
-    Ok(status::instruments(url)?.into_iter().map(instrument).collect())
+pub(super) async fn read(url: &str) -> anyhow::Result<Vec<Instrument>> {
+    Ok(status::instruments(url).await?.into_iter().map(instrument).collect())
 }
 
 fn instrument(entry: Entry) -> Instrument {

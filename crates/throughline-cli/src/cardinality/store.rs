@@ -3,21 +3,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
 
 use super::instrument::{Instrument, family_of};
 use super::tally::{NUMBERS_MAX, Tally};
 use crate::generate::server::Server;
+use crate::http::Client;
 use crate::progress::Progress;
+
+/// A million series take it some seconds to list, and a slow line minutes to carry.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Reads the store.
 ///
 /// # Errors
 /// When it cannot be asked, or has more of one instrument than can be counted.
-pub(super) fn read(url: &str) -> anyhow::Result<Vec<Instrument>> {
-    let server = Server::new(url);
-    let since = since(&server);
+pub(super) async fn read(url: &str) -> anyhow::Result<Vec<Instrument>> {
+    let server = Server::new(Client::new(TIMEOUT), url, HeaderMap::new());
+    let since = since(&server).await;
     let range: Vec<_> = since.iter().map(|since| ("start", &**since)).collect();
-    let names = server.data("label/__name__/values", &range)?;
+    let names = server.data("label/__name__/values", &range).await?;
     let names: BTreeSet<String> = serde_json::from_value(names)?;
     let mut families: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for name in &names {
@@ -28,7 +35,7 @@ pub(super) fn read(url: &str) -> anyhow::Result<Vec<Instrument>> {
     for (family, names) in families {
         let mut tallies = BTreeMap::new();
         for name in names {
-            let tally = tally(&server, name, &range, &hash)?;
+            let tally = tally(&server, name, &range, &hash).await?;
             // A series may have gone since names were listed.
             if !tally.series.is_empty() {
                 tallies.insert(name.to_owned(), tally);
@@ -43,17 +50,22 @@ pub(super) fn read(url: &str) -> anyhow::Result<Vec<Instrument>> {
 }
 
 /// The beginning of the head, in seconds. Servers that only speak Prometheus' language may not say: all is looked at then.
-fn since(server: &Server) -> Option<String> {
-    let head = server.data("status/tsdb", &[]).ok()?;
+async fn since(server: &Server) -> Option<String> {
+    let head = server.data("status/tsdb", &[]).await.ok()?;
     let milliseconds = head["headStats"]["minTime"].as_i64().filter(|time| *time > 0)?;
     Some(format!("{:.3}", milliseconds as f64 / 1e3))
 }
 
-fn tally(server: &Server, name: &str, range: &[(&str, &str)], hash: &RandomState) -> anyhow::Result<Tally> {
+async fn tally(
+    server: &Server,
+    name: &str,
+    range: &[(&str, &str)],
+    hash: &RandomState,
+) -> anyhow::Result<Tally> {
     let matcher = format!("{{__name__={name:?}}}");
     let query: Vec<_> = range.iter().copied().chain([("match[]", &*matcher)]).collect();
     let (mut tally, mut numbers) = (Tally::default(), 0);
-    server.each_series(&query, &mut |mut labels| {
+    let mut add = |mut labels: BTreeMap<String, String>| {
         labels.remove("__name__");
         numbers += tally.add(&labels, hash);
         if numbers > NUMBERS_MAX {
@@ -63,6 +75,7 @@ fn tally(server: &Server, name: &str, range: &[(&str, &str)], hash: &RandomState
             ));
         }
         Ok(())
-    })?;
+    };
+    server.each_series(&query, &mut add).await?;
     Ok(tally)
 }

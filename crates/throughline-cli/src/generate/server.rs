@@ -1,28 +1,26 @@
 //! A Prometheus that is asked questions: `verify.rs` asks it those of dashboards, `cardinality/store.rs` for its series.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::BufReader;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use axum::http::HeaderMap;
 use serde_json::Value;
+use tokio::task::block_in_place;
 
 use super::series::for_each;
-use crate::doctor::shown;
+use crate::http::{Answer, Client, escape, shown};
 
-/// A query that takes longer is too slow for a dashboard as well.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A million series take it some seconds to list, and a slow line minutes to carry.
-const LIST_TIMEOUT: Duration = Duration::from_secs(600);
-
+/// Asks in the words of its API.
 pub(crate) struct Server {
-    agent: ureq::Agent,
+    client: Client,
     url: String,
+    headers: HeaderMap,
 }
 
 /// What a question came to.
-pub(crate) enum Answer {
+pub(crate) enum Outcome {
     /// How many series.
     Series(usize),
     /// The server does not take the question, and says why.
@@ -30,26 +28,25 @@ pub(crate) enum Answer {
 }
 
 impl Server {
-    pub(crate) fn new(url: &str) -> Self {
-        let config =
-            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
-        Self { agent: config.new_agent(), url: url.trim_end_matches('/').to_owned() }
+    /// The one at this address. Each question has these headers.
+    pub(crate) fn new(client: Client, url: &str, headers: HeaderMap) -> Self {
+        Self { client, url: url.trim_end_matches('/').to_owned(), headers }
     }
 
     /// Asks for the value of an expression now.
     ///
     /// # Errors
     /// When the server does not answer, or not as a Prometheus does.
-    pub(crate) fn query(&self, expression: &str) -> anyhow::Result<Answer> {
-        match self.ask("query", expression)? {
-            Ok(data) => Ok(Answer::Series(data["result"].as_array().map_or(0, Vec::len))),
-            Err(refusal) => Ok(Answer::Refused(refusal)),
+    pub(crate) async fn query(&self, expression: &str) -> anyhow::Result<Outcome> {
+        match self.ask("query", &[("query", expression)]).await? {
+            Ok(data) => Ok(Outcome::Series(data["result"].as_array().map_or(0, Vec::len))),
+            Err(refusal) => Ok(Outcome::Refused(refusal)),
         }
     }
 
     /// The names of the metrics that an expression reads; none when the server does not say.
-    pub(crate) fn metrics_in(&self, expression: &str) -> anyhow::Result<Vec<String>> {
-        let tree = self.ask("parse_query", expression)?.unwrap_or_default();
+    pub(crate) async fn metrics_in(&self, expression: &str) -> anyhow::Result<Vec<String>> {
+        let tree = self.ask("parse_query", &[("query", expression)]).await?.unwrap_or_default();
         let mut names = Vec::new();
         collect_names(&tree, &mut names);
         names.sort();
@@ -61,46 +58,41 @@ impl Server {
     ///
     /// # Errors
     /// When the server does not answer, or does not give it, with its reason.
-    pub(crate) fn data(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
-        let request = self.agent.get(self.page(path)).query_pairs(query.iter().copied());
-        let answer = self.answer(path, request.call())?;
-        answer.map_err(|refusal| anyhow::anyhow!("{}: {refusal}", shown(&self.page(path))))
+    pub(crate) async fn data(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let answer = self.ask(path, query).await?;
+        answer.map_err(|refusal| anyhow!("{}/api/v1/{path}: {refusal}", shown(&self.url)))
     }
 
     /// Hands over the labels of each series that matches, one after the other: the list is in memory at no time.
     ///
     /// # Errors
     /// When the server does not answer, or does not give the list; and what `each` returns.
-    pub(crate) fn each_series(
+    pub(crate) async fn each_series(
         &self,
         query: &[(&str, &str)],
         each: &mut dyn FnMut(BTreeMap<String, String>) -> Result<(), String>,
     ) -> anyhow::Result<()> {
-        let request =
-            self.agent.post(self.page("series")).config().timeout_global(Some(LIST_TIMEOUT)).build();
-        let response = request.send_form(query.iter().copied());
-        let response = response.with_context(|| format!("ask Prometheus at {}", shown(&self.url)))?;
-        for_each(BufReader::new(response.into_body().into_reader()), each)
+        let page = self.client.open(&self.question("series", query), self.headers.clone()).await;
+        let page = page.map_err(|error| anyhow!("ask Prometheus at {}: {error}", shown(&self.url)))?;
+        block_in_place(|| for_each(BufReader::new(page), each))
             .with_context(|| format!("read the series of {}", shown(&self.url)))
     }
 
-    fn page(&self, path: &str) -> String {
-        format!("{}/api/v1/{path}", self.url)
+    fn question(&self, path: &str, query: &[(&str, &str)]) -> String {
+        let mut url = format!("{}/api/v1/{path}", self.url);
+        for (number, (name, value)) in query.iter().enumerate() {
+            let mark = if number == 0 { '?' } else { '&' };
+            write!(url, "{mark}{}={}", escape(name), escape(value)).expect("a string takes it");
+        }
+        url
     }
 
-    fn ask(&self, path: &str, expression: &str) -> anyhow::Result<Result<Value, String>> {
-        self.answer(path, self.agent.post(self.page(path)).send_form([("query", expression)]))
-    }
-
-    fn answer(
-        &self,
-        path: &str,
-        response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> anyhow::Result<Result<Value, String>> {
-        let url = shown(&self.page(path));
-        let mut response = response.with_context(|| format!("ask Prometheus at {}", shown(&self.url)))?;
-        let status = response.status();
-        let body = response.body_mut().read_to_string().with_context(|| format!("read what {url} says"))?;
+    async fn ask(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Result<Value, String>> {
+        let url = format!("{}/api/v1/{path}", shown(&self.url));
+        let question = self.question(path, query);
+        let answer = self.client.get_with(&question, self.headers.clone()).await;
+        let Answer { status, body, .. } =
+            answer.map_err(|error| anyhow!("ask Prometheus at {url}: {error}"))?;
         let Ok(mut answer) = serde_json::from_str::<Value>(&body) else {
             bail!("{url} answers {status} and no JSON: is it a Prometheus?")
         };
