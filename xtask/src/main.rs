@@ -37,7 +37,9 @@ usage: cargo xtask <task>
   fuzz [--seconds N] [TARGET...]
                          throws broken headers at every parser, three seconds each unless told otherwise
   matrix                 asks the registry which releases fit together, for `throughline lint`
-  samples [VERSION...]   programs of old OpenTelemetry releases, migrated and compiled before and after
+  samples [VERSION...] [--deliver]
+                         programs of old OpenTelemetry releases, and of other libraries (sdk, metrics, prometheus), migrated
+                         and compiled before and after; with --deliver also run, against the real Collector
   bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {

@@ -20,7 +20,7 @@ mod check;
 mod collector;
 mod examine;
 mod exposition;
-mod files;
+pub(crate) mod files;
 mod fix;
 mod http;
 mod output;

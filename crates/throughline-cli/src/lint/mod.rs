@@ -1,18 +1,19 @@
 //! `throughline lint`: stale OpenTelemetry code, versions that do not fit, and advice that is out of date.
 //!
 //! `workspace.rs` finds what there is, `versions.rs` looks at manifests and lock files, `source/` at Rust code,
-//! `document.rs` at code in Markdown, `advice.rs` at what comments and documents say. Rules are data (`rules.toml`), and so
-//! is which release goes with which (`matrix.toml`). Nothing is built, run, or fetched.
+//! `document.rs` at code in Markdown, `advice.rs` at what comments and documents say, and `doctor/files/` at configurations of
+//! what telemetry goes to. Rules are data (`rules.toml`), and so is which release goes with which (`matrix.toml`). Nothing is
+//! built, run, or fetched.
 
 mod advice;
-mod allow;
+pub(crate) mod allow;
 mod baseline;
 mod document;
 mod lockfile;
 pub(crate) mod manifest;
 pub(crate) mod matrix;
 pub(crate) mod rules;
-mod source;
+pub(crate) mod source;
 mod versions;
 pub(crate) mod workspace;
 
@@ -25,6 +26,7 @@ use std::time::SystemTime;
 use self::baseline::Baseline;
 use self::matrix::Matrix;
 use self::workspace::Workspace;
+use crate::doctor::{files, troubles::TROUBLES};
 use crate::finding::{Finding, Severity};
 use crate::report::{self, Format};
 use crate::{COULD_NOT, FOUND};
@@ -39,7 +41,8 @@ Examples:
   throughline lint --write-baseline lint.txt  accept what there is; later: --baseline lint.txt
 
 Exit status: 0 nothing found, 1 findings, 2 wrong usage, 3 something could not be read.
-Silence one finding with `// throughline: allow(P101) reason = \"…\"` in the line before it.")]
+Collector, Prometheus and compose files are looked at, too, as `throughline doctor static` does.
+Silence one finding with `// throughline: allow(P101) reason = \"…\"` in the line before it; in YAML after `#`.")]
 pub(crate) struct Arguments {
     /// Folders or files to look at
     #[arg(default_value = ".")]
@@ -70,6 +73,8 @@ pub(crate) struct Report {
     pub(crate) findings: Vec<Finding>,
     /// Files that could not be read or parsed, each with the reason.
     pub(crate) unread: Vec<String>,
+    /// How many configurations there are beside the code.
+    configurations: usize,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -81,6 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let matrix = Matrix::load(arguments.matrix.as_deref())?;
     let workspace = Workspace::read(&arguments.paths)?;
     let mut report = check(&workspace, &matrix);
+    configurations(&arguments.paths, &mut report)?;
     report.findings.retain(|finding| !arguments.allow.iter().any(|id| finding.id.starts_with(id.as_str())));
     if let Some(path) = &arguments.write_baseline {
         Baseline::of(&report.findings).write(path)?;
@@ -125,8 +131,19 @@ pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
     report
 }
 
+/// Adds what is found in files that are no code.
+fn configurations(paths: &[PathBuf], report: &mut Report) -> anyhow::Result<()> {
+    let (findings, unread, files) = files::look(paths)?;
+    report.findings.extend(findings);
+    report.findings.sort_by(|a, b| a.place().cmp(&b.place()));
+    report.unread.extend(unread);
+    report.configurations = files;
+    Ok(())
+}
+
 fn is_known(beginning: &str) -> bool {
-    rules::RULES.all.iter().any(|rule| rule.id.starts_with(beginning))
+    let ids = rules::RULES.all.iter().map(|rule| &rule.id);
+    ids.chain(TROUBLES.all.iter().map(|trouble| &trouble.id)).any(|id| id.starts_with(beginning))
 }
 
 /// Says on standard error how it went, and gives the exit status.
@@ -146,7 +163,8 @@ fn conclude(report: &Report, workspace: &Workspace, matrix: &Matrix, arguments: 
     }
     let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
-    eprintln!("{errors} errors, {warnings} warnings, {notes} notes in {} files", workspace.files());
+    let files = workspace.files() + report.configurations;
+    eprintln!("{errors} errors, {warnings} warnings, {notes} notes in {files} files");
     if report.findings.iter().any(|finding| finding.severity >= arguments.fail_on) {
         ExitCode::from(FOUND)
     } else if report.unread.is_empty() && workspace.unread.is_empty() {

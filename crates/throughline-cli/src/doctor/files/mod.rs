@@ -18,6 +18,7 @@ use std::sync::Arc;
 use self::project::{File, Project};
 use super::troubles::trouble;
 use crate::finding::{Confidence, Edit, Finding, Fix, Severity};
+use crate::lint::allow;
 use crate::report::{self, Format};
 use crate::{COULD_NOT, FOUND};
 
@@ -63,7 +64,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(conclude(&project, &findings, arguments.fail_on))
 }
 
-/// Everything that is found, in order of files and lines.
+/// What `lint` is told of configurations: findings, files that could not be read, and how many there are.
+pub(crate) fn look(paths: &[PathBuf]) -> anyhow::Result<(Vec<Finding>, Vec<String>, usize)> {
+    let project = Project::read(paths)?;
+    let (findings, files) = (check(&project), project.files.len());
+    Ok((findings, project.unread, files))
+}
+
+/// Everything that is found and not allowed, in order of files and lines.
 fn check(project: &Project) -> Vec<Finding> {
     let mut findings: Vec<Finding> = project
         .broken
@@ -77,6 +85,7 @@ fn check(project: &Project) -> Vec<Finding> {
     collector::check(project, &mut findings);
     prometheus::check(project, &mut findings);
     compose::check(project, &mut findings);
+    allow::apply(&mut findings);
     findings.sort_by(|one, other| one.place().cmp(&other.place()));
     findings
 }
