@@ -64,7 +64,7 @@ fn scrape(program: &str, name: &str) {
         .env("OTEL_EXPORTER_PROMETHEUS_PORT", port.to_string())
         .spawn();
     let _running = Running(running.unwrap_or_else(|problem| panic!("start {program}: {problem}")));
-    let series = format!("\n{name}{{kind=\"small\"} 1\n");
+    let series = format!("\n{name}{{kind=\"small\"}} 1\n");
     eventually(DEADLINE, "series", || {
         let pages = [own, port].map(|port| http::get(&format!("http://127.0.0.1:{port}/metrics")));
         let ours = |page: &str| page.contains("\ntarget_info{");

@@ -34,6 +34,10 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         _ => bail!("unknown option `{}`: there is --deliver", options.join(" ")),
     };
     step("throughline", cargo(["build", "--quiet", "--workspace", "--bin", "throughline"]))?;
+    if deliver {
+        let judge = cargo(["build", "--quiet", "--workspace", "--example", "deliver"]);
+        step("the judge of what is delivered", judge)?;
+    }
     let scratch = env::temp_dir().join(format!("throughline-samples-{}", std::process::id()));
     let mut failed = Vec::new();
     for (version, manifest) in samples(&wanted)? {
@@ -135,7 +139,7 @@ fn deliver_current(version: &str, copy: &Path) -> Result<()> {
 /// Builds and runs a migrated program, and has judged what becomes of what it records.
 fn run_migrated(name: &str, copy: &Path, judged: &[&str]) -> Result<()> {
     step(&format!("{name} built"), in_copy(copy, cargo(["build", "--quiet"])))?;
-    let mut deliver = cargo(["run", "--quiet", "--package", "throughline-rig", "--example", "deliver", "--"]);
+    let mut deliver = Command::new(crate::bench::target().join("debug/examples/deliver"));
     deliver.arg(target().join("debug/sample")).args(judged);
     step(&format!("{name} delivers"), deliver)
 }

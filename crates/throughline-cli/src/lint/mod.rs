@@ -19,15 +19,18 @@ pub(crate) mod workspace;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
 use std::time::SystemTime;
 
 use self::baseline::Baseline;
 use self::matrix::Matrix;
-use self::workspace::Workspace;
+use self::workspace::{Package, Workspace};
 use crate::doctor::{files, troubles::TROUBLES};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, SourceFile};
 use crate::report::{self, Format};
 use crate::{COULD_NOT, FOUND};
 
@@ -104,11 +107,42 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
     let mut report = Report::default();
     versions::check(workspace, matrix, &mut report);
-    for (file, package) in workspace.sources(matrix) {
-        // What does not name it has nothing to say about it, and need not be parsed.
-        if !file.text.contains("opentelemetry") {
-            continue;
+    let sources = workspace.sources(matrix);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let parts = sources.chunks(sources.len().div_ceil(threads).max(1));
+    thread::scope(|scope| {
+        let check = |part| move || check_sources(part, workspace, matrix);
+        let worker = |part| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, check(part));
+        let workers: Vec<_> = parts.map(|part| (part, worker(part))).collect();
+        for (part, worker) in workers {
+            // What no thread can be had for is done here.
+            let done = worker.map_or_else(
+                |_none| Ok(check_sources(part, workspace, matrix)),
+                thread::ScopedJoinHandle::join,
+            );
+            let done = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            report.findings.extend(done.findings);
+            report.unread.extend(done.unread);
         }
+    });
+    allow::apply(&mut report.findings);
+    report.findings.sort_by(|a, b| a.place().cmp(&b.place()));
+    report.findings.dedup_by(|a, b| a.place() == b.place());
+    report
+}
+
+/// As much as the main thread has: the parser goes as deep as code is nested.
+const STACK: usize = 8 << 20;
+
+/// Looks at some of the sources.
+fn check_sources(
+    sources: &[(&Arc<SourceFile>, Arc<Package>)],
+    workspace: &Workspace,
+    matrix: &Matrix,
+) -> Report {
+    let mut report = Report::default();
+    // What does not name it has nothing to say about it, and need not be parsed.
+    for (file, package) in sources.iter().filter(|(file, _)| file.text.contains("opentelemetry")) {
         advice::check(file, &mut report.findings);
         if document::is_document(&file.path) {
             document::check(file, matrix, &mut report);
@@ -116,18 +150,15 @@ pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
         }
         match source::check(file, &file.text, &package.source) {
             Ok(mut checked) => {
-                checked.findings.retain(|finding| !versions::is_allowed(finding.id, &package, workspace));
+                checked.findings.retain(|finding| !versions::is_allowed(finding.id, package, workspace));
                 report.findings.extend(checked.findings);
                 if checked.grpc {
-                    report.findings.extend(versions::grpc(&package, workspace));
+                    report.findings.extend(versions::grpc(package, workspace));
                 }
             }
             Err(problem) => report.unread.push(format!("{}: {problem}", file.path.display())),
         }
     }
-    allow::apply(&mut report.findings);
-    report.findings.sort_by(|a, b| a.place().cmp(&b.place()));
-    report.findings.dedup_by(|a, b| a.place() == b.place());
     report
 }
 

@@ -34,7 +34,7 @@ pub(super) fn rewrite(program: &Program<'_>) -> Result<Change, Left> {
     change.needs.bridges.insert("metrics-facade");
     if program.file.text.contains("histogram!") {
         let what = "histograms are not summaries any more: charts of `quantile` take `histogram_quantile`";
-        change.left.push(program.left(statement, what));
+        change.left.push(Left::at(statement, what));
     }
     Ok(change)
 }
@@ -65,7 +65,7 @@ fn install(program: &Program<'_>, whole: &Expr, chain: &[&ExprMethodCall]) -> Re
             ("with_http_listener", Some(listener)) => address = program.text(listener),
             _ => {
                 let what = "this has no counterpart, or not the same: see `throughline::MetricsConfig` and its views";
-                return Err(program.left(&call.method, what));
+                return Err(Left::at(&call.method, what));
             }
         }
     }
@@ -98,7 +98,7 @@ impl<'ast> Visit<'ast> for Builders<'_> {
         if self.program.called(call).as_deref() == Some(BUILDER) {
             let what = "only `….install()` in `main` is rewritten: start telemetry with `throughline::init_telemetry`, install \
                  `FacadeRecorder::new(&telemetry.meter(…))`, and serve `telemetry.prometheus_service()` where the handle was rendered";
-            self.found.push(self.program.left(call, what));
+            self.found.push(Left::at(call, what));
         }
         visit::visit_expr_call(self, call);
     }

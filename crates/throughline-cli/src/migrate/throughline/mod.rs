@@ -20,6 +20,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use syn::spanned::Spanned;
+
 use self::program::Program;
 use super::Files;
 use super::rewrite::Rewritten;
@@ -58,8 +60,8 @@ struct Left {
 }
 
 impl Left {
-    fn new(range: Range<usize>, what: impl Into<String>) -> Self {
-        Self { range, what: what.into() }
+    fn at(node: &impl Spanned, what: impl Into<String>) -> Self {
+        Self { range: node.span().byte_range(), what: what.into() }
     }
 }
 

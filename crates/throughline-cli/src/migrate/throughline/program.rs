@@ -7,7 +7,6 @@ use std::sync::Arc;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprCall, Item, ItemFn, ReturnType, Stmt};
 
-use super::Left;
 use super::settings::{built, call};
 use crate::finding::SourceFile;
 use crate::lint::source::imports::Imports;
@@ -101,10 +100,6 @@ impl Program<'_> {
         let start = before.trim_end_matches([' ', '\t']).len();
         let end = self.file.with_line(&range).end;
         if before.get(..start).is_some_and(|before| before.ends_with('\n')) { start..end } else { range }
-    }
-
-    pub(super) fn left(&self, node: &impl Spanned, what: impl Into<String>) -> Left {
-        Left::new(node.span().byte_range(), what)
     }
 }
 

@@ -25,13 +25,13 @@ pub(super) fn rewrite(program: &Program<'_>) -> Result<Change, Left> {
     if uses.made > made.len() {
         let what =
             "a registry that `main` does not make: give it to `telemetry.meter_provider().add_producer(…)`";
-        return Err(program.left(&program.main.sig, what));
+        return Err(Left::at(&program.main.sig, what));
     }
     let (after, registry) = match &*made {
         [] if !uses.default => return Ok(Change::default()),
         [] => (None, "prometheus::default_registry()"),
         [(statement, name)] => (Some(*statement), &**name),
-        [_, (second, _), ..] => return Err(program.left(*second, "there is more than one registry here")),
+        [_, (second, _), ..] => return Err(Left::at(*second, "there is more than one registry here")),
     };
     let start = program.start("env!(\"CARGO_PKG_NAME\")", Vec::new());
     let text = format!(
@@ -101,7 +101,7 @@ impl<'ast> Visit<'ast> for Uses<'_> {
                 "`{function}` still answers with the registry alone; `telemetry.prometheus_service()` is a tower service that \
                  answers with everything, as does http://127.0.0.1:9464/metrics"
             );
-            self.encoders.push(self.program.left(call, what));
+            self.encoders.push(Left::at(call, what));
         }
         visit::visit_expr_call(self, call);
     }

@@ -71,7 +71,7 @@ impl Settings {
         let mut calls = vec![call("with_export", &export.code(signal))];
         match signal {
             Signal::Traces => {
-                calls.extend(self.sampling.iter().map(|sampling| call("with_sampling", sampling)))
+                calls.extend(self.sampling.iter().map(|sampling| call("with_sampling", sampling)));
             }
             Signal::Metrics => {
                 let interval = self.interval.iter().map(|interval| call("with_export_interval", interval));
