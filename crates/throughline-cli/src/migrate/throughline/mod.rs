@@ -104,11 +104,15 @@ fn is_source(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// What all three make of one program. What one of them does not understand keeps nobody else back.
+/// What all three make of one program. What one of them does not understand keeps nobody else back; but telemetry is started
+/// once, so the first that can be rewritten is.
 fn change(program: &Program<'_>) -> Change {
     let mut all = Change::default();
     for found in [sdk::rewrite(program), facade::rewrite(program), registry::rewrite(program)] {
         match found {
+            Ok(change) if !all.edits.is_empty() && !change.edits.is_empty() => {
+                all.left.push(Left::at(&program.main.sig, format!("there is more set-up than one; {ALSO}")));
+            }
             Ok(change) => {
                 all.edits.extend(change.edits);
                 all.left.extend(change.left);
@@ -119,6 +123,8 @@ fn change(program: &Program<'_>) -> Change {
     }
     all
 }
+
+const ALSO: &str = "`FacadeRecorder` and `RegistryProducer` of `throughline-instruments` join the telemetry that was started";
 
 fn say_where(file: &SourceFile, left: &Left) -> String {
     let (line, _) = file.position(left.range.start);

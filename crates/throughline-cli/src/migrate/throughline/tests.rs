@@ -31,9 +31,9 @@ fn set_up_of_each_library_becomes_that_of_this_toolkit() {
 }
 
 #[test]
-fn pipelines_of_old_releases_go_all_the_way() {
+fn programs_of_old_releases_go_all_the_way() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
-    for sample in ["sdk_crate/0.21", "pipelines_give_providers/0.26", "builders/0.27"] {
+    for sample in ["pipelines_give_providers/0.26", "builders/0.27"] {
         let manifest = std::fs::read_to_string(folder.join(format!("{sample}.toml"))).unwrap();
         let program = std::fs::read_to_string(folder.join(sample).with_file_name("main.rs")).unwrap();
         let (manifest, program, left) = migrated(&manifest, &program);
@@ -107,4 +107,16 @@ fn a_layer_of_a_tracer_becomes_that_of_telemetry() {
         "{left:?}\n{after}"
     );
     assert!(after.contains(".without_subscriber()") && !after.contains("let tracer"), "{after}");
+}
+
+#[test]
+fn telemetry_is_started_once() {
+    let program = "fn main() {
+    metrics_exporter_prometheus::PrometheusBuilder::new().install().unwrap();
+    let registry = prometheus::Registry::new();
+}
+";
+    let (_, after, left) = migrated(MANIFEST, program);
+    assert_eq!(after.matches("init_telemetry").count(), 1, "{after}");
+    assert!(left.iter().any(|left| left.contains("more set-up than one")), "{left:?}");
 }
