@@ -33,11 +33,10 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         ["--deliver"] => true,
         _ => bail!("unknown option `{}`: there is --deliver", options.join(" ")),
     };
-    step("throughline", cargo(["build", "--quiet", "--workspace", "--bin", "throughline"]))?;
-    if deliver {
-        let judge = cargo(["build", "--quiet", "--workspace", "--example", "deliver"]);
-        step("the judge of what is delivered", judge)?;
-    }
+    // In one go: what is built with examples is built with what tests depend on.
+    let mut build = cargo(["build", "--quiet", "--workspace", "--bin", "throughline"]);
+    build.args(deliver.then_some(["--example", "deliver"]).into_iter().flatten());
+    step("throughline", build)?;
     let scratch = env::temp_dir().join(format!("throughline-samples-{}", std::process::id()));
     let mut failed = Vec::new();
     for (version, manifest) in samples(&wanted)? {
