@@ -220,6 +220,23 @@ fn configurations_beside_the_code_are_looked_at_with_all_that_findings_have() {
 }
 
 #[test]
+fn stacks_in_other_folders_say_nothing_of_a_file() {
+    let folder = package("0.33", "", "fn main() {}");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let scrape =
+        "scrape_configs:\n  - job_name: app\n    static_configs: [{targets: [\"localhost:8000\"]}]\n";
+    write("stack/compose.yaml", "services:\n  prometheus: {image: \"prom/prometheus:v3.0.0\"}\n");
+    write("elsewhere/prometheus.yml", scrape);
+    assert_eq!(ids(&folder), Vec::<String>::new());
+    write("stack/prometheus.yml", scrape);
+    assert_eq!(ids(&folder), ["D901"]);
+}
+
+#[test]
 fn what_cannot_be_read_is_said_and_is_not_success() {
     let folder = package("0.33", "", "use opentelemetry::KeyValue;\nfn main( {");
     let output = lint(&[folder.path().to_str().unwrap()]);

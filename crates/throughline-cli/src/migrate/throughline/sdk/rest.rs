@@ -112,7 +112,7 @@ impl<'a> Rest<'a> {
     fn provider_method(&mut self, call: &ExprMethodCall) {
         let range = call.span().byte_range();
         match (&*call.method.to_string(), self.statement) {
-            ("shutdown" | "force_flush", Some(statement)) => {
+            ("shutdown", Some(statement)) => {
                 self.shutdowns.push(Shutdown { statement, call: range });
             }
             ("tracer" | "meter", _) => {
