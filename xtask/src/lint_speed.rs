@@ -110,7 +110,7 @@ fn source(number: usize) -> String {
     text
 }
 
-const FUNCTION: &str = r#"
+const FUNCTION: &str = r"
 /// Works out what part NUMBER of an order comes to, and says so when it is more than was expected.
 pub fn total_NUMBER(items: &[Item], discount: Option<u32>) -> Result<u64, Error> {
     let mut total = 0_u64;
@@ -124,7 +124,7 @@ pub fn total_NUMBER(items: &[Item], discount: Option<u32>) -> Result<u64, Error>
     }
     Ok(total)
 }
-"#;
+";
 
 const RECORDS: &str = r#"
 pub fn record_NUMBER(kind: &'static str) {
@@ -133,12 +133,12 @@ pub fn record_NUMBER(kind: &'static str) {
 }
 "#;
 
-const COUNTS: &str = r#"
+const COUNTS: &str = r"
 pub fn count_NUMBER(items: &[Item]) -> usize {
     let available = items.iter().filter(|item| item.is_available());
     available.map(|item| item.count as usize).sum()
 }
-"#;
+";
 
 const DOCUMENT: &str = "# A part\n\nIt records with opentelemetry.\n\n```rust\nlet meter = opentelemetry::global::meter(\"orders\");\n```\n";
 
