@@ -20,7 +20,7 @@ pub(crate) mod workspace;
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -44,7 +44,7 @@ Examples:
   throughline lint --write-baseline lint.txt  accept what there is; later: --baseline lint.txt
 
 Exit status: 0 nothing found, 1 findings, 2 wrong usage, 3 something could not be read.
-Collector, Prometheus and compose files are looked at, too, as `throughline doctor static` does.
+Files of Collector, Prometheus, compose and Kubernetes are looked at, too, as `throughline doctor static` does.
 Silence one finding with `// throughline: allow(P101) reason = \"…\"` in the line before it; in YAML after `#`.")]
 pub(crate) struct Arguments {
     /// Folders or files to look at
@@ -170,6 +170,17 @@ fn configurations(paths: &[PathBuf], report: &mut Report) -> anyhow::Result<()> 
     report.unread.extend(unread);
     report.configurations = files;
     Ok(())
+}
+
+/// That the package in a folder sends over gRPC, and is built without it, as the rule for sources says it.
+pub(crate) fn built_without_grpc(workspace: &Workspace, folder: &Path) -> Option<Finding> {
+    let package = workspace.package_in(folder, &Matrix::load(None).ok()?)?;
+    versions::grpc(&package, workspace)
+}
+
+/// The features that the package in a folder asks a crate for; none when it does not depend on it.
+pub(crate) fn features_of<'a>(workspace: &'a Workspace, folder: &Path, of: &str) -> Option<Vec<&'a str>> {
+    versions::features(workspace, workspace.manifest_in(folder)?, of)
 }
 
 fn is_known(beginning: &str) -> bool {
