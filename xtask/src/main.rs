@@ -12,6 +12,7 @@ mod bench;
 mod cache;
 mod features;
 mod fuzz;
+mod lint_speed;
 mod matrix;
 mod rig;
 mod samples;
@@ -37,7 +38,10 @@ usage: cargo xtask <task>
   fuzz [--seconds N] [TARGET...]
                          throws broken headers at every parser, three seconds each unless told otherwise
   matrix                 asks the registry which releases fit together, for `throughline lint`
-  samples [VERSION...]   programs of old OpenTelemetry releases, migrated and compiled before and after
+  samples [VERSION...] [--deliver]
+                         programs of old OpenTelemetry releases, and of other libraries (sdk, metrics, prometheus), migrated
+                         and compiled before and after; with --deliver also run, against the real Collector
+  lint-speed             how long `throughline lint` takes for a workspace of 200 crates, made for it
   bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {
@@ -64,6 +68,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["soak", "--minutes", minutes] => soak::run(minutes),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["matrix"] => matrix::run(),
+        ["lint-speed"] => lint_speed::run(),
         ["samples", versions @ ..] => samples::run(versions),
         ["bench", words @ ..] => bench::run(words),
         [] | ["help" | "--help" | "-h"] => {

@@ -93,7 +93,25 @@ fn guide() -> anyhow::Result<()> {
         }
         entry(rule)?;
     }
+    onto()
+}
+
+/// Whole programs whose set-up became that of this toolkit.
+fn onto() -> anyhow::Result<()> {
+    say!("\n{ONTO}");
+    for (title, old, new) in PAIRS {
+        say!(
+            "\n### {title}\n\n```rust,ignore\n// before\n{}```\n\n```rust,ignore\n// now\n{}```",
+            code(old),
+            code(new)
+        );
+    }
     Ok(())
+}
+
+/// A program without what it says of itself.
+fn code(program: &str) -> &str {
+    program.split_once("\n\n").map_or(program, |(_, code)| code)
 }
 
 fn entry(rule: &Rule) -> anyhow::Result<()> {
@@ -123,7 +141,35 @@ migrate` rewrites it. Generated from the rules by `throughline explain --markdow
 throughline lint                 # what is stale, and what does not fit together
 throughline migrate              # what would change
 throughline migrate --write      # changes it, runs `cargo check`, and puts everything back if that fails
+throughline migrate --to throughline   # … and sets up this toolkit: see the end of this page
 ```";
+
+const ONTO: &str = "\
+## Onto this toolkit
+
+`throughline migrate --to throughline` brings code to the current OpenTelemetry, and then puts this toolkit in the place of set-up
+code. What records stays as it is: the OpenTelemetry API is implemented, and what other libraries record comes along by
+[bridges](bridges.md). Set-up is read in the file of `main`: all of it, or nothing is changed there, and the place of what was not
+understood is said, with what to do. As with every migration, what does not compile is put back.";
+
+/// What stands in the guide, before and after; a test holds the one against the other.
+const PAIRS: [(&str, &str, &str); 3] = [
+    (
+        "From the SDK of OpenTelemetry",
+        include_str!("../tests/onto/sdk/main.rs"),
+        include_str!("../tests/onto/sdk/after.rs"),
+    ),
+    (
+        "From `metrics` with its exporter for Prometheus",
+        include_str!("../tests/onto/metrics/main.rs"),
+        include_str!("../tests/onto/metrics/after.rs"),
+    ),
+    (
+        "From `prometheus`",
+        include_str!("../tests/onto/prometheus/main.rs"),
+        include_str!("../tests/onto/prometheus/after.rs"),
+    ),
+];
 
 /// The first id of each group.
 const GROUPS: [(&str, &str); 15] = [

@@ -22,7 +22,7 @@ mod check;
 mod collector;
 mod examine;
 pub(crate) mod exposition;
-mod files;
+pub(crate) mod files;
 mod fix;
 mod grafana;
 mod output;

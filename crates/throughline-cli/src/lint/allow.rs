@@ -6,7 +6,7 @@ use super::rules::rule;
 use crate::finding::Finding;
 
 /// Leaves out what the line of a finding, or the one before it, allows with a reason.
-pub(super) fn apply(findings: &mut Vec<Finding>) {
+pub(crate) fn apply(findings: &mut Vec<Finding>) {
     let mut without_reason = Vec::new();
     findings.retain(|finding| match allowed(finding) {
         Some(true) => false,

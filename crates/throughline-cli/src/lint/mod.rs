@@ -1,31 +1,36 @@
 //! `throughline lint`: stale OpenTelemetry code, versions that do not fit, and advice that is out of date.
 //!
 //! `workspace.rs` finds what there is, `versions.rs` looks at manifests and lock files, `source/` at Rust code,
-//! `document.rs` at code in Markdown, `advice.rs` at what comments and documents say. Rules are data (`rules.toml`), and so
-//! is which release goes with which (`matrix.toml`). Nothing is built, run, or fetched.
+//! `document.rs` at code in Markdown, `advice.rs` at what comments and documents say, and `doctor/files/` at configurations of
+//! what telemetry goes to. Rules are data (`rules.toml`), and so is which release goes with which (`matrix.toml`). Nothing is
+//! built, run, or fetched.
 
 mod advice;
-mod allow;
+pub(crate) mod allow;
 mod baseline;
 mod document;
 mod lockfile;
 pub(crate) mod manifest;
 pub(crate) mod matrix;
 pub(crate) mod rules;
-mod source;
+pub(crate) mod source;
 mod versions;
 pub(crate) mod workspace;
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
 use std::time::SystemTime;
 
 use self::baseline::Baseline;
 use self::matrix::Matrix;
-use self::workspace::Workspace;
+use self::workspace::{Package, Workspace};
 use crate::colour::colour;
-use crate::finding::{Finding, Severity};
+use crate::doctor::{files, troubles::TROUBLES};
+use crate::finding::{Finding, Severity, SourceFile};
 use crate::progress::Progress;
 use crate::report::{self, Format};
 use crate::{COULD_NOT, FOUND};
@@ -41,7 +46,8 @@ Examples:
   throughline lint --write-baseline lint.txt  accept what there is; later: --baseline lint.txt",
     after_help = "\
 Exit status: 0 nothing found, 1 findings, 2 wrong usage, 3 something could not be read.
-Silence one finding with `// throughline: allow(P101) reason = \"…\"` in the line before it."
+Files of Collector, Prometheus, compose and Kubernetes are looked at, too, as `throughline doctor static` does.
+Silence one finding with `// throughline: allow(P101) reason = \"…\"` in the line before it; in YAML after `#`."
 )]
 pub(crate) struct Arguments {
     /// Folders or files to look at
@@ -73,6 +79,8 @@ pub(crate) struct Report {
     pub(crate) findings: Vec<Finding>,
     /// Files that could not be read or parsed, each with the reason.
     pub(crate) unread: Vec<String>,
+    /// How many configurations there are beside the code.
+    configurations: usize,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -84,6 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let matrix = Matrix::load(arguments.matrix.as_deref())?;
     let workspace = Workspace::read(&arguments.paths)?;
     let mut report = check(&workspace, &matrix);
+    configurations(&arguments.paths, &mut report)?;
     report.findings.retain(|finding| !arguments.allow.iter().any(|id| finding.id.starts_with(id.as_str())));
     if let Some(path) = &arguments.write_baseline {
         Baseline::of(&report.findings).write(path)?;
@@ -102,12 +111,43 @@ pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
     versions::check(workspace, matrix, &mut report);
     let sources = workspace.sources(matrix);
     let progress = Progress::of("files", sources.len());
-    for (file, package) in sources {
-        progress.step();
-        // What does not name it has nothing to say about it, and need not be parsed.
-        if !file.text.contains("opentelemetry") {
-            continue;
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let parts = sources.chunks(sources.len().div_ceil(threads).max(1));
+    thread::scope(|scope| {
+        let check = |part| move || check_sources(part, workspace, matrix, &progress);
+        let worker = |part| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, check(part));
+        let workers: Vec<_> = parts.map(|part| (part, worker(part))).collect();
+        for (part, worker) in workers {
+            // What no thread can be had for is done here.
+            let done = worker.map_or_else(
+                |_none| Ok(check_sources(part, workspace, matrix, &progress)),
+                thread::ScopedJoinHandle::join,
+            );
+            let done = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            report.findings.extend(done.findings);
+            report.unread.extend(done.unread);
         }
+    });
+    allow::apply(&mut report.findings);
+    report.findings.sort_by(|a, b| a.place().cmp(&b.place()));
+    report.findings.dedup_by(|a, b| a.place() == b.place());
+    report
+}
+
+/// As much as the main thread has: the parser goes as deep as code is nested.
+const STACK: usize = 8 << 20;
+
+/// Looks at some of the sources.
+fn check_sources(
+    sources: &[(&Arc<SourceFile>, Arc<Package>)],
+    workspace: &Workspace,
+    matrix: &Matrix,
+    progress: &Progress,
+) -> Report {
+    let mut report = Report::default();
+    let sources = sources.iter().inspect(|_file| progress.step());
+    // What does not name it has nothing to say about it, and need not be parsed.
+    for (file, package) in sources.filter(|(file, _)| file.text.contains("opentelemetry")) {
         advice::check(file, &mut report.findings);
         if document::is_document(&file.path) {
             document::check(file, matrix, &mut report);
@@ -115,19 +155,26 @@ pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
         }
         match source::check(file, &file.text, &package.source) {
             Ok(mut checked) => {
-                checked.findings.retain(|finding| !versions::is_allowed(finding.id, &package, workspace));
+                checked.findings.retain(|finding| !versions::is_allowed(finding.id, package, workspace));
                 report.findings.extend(checked.findings);
                 if checked.grpc {
-                    report.findings.extend(versions::grpc(&package, workspace));
+                    report.findings.extend(versions::grpc(package, workspace));
                 }
             }
             Err(problem) => report.unread.push(format!("{}: {problem}", file.path.display())),
         }
     }
-    allow::apply(&mut report.findings);
-    report.findings.sort_by(|a, b| a.place().cmp(&b.place()));
-    report.findings.dedup_by(|a, b| a.place() == b.place());
     report
+}
+
+/// Adds what is found in files that are no code.
+fn configurations(paths: &[PathBuf], report: &mut Report) -> anyhow::Result<()> {
+    let (findings, unread, files) = files::look(paths)?;
+    report.findings.extend(findings);
+    report.findings.sort_by(|a, b| a.place().cmp(&b.place()));
+    report.unread.extend(unread);
+    report.configurations = files;
+    Ok(())
 }
 
 /// That the package in a folder sends over gRPC, and is built without it, as the rule for sources says it.
@@ -142,7 +189,8 @@ pub(crate) fn features_of<'a>(workspace: &'a Workspace, folder: &Path, of: &str)
 }
 
 fn is_known(beginning: &str) -> bool {
-    rules::RULES.all.iter().any(|rule| rule.id.starts_with(beginning))
+    let ids = rules::RULES.all.iter().map(|rule| &rule.id);
+    ids.chain(TROUBLES.all.iter().map(|trouble| &trouble.id)).any(|id| id.starts_with(beginning))
 }
 
 /// Says on standard error how it went, and gives the exit status.
@@ -162,7 +210,8 @@ fn conclude(report: &Report, workspace: &Workspace, matrix: &Matrix, arguments: 
     }
     let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
-    eprintln!("{errors} errors, {warnings} warnings, {notes} notes in {} files", workspace.files());
+    let files = workspace.files() + report.configurations;
+    eprintln!("{errors} errors, {warnings} warnings, {notes} notes in {files} files");
     if report.findings.iter().any(|finding| finding.severity >= arguments.fail_on) {
         ExitCode::from(FOUND)
     } else if report.unread.is_empty() && workspace.unread.is_empty() {

@@ -90,7 +90,10 @@ impl Check<'_> {
     ) {
         for dependency in &manifest.dependencies {
             self.crates_and_features(dependency, findings);
-            if let Some(version) = version(dependency).filter(|_| self.matrix.knows(&dependency.name)) {
+            if !self.matrix.knows(&dependency.name) {
+                continue;
+            }
+            if let Some(version) = version(dependency) {
                 self.version(dependency, &version, findings);
             }
         }

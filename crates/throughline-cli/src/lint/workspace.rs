@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::lockfile::Lockfile;
@@ -74,12 +73,17 @@ impl Workspace {
     }
 
     /// Each source with its package.
-    pub(super) fn sources(&self, matrix: &Matrix) -> Vec<(&Arc<SourceFile>, Rc<Package>)> {
+    pub(super) fn sources(&self, matrix: &Matrix) -> Vec<(&Arc<SourceFile>, Arc<Package>)> {
         let packages: Vec<_> =
-            (0..self.manifests.len()).map(|at| Rc::new(self.package(at, matrix))).collect();
-        let none = Rc::new(Package::default());
-        let of = |file: &SourceFile| self.manifest_of(&file.path).map_or(&none, |at| &packages[at]);
-        self.sources.iter().map(|file| (file, Rc::clone(of(file)))).collect()
+            (0..self.manifests.len()).map(|at| Arc::new(self.package(at, matrix))).collect();
+        let none = Arc::new(Package::default());
+        // The files of a folder are of one package.
+        let mut folders = HashMap::new();
+        let sources = self.sources.iter().map(|file| {
+            let of = folders.entry(file.path.parent()).or_insert_with(|| self.manifest_of(&file.path));
+            (file, Arc::clone(of.map_or(&none, |at| &packages[at])))
+        });
+        sources.collect()
     }
 
     /// The nearest manifest with a package above a file.

@@ -70,7 +70,7 @@ fn bring_table(
 }
 
 /// Writes a version as precisely as the one that was there, and keeps what surrounds it.
-fn set_version(item: &mut Item, version: &str) {
+pub(super) fn set_version(item: &mut Item, version: &str) {
     let version_of =
         |old: &str| if plain(old).split('.').count() > 2 { version.to_owned() } else { short(version) };
     if let Some(old) = item.as_str() {
@@ -88,7 +88,7 @@ fn set_version(item: &mut Item, version: &str) {
     }
 }
 
-fn short(version: &str) -> String {
+pub(super) fn short(version: &str) -> String {
     version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 

@@ -1,11 +1,13 @@
 //! `throughline migrate`: brings a package to the current OpenTelemetry, and proves that it still compiles.
 //!
 //! `rewrite.rs` applies the fixes of `lint` again and again, in memory, until nothing more can be rewritten. Here the result
-//! is shown, or written and compiled. What compiled before and does not afterwards is put back as it was.
+//! is shown, or written and compiled. What compiled before and does not afterwards is put back as it was. With `--to
+//! throughline`, `throughline/` then puts this toolkit in the place of set-up code.
 
 mod check;
 mod manifest;
 mod rewrite;
+mod throughline;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,7 +27,10 @@ use crate::{COULD_NOT, FOUND};
     before_help = "\
 Examples:
   throughline migrate              shows what would change
-  throughline migrate --write      changes it, compiles it, and puts everything back if that fails",
+  throughline migrate --write      changes it, runs `cargo check`, and puts everything back if that fails
+  throughline migrate --to throughline
+                                   … and sets up this toolkit in place of OpenTelemetry's SDK, of the exporter of
+                                   `metrics`, and beside a registry of `prometheus`",
     after_help = "\
 Exit status: 0 nothing is left to do, 1 something is left for you, 2 wrong usage, 3 it could not
 be done."
@@ -34,9 +39,12 @@ pub(crate) struct Arguments {
     /// The folder of the package or workspace
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// The OpenTelemetry version to go to; the newest unless given
-    #[arg(long, value_name = "0.N", value_parser = version)]
-    to: Option<Minor>,
+    /// The OpenTelemetry version to go to, or `throughline`; the newest version unless given
+    #[arg(long, value_name = "0.N", value_parser = target)]
+    to: Option<Target>,
+    /// The folder of the toolkit's crates, where they are not to come from the registry
+    #[arg(long, value_name = "DIR")]
+    throughline_path: Option<PathBuf>,
     /// Changes the files
     #[arg(long)]
     write: bool,
@@ -51,8 +59,18 @@ pub(crate) struct Arguments {
     matrix: Option<PathBuf>,
 }
 
-fn version(text: &str) -> Result<Minor, String> {
-    Minor::try_from(text.to_owned())
+/// Where to go to.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Version(Minor),
+    Throughline,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    match text {
+        "throughline" => Ok(Target::Throughline),
+        version => Minor::try_from(version.to_owned()).map(Target::Version),
+    }
 }
 
 /// Files by their paths.
@@ -60,9 +78,16 @@ type Files = BTreeMap<PathBuf, String>;
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let matrix = Matrix::load(arguments.matrix.as_deref())?;
-    let target = arguments.to.unwrap_or(matrix.family);
     let before = rewrite::read(&arguments.path)?;
-    let rewritten = rewrite::rewrite(before.clone(), target, &matrix);
+    let version = match arguments.to {
+        Some(Target::Version(version)) => version,
+        Some(Target::Throughline) | None => matrix.family,
+    };
+    let mut rewritten = rewrite::rewrite(before.clone(), version, &matrix);
+    if let Some(Target::Throughline) = arguments.to {
+        let toolkit = arguments.throughline_path.as_deref().map(std::path::absolute).transpose()?;
+        rewritten = throughline::rewrite(rewritten, toolkit.as_deref());
+    }
     let changed: Vec<&PathBuf> =
         rewritten.files.iter().filter(|(path, text)| before[*path] != **text).map(|(path, _)| path).collect();
     if !arguments.write {

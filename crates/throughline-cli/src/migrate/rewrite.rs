@@ -1,5 +1,6 @@
 //! Applies what `lint` can mend until nothing is left that it can.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -94,8 +95,8 @@ fn mend(files: &mut Files, findings: &[Finding]) -> bool {
     mended
 }
 
-/// Drops what fixes leave behind: `use a::{};`, and a second `use a::B;` beside the first.
-fn tidy_imports(text: &str) -> String {
+/// Drops what fixes leave behind: `use a::{};`, the braces of `use a::{B};`, and a second `use a::B;` beside the first.
+pub(super) fn tidy_imports(text: &str) -> String {
     let mut seen = HashSet::new();
     let kept = text.split_inclusive('\n').filter(|line| {
         let empty = line.trim().starts_with("use ") && line.trim().ends_with("::{};");
@@ -104,5 +105,15 @@ fn tidy_imports(text: &str) -> String {
             line.starts_with("use ") && line.trim_end().ends_with(';') && !seen.insert(line.trim_end());
         !empty && !again
     });
-    kept.collect()
+    kept.map(without_braces).collect()
+}
+
+/// An import of one name without braces around it.
+fn without_braces(line: &str) -> Cow<'_, str> {
+    let grouped = line.trim_start().strip_prefix("use ").and_then(|rest| rest.trim_end().strip_suffix("};"));
+    let Some((_, name)) = grouped.and_then(|rest| rest.split_once("::{")) else { return line.into() };
+    if name.contains([',', '{']) || name == "self" {
+        return line.into();
+    }
+    line.replacen("::{", "::", 1).replacen("};", ";", 1).into()
 }

@@ -31,7 +31,7 @@ const fn group(command: &'static str) -> Row {
 /// Nobody listens there.
 const NOBODY: &str = "http://127.0.0.1:9";
 
-const TABLE: [Row; 24] = [
+const TABLE: [Row; 25] = [
     group(""),
     row("alerts", &["http"], 0),
     with_json("cardinality", &["http"], 0),
@@ -46,6 +46,7 @@ const TABLE: [Row; 24] = [
     row("dashboards verify", &["--prometheus", NOBODY, "../../deploy/dashboards"], 3),
     row("demo", &["--for", "1s", "--listen", "127.0.0.1:0", "--requests", "1"], 0),
     with_json("doctor", &["--scrape", NOBODY], 1),
+    with_json("doctor run", &["--for", "1s", "--", "true"], 1),
     with_json("doctor static", &["tests/static"], 1),
     row("explain", &[], 0),
     with_json("lint", &["tests/samples/sdk_module"], 1),

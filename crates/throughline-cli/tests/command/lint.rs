@@ -187,6 +187,56 @@ fn a_baseline_leaves_out_what_was_there() {
 }
 
 #[test]
+fn configurations_beside_the_code_are_looked_at_with_all_that_findings_have() {
+    let folder = package("0.33", "", "fn main() {}");
+    let (path, file) = (folder.path().to_str().unwrap(), folder.path().join("otel-collector.yaml"));
+    let collector = |comment: &str| {
+        format!(
+            "receivers:\n  otlp: {{protocols: {{grpc: {{endpoint: 0.0.0.0:4317}}}}}}\nexporters:\n{comment}  logging:\n\
+             service:\n  pipelines:\n    traces: {{receivers: [otlp], exporters: [logging]}}\n"
+        )
+    };
+    fs::write(&file, collector("")).unwrap();
+    assert_eq!(ids(&folder), ["D913", "D910"]);
+    let said = lint(&[path]);
+    let frame = String::from_utf8_lossy(&said.stdout);
+    assert!(frame.contains("error[D910]") && frame.contains("otel-collector.yaml:4:3"), "{frame}");
+    assert!(String::from_utf8_lossy(&said.stderr).contains("in 3 files"), "{said:?}");
+    let sarif = lint(&["--format", "sarif", path]).stdout;
+    let sarif: serde_json::Value = serde_json::from_slice(&sarif).unwrap();
+    assert_eq!(sarif["runs"][0]["results"][1]["ruleId"], "D910");
+    assert_eq!(lint(&["--allow", "D9", path]).status.code(), Some(0));
+
+    let baseline = folder.path().join("known.txt");
+    let baseline = baseline.to_str().unwrap();
+    assert_eq!(lint(&["--write-baseline", baseline, path]).status.code(), Some(0));
+    assert_eq!(lint(&["--baseline", baseline, path]).status.code(), Some(0));
+
+    fs::write(&file, collector("  # throughline: allow(D910) reason=\"an old Collector\"\n")).unwrap();
+    assert_eq!(ids(&folder), ["D913"]);
+    assert_eq!(throughline(&["doctor", "static", path]).output().unwrap().status.code(), Some(0));
+    fs::write(&file, collector("  # throughline: allow(D910)\n")).unwrap();
+    assert_eq!(ids(&folder), ["D913", "D910", "L001"]);
+}
+
+#[test]
+fn stacks_in_other_folders_say_nothing_of_a_file() {
+    let folder = package("0.33", "", "fn main() {}");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let scrape =
+        "scrape_configs:\n  - job_name: app\n    static_configs: [{targets: [\"localhost:8000\"]}]\n";
+    write("stack/compose.yaml", "services:\n  prometheus: {image: \"prom/prometheus:v3.0.0\"}\n");
+    write("elsewhere/prometheus.yml", scrape);
+    assert_eq!(ids(&folder), Vec::<String>::new());
+    write("stack/prometheus.yml", scrape);
+    assert_eq!(ids(&folder), ["D901"]);
+}
+
+#[test]
 fn what_cannot_be_read_is_said_and_is_not_success() {
     let folder = package("0.33", "", "use opentelemetry::KeyValue;\nfn main( {");
     let output = lint(&[folder.path().to_str().unwrap()]);

@@ -17,10 +17,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use self::project::{File, Project};
+use self::project::{File, Kind, Project};
 use super::troubles::trouble;
 use crate::colour::colour;
 use crate::finding::{Confidence, Edit, Finding, Fix, Severity};
+use crate::lint::allow;
 use crate::report::{self, Format};
 use crate::{COULD_NOT, FOUND};
 
@@ -65,7 +66,25 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(conclude(&project, &findings, arguments.fail_on))
 }
 
-/// Everything that is found, in order of files and lines.
+/// What `lint` is told of configurations: findings, files that could not be read, and how many there are.
+pub(crate) fn look(paths: &[PathBuf]) -> anyhow::Result<(Vec<Finding>, Vec<String>, usize)> {
+    let project = Project::read(paths)?;
+    let (mut findings, files) = (check(&project), project.files.len());
+    findings.retain(|finding| !BY_COMPOSE.contains(&finding.id) || is_started(&project, finding));
+    Ok((findings, project.unread, files))
+}
+
+/// What is wrong only in a container.
+const BY_COMPOSE: [&str; 2] = ["D901", "D908"];
+
+/// Whether a compose file in the folder of a file, or above it, may be the one that starts it. A workspace has stacks that have
+/// nothing to do with each other. What is in a manifest of Kubernetes is in a container.
+fn is_started(project: &Project, finding: &Finding) -> bool {
+    let mut composes = project.of(Kind::Compose).filter_map(|compose| compose.source.path.parent());
+    composes.any(|folder| finding.file.path.starts_with(folder)) || finding.file.text.contains("apiVersion:")
+}
+
+/// Everything that is found and not allowed, in order of files and lines.
 fn check(project: &Project) -> Vec<Finding> {
     let mut findings: Vec<Finding> = project
         .broken
@@ -80,6 +99,7 @@ fn check(project: &Project) -> Vec<Finding> {
     prometheus::check(project, &mut findings);
     compose::check(project, &mut findings);
     kubernetes::check(project, &mut findings);
+    allow::apply(&mut findings);
     findings.sort_by(|one, other| one.place().cmp(&other.place()));
     findings
 }

@@ -12,27 +12,27 @@ use syn::{Ident, ItemUse, UseTree};
 
 /// One name that a `use` brings in.
 #[derive(Debug)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// What it stands for, such as `opentelemetry_sdk::trace::Config`; for a glob, what is before the `*`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The name in this file; none for a glob.
-    pub(super) alias: Option<String>,
+    pub(crate) alias: Option<String>,
     /// Its last identifier.
-    pub(super) ident: Range<usize>,
+    pub(crate) ident: Range<usize>,
     /// All of the leaf: `trace::Config as C` in `use a::{trace::Config as C}`.
-    pub(super) whole: Range<usize>,
+    pub(crate) whole: Range<usize>,
     /// Whether it has a name of its own (`as`).
-    pub(super) renamed: bool,
+    pub(crate) renamed: bool,
     /// Whether it stands in braces, and so shares what is before them.
-    pub(super) grouped: bool,
+    pub(crate) grouped: bool,
     /// The whole declaration.
-    pub(super) item: Range<usize>,
+    pub(crate) item: Range<usize>,
 }
 
 /// What is known of a file's names.
 #[derive(Debug, Default)]
-pub(super) struct Imports {
-    pub(super) leaves: Vec<Leaf>,
+pub(crate) struct Imports {
+    pub(crate) leaves: Vec<Leaf>,
     names: HashMap<String, String>,
     globs: Vec<String>,
     /// What the file defines itself.
@@ -41,29 +41,29 @@ pub(super) struct Imports {
 
 impl Imports {
     /// Reads the declarations of a syntax tree by `visit`, which shows it to a visitor.
-    pub(super) fn read(aliases: &HashMap<String, String>, visit: impl FnOnce(&mut Reader<'_>)) -> Self {
+    pub(crate) fn read(aliases: &HashMap<String, String>, visit: impl FnOnce(&mut Reader<'_>)) -> Self {
         let mut reader = Reader { aliases, imports: Self::default() };
         visit(&mut reader);
         reader.imports
     }
 
     /// What a name of this file was imported as.
-    pub(super) fn name(&self, name: &str) -> Option<&str> {
+    pub(crate) fn name(&self, name: &str) -> Option<&str> {
         self.names.get(name).map(String::as_str)
     }
 
     /// What is before the `*` of each glob, unless the file has such a name itself.
-    pub(super) fn globs(&self, name: &str) -> &[String] {
+    pub(crate) fn globs(&self, name: &str) -> &[String] {
         if self.local.contains(name) { &[] } else { &self.globs }
     }
 
-    pub(super) fn is_local(&self, name: &str) -> bool {
+    pub(crate) fn is_local(&self, name: &str) -> bool {
         self.local.contains(name)
     }
 }
 
 /// Collects `use` declarations and the names of items.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     /// What manifests call crates, and what they are called in the registry.
     aliases: &'a HashMap<String, String>,
     imports: Imports,

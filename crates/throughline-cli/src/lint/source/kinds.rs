@@ -13,23 +13,25 @@ use crate::lint::rules::{Kind, RULES};
 
 /// The values in sight.
 #[derive(Debug, Default)]
-pub(super) struct Kinds {
+pub(crate) struct Kinds {
     /// Locals and parameters, the innermost function last.
     locals: Vec<HashMap<String, &'static str>>,
     /// Fields of the file's structs, by name.
     fields: HashMap<String, &'static str>,
+    /// What the file's own functions return, where somebody has said so.
+    functions: HashMap<String, &'static str>,
 }
 
 impl Kinds {
-    pub(super) fn enter(&mut self) {
+    pub(crate) fn enter(&mut self) {
         self.locals.push(HashMap::new());
     }
 
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.locals.pop();
     }
 
-    pub(super) fn parameters<'a>(&mut self, inputs: impl Iterator<Item = &'a FnArg>, names: &Names<'_>) {
+    pub(crate) fn parameters<'a>(&mut self, inputs: impl Iterator<Item = &'a FnArg>, names: &Names<'_>) {
         for input in inputs {
             let FnArg::Typed(typed) = input else { continue };
             let kind = of_type(&typed.ty, names);
@@ -37,14 +39,19 @@ impl Kinds {
         }
     }
 
-    pub(super) fn field(&mut self, name: String, ty: &Type, names: &Names<'_>) {
+    pub(crate) fn field(&mut self, name: String, ty: &Type, names: &Names<'_>) {
         if let Some(kind) = of_type(ty, names) {
             self.fields.insert(name, kind);
         }
     }
 
+    /// A function of the file returns this kind.
+    pub(crate) fn function(&mut self, name: String, kind: &'static str) {
+        self.functions.insert(name, kind);
+    }
+
     /// A pattern of one name is of this kind from now on.
-    pub(super) fn declare(&mut self, pattern: &Pat, kind: Option<&'static str>) {
+    pub(crate) fn declare(&mut self, pattern: &Pat, kind: Option<&'static str>) {
         let (Some(kind), Some(locals)) = (kind, self.locals.last_mut()) else { return };
         if let Pat::Ident(name) = pattern {
             locals.insert(name.ident.to_string(), kind);
@@ -52,7 +59,7 @@ impl Kinds {
     }
 
     /// The kind of a local declaration's value.
-    pub(super) fn of_local(&self, local: &syn::Local, names: &Names<'_>) -> Option<&'static str> {
+    pub(crate) fn of_local(&self, local: &syn::Local, names: &Names<'_>) -> Option<&'static str> {
         if let Pat::Type(typed) = &local.pat {
             if let Some(kind) = of_type(&typed.ty, names) {
                 return Some(kind);
@@ -62,7 +69,7 @@ impl Kinds {
     }
 
     /// The kind of an expression.
-    pub(super) fn of(&self, expr: &Expr, names: &Names<'_>) -> Option<&'static str> {
+    pub(crate) fn of(&self, expr: &Expr, names: &Names<'_>) -> Option<&'static str> {
         match expr {
             Expr::MethodCall(call) => {
                 let method = call.method.to_string();
@@ -73,8 +80,10 @@ impl Kinds {
             }
             Expr::Call(call) => {
                 let Expr::Path(function) = &*call.func else { return None };
-                let path = names.resolve(&function.path)?;
-                find(|kind| &kind.calls, &path)
+                match names.resolve(&function.path) {
+                    Some(path) => find(|kind| &kind.calls, &path),
+                    None => self.functions.get(&function.path.get_ident()?.to_string()).copied(),
+                }
             }
             Expr::Path(path) => {
                 let name = path.path.get_ident()?.to_string();
@@ -94,7 +103,7 @@ impl Kinds {
 }
 
 /// The kind of values of a type, or of what it holds.
-pub(super) fn of_type(ty: &Type, names: &Names<'_>) -> Option<&'static str> {
+pub(crate) fn of_type(ty: &Type, names: &Names<'_>) -> Option<&'static str> {
     match ty {
         Type::Reference(reference) => of_type(&reference.elem, names),
         Type::Path(path) => {

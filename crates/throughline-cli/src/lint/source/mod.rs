@@ -8,10 +8,10 @@
 
 mod behaviour;
 mod fixes;
-mod imports;
-mod kinds;
+pub(crate) mod imports;
+pub(crate) mod kinds;
 mod matched;
-mod names;
+pub(crate) mod names;
 mod pipeline;
 mod walk;
 

@@ -7,7 +7,7 @@ use crate::lint::rules::{Pattern, RULES};
 
 /// The names of one file.
 #[derive(Debug)]
-pub(super) struct Names<'a> {
+pub(crate) struct Names<'a> {
     imports: &'a Imports,
     /// What code calls crates, and what they are called.
     aliases: &'a HashMap<String, String>,
@@ -18,7 +18,7 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         imports: &'a Imports,
         aliases: &'a HashMap<String, String>,
         telemetry: bool,
@@ -27,17 +27,17 @@ impl<'a> Names<'a> {
         Self { imports, aliases, telemetry, fragment }
     }
 
-    pub(super) fn is_telemetry(&self) -> bool {
+    pub(crate) fn is_telemetry(&self) -> bool {
         self.telemetry
     }
 
     /// The whole path that a path stands for.
-    pub(super) fn resolve(&self, path: &syn::Path) -> Option<String> {
+    pub(crate) fn resolve(&self, path: &syn::Path) -> Option<String> {
         self.resolve_known(path).map(|(path, _)| path)
     }
 
     /// The whole path, and how many of its segments an import has said already.
-    pub(super) fn resolve_known(&self, path: &syn::Path) -> Option<(String, usize)> {
+    pub(crate) fn resolve_known(&self, path: &syn::Path) -> Option<(String, usize)> {
         let written: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         let (first, rest) = written.split_first()?;
         let (start, known) = self.first(first, rest)?;
@@ -80,9 +80,10 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Whether the rules speak of a crate of this name.
+/// Whether the rules, or `migrate`, speak of a crate of this name.
 fn is_crate(name: &str) -> bool {
-    name.starts_with("opentelemetry") || name == "tracing_opentelemetry"
+    name.starts_with("opentelemetry")
+        || matches!(name, "tracing_opentelemetry" | "metrics_exporter_prometheus" | "prometheus")
 }
 
 /// Whether any rule, or kind, is about this path or what is below it.
@@ -99,7 +100,7 @@ fn is_in_a_rule(path: &str) -> bool {
 }
 
 /// The path under today's crate names: `opentelemetry::sdk` was `opentelemetry_sdk` once.
-pub(super) fn today(path: &str) -> String {
+pub(crate) fn today(path: &str) -> String {
     if let Some(rest) = path.strip_prefix("opentelemetry::sdk::") {
         return format!("opentelemetry_sdk::{rest}");
     }
