@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::process::{Process, Recipe, server_methods, write_config};
-use crate::{Need, Rig, http};
+use crate::{DEADLINE, Need, Rig, eventually, http};
 
 /// A running Alertmanager that keeps alerts and notifies nobody.
 #[derive(Debug)]
@@ -42,6 +42,24 @@ impl Alertmanager {
         let answer = http::get(&format!("http://{}/api/v2/alerts", self.address()));
         let answer = answer.unwrap_or_else(|error| panic!("ask Alertmanager for its alerts: {error:#}"));
         serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.body))
+    }
+
+    /// Waits until the alert of this name is firing.
+    #[track_caller]
+    pub fn await_firing(&self, name: &str) {
+        eventually(DEADLINE, &format!("alert {name}"), || self.is_firing(name).then_some(()));
+    }
+
+    /// Waits until it fires no more.
+    #[track_caller]
+    pub fn await_resolved(&self, name: &str) {
+        eventually(DEADLINE, &format!("end of {name}"), || (!self.is_firing(name)).then_some(()));
+    }
+
+    /// Whether the alert of this name is firing now.
+    #[track_caller]
+    pub fn is_firing(&self, name: &str) -> bool {
+        self.alerts().iter().any(|alert| alert["labels"]["alertname"] == name)
     }
 }
 

@@ -5,7 +5,7 @@ use throughline::{MetricDef, TranslationStrategy};
 
 use super::chart::{Chart, Kind, charts};
 use super::metric::Metric;
-use super::rules::{Objective, Rule, of_kit};
+use super::rules::{Objective, Pace, Rule, of_kit};
 
 const OUTCOME: AttributeDef =
     AttributeDef { key: "outcome", values: &["ok", "failed", "timed_out"], cardinality: Some(3) };
@@ -120,7 +120,7 @@ fn names_as_they_are_stand_in_quotes() {
 #[test]
 fn rules_follow_from_definitions() {
     let objective = Objective::parse("99.9").expect("an objective");
-    let rules = of_kit(&metrics(TranslationStrategy::default()), objective);
+    let rules = of_kit(&metrics(TranslationStrategy::default()), objective, Pace::REAL);
     let alerts: Vec<_> = rules
         .iter()
         .filter_map(|rule| match rule {

@@ -17,7 +17,7 @@ use throughline::{
     TranslationStrategy, init_telemetry,
 };
 use throughline_rig::{
-    Case, CollectorConfig, DEADLINE, Need, Prometheus, PrometheusConfig, Rig, eventually, run,
+    Case, CollectorConfig, DEADLINE, Need, Prometheus, PrometheusConfig, Rig, eventually, eventually_ok, run,
 };
 
 fn main() -> ExitCode {
@@ -139,15 +139,10 @@ fn verified(prometheus: &Prometheus, naming: &[&str]) {
     succeed(&[&["dashboards", "--out", &dashboards], naming].concat());
     succeed(&[&["alerts", "--out", &rules], naming].concat());
     let arguments = ["dashboards", "verify", "--prometheus", prometheus.url(), &dashboards, &rules];
-    let mut last = String::new();
-    let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        eventually(DEADLINE, "answer to every question", || {
-            let output = throughline(&arguments).output().expect("it runs");
-            last = said(&output);
-            output.status.success().then_some(())
-        });
-    }));
-    assert!(verdict.is_ok(), "{last}");
+    let last = eventually_ok(DEADLINE, "answer to every question", || {
+        let output = throughline(&arguments).output().expect("it runs");
+        if output.status.success() { Ok(said(&output)) } else { Err(said(&output)) }
+    });
     assert!(last.contains(" questions, 0 without a good answer"), "{last}");
 }
 
