@@ -2,7 +2,7 @@
 #![expect(clippy::panic, reason = "cases fail by panicking")]
 
 use std::collections::BTreeMap;
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode, Output, Stdio};
 
 use serde_json::Value;
 use throughline_instruments::gen_ai::KIT;
@@ -106,7 +106,14 @@ fn through_a_collector(rig: &Rig) {
         ..CollectorConfig::default()
     });
     let endpoint = collector.otlp_http_url();
-    let counted = Told::of("4s", &[("OTEL_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+    let counted = Told::of(
+        "4s",
+        &[
+            ("OTEL_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
+        ],
+    );
     counted.assert_stored(&prometheus);
     for kind in ["rate_limit", "server_error", "invalid_response", "timeout"] {
         assert!(counted.errors.contains_key(kind), "{kind} in {:?}", counted.errors);
@@ -226,7 +233,8 @@ fn an_api_that_fails(rig: &Rig) {
     });
     let endpoint = format!("{}/v1/metrics", prometheus.otlp_url());
     let arguments = ["--for", "10m", "--outage", "6s", "--seed", SEED];
-    let mut program = command(&arguments, &straight_to(&endpoint)).spawn().expect("it starts");
+    let mut program = command(&arguments, &straight_to(&endpoint));
+    let mut program = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     alertmanager.await_firing("GenAiClientOperationDurationSecondsBudgetBurnsFast");
     alertmanager.await_resolved("GenAiClientOperationDurationSecondsBudgetBurnsFast");
     program.kill().expect("it runs");
