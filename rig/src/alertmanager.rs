@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::process::{Process, Recipe, server_methods, write_config};
 use crate::{DEADLINE, Need, Rig, eventually, http};
 
-/// A running Alertmanager that keeps alerts and notifies nobody.
+/// A running Alertmanager.
 #[derive(Debug)]
 pub struct Alertmanager {
     process: Process,
@@ -18,14 +18,21 @@ pub struct Alertmanager {
 server_methods!(Alertmanager);
 
 impl Rig {
-    /// Starts Alertmanager and waits until it is ready.
+    /// Starts an Alertmanager that notifies nobody, and waits until it is ready.
     ///
     /// # Panics
     ///
     /// When it does not start, with its log.
     #[track_caller]
     pub fn alertmanager(&self) -> Alertmanager {
-        let (process, [port]) = Process::start(&self.expect(Need::Alertmanager), recipe);
+        self.alertmanager_with(NOBODY)
+    }
+
+    /// As [`Self::alertmanager`], with a configuration of one's own, as YAML.
+    #[track_caller]
+    pub fn alertmanager_with(&self, config: &str) -> Alertmanager {
+        let program = self.expect(Need::Alertmanager);
+        let (process, [port]) = Process::start(&program, |folder, ports| recipe(config, folder, ports));
         Alertmanager { process, port }
     }
 }
@@ -63,9 +70,11 @@ impl Alertmanager {
     }
 }
 
-fn recipe(folder: &Path, [port]: [u16; 1]) -> Result<Recipe> {
-    let config = json!({"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]});
-    let config = write_config(folder, "alertmanager.yml", None, &config)?;
+/// Keeps alerts, and tells nobody of them.
+const NOBODY: &str = "{route: {receiver: nobody}, receivers: [{name: nobody}]}";
+
+fn recipe(config: &str, folder: &Path, [port]: [u16; 1]) -> Result<Recipe> {
+    let config = write_config(folder, "alertmanager.yml", Some(config), &Value::Null)?;
     let arguments = vec![
         format!("--config.file={config}"),
         format!("--storage.path={}", folder.join("data").display()),

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Case::new("promtool_takes_the_rules_and_their_tests_pass", &[Need::Promtool], rules),
         Case::new("promtool_takes_the_configuration", &[Need::Promtool], prometheus_configuration),
         Case::new("the_collector_takes_its_configurations", &[Need::Collector], collector_configurations),
+        Case::new("alertmanager_takes_its_configuration", &[Need::Alertmanager], alertmanager_configuration),
         Case::new("every_panel_has_data_when_scraped", &[Need::Prometheus], scraped),
         Case::new("every_panel_has_data_when_pushed", &[Need::Prometheus], pushed),
         Case::new("every_panel_has_data_under_names_as_they_are", &[Need::Prometheus], untranslated),
@@ -91,6 +92,13 @@ fn prometheus_configuration(rig: &Rig) {
         succeed(&[&["config", "compose"][..], &naming].concat());
         assert_judged(&rig.promtool(), &["check", "config"], &[folder.path().join("prometheus.yml")]);
     }
+}
+
+fn alertmanager_configuration(rig: &Rig) {
+    let folder = tempfile::tempdir().expect("a folder");
+    succeed(&["config", "compose", "--out", text(folder.path())]);
+    let config = fs::read_to_string(folder.path().join("alertmanager.yml")).expect("a configuration");
+    assert!(rig.alertmanager_with(&config).alerts().is_empty());
 }
 
 fn collector_configurations(rig: &Rig) {
