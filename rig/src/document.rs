@@ -94,10 +94,10 @@ impl Prometheus {
 /// Whether this is how Prometheus stores a metric: with underscores, the unit, and what kind it is of.
 fn is_translation(stored: &str, name: &str) -> bool {
     let plain = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    let rest = plain(stored).strip_prefix(&plain(name)).map(str::to_owned);
-    rest.is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with('_') && rest[1..].split('_').all(|word| SUFFIXES.contains(&word))
-    })
+    let stored = plain(stored);
+    let Some(rest) = stored.strip_prefix(&plain(name)) else { return false };
+    let is_suffix = |rest: &str| rest.split('_').all(|word| SUFFIXES.contains(&word));
+    rest.is_empty() || rest.strip_prefix('_').is_some_and(is_suffix)
 }
 
 /// What is put behind a name.
@@ -131,11 +131,11 @@ fn tokens(code: &str) -> impl Iterator<Item = &str> {
             rest = rest.trim_start();
             let first = rest.chars().next()?;
             let end = match first {
-                '"' => rest[1..].find('"').map_or(rest.len(), |end| end + 2),
-                _ if is_word(first) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-                _ => first.len_utf8(),
+                '"' => rest.match_indices('"').nth(1).map(|(end, _)| end + 1),
+                _ if is_word(first) => rest.find(|c| !is_word(c)),
+                _ => Some(first.len_utf8()),
             };
-            let (token, after) = rest.split_at(end);
+            let (token, after) = rest.split_at(end.unwrap_or(rest.len()));
             rest = after;
             Some(token)
         })

@@ -134,7 +134,7 @@ impl Rig {
 /// Where cargo puts programs: above the folder of the test's own.
 fn built() -> PathBuf {
     let test = env::current_exe().unwrap_or_default();
-    test.ancestors().nth(2).unwrap_or(Path::new("")).to_path_buf()
+    test.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
 }
 
 fn default_folder() -> PathBuf {

@@ -147,7 +147,7 @@ impl StaticObservableGauge {
     fn register(&self) {
         let Self { scope, def, callback } = self;
         let Some(provider) = global() else { return };
-        let gauge = provider.meter(*scope).f64_observable_gauge(def.name);
+        let gauge = provider.meter(scope).f64_observable_gauge(def.name);
         let gauge = gauge.with_unit(def.unit).with_description(def.description);
         let _registered = gauge.with_callback(*callback).build();
     }
