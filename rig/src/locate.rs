@@ -18,6 +18,8 @@ pub enum Need {
     Jaeger,
     /// Prometheus' Alertmanager; prepared only by `cargo xtask rig alertmanager`.
     Alertmanager,
+    /// The judge of Kubernetes manifests and compose files; prepared only by `cargo xtask rig manifests`.
+    Manifests,
     /// Python with the reference `OpenMetrics` parser.
     Python,
     /// Our own command, built beside the test.
@@ -32,6 +34,7 @@ impl Need {
             Self::Collector => "otelcol",
             Self::Jaeger => "jaeger",
             Self::Alertmanager => "alertmanager",
+            Self::Manifests => "manifests",
             Self::Python => "python",
             Self::Throughline => "throughline",
         }
@@ -39,7 +42,7 @@ impl Need {
 
     /// Whether a plain `cargo xtask rig` provides it.
     fn is_default(self) -> bool {
-        !matches!(self, Self::Jaeger | Self::Alertmanager)
+        !matches!(self, Self::Jaeger | Self::Alertmanager | Self::Manifests)
     }
 
     fn command(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Need {
             Self::Jaeger => "cargo xtask rig jaeger",
             Self::Alertmanager => "cargo xtask rig alertmanager",
             Self::Throughline => "cargo build --workspace --bin throughline",
+            Self::Manifests => "cargo xtask rig manifests",
             _ => "cargo xtask rig",
         }
     }
