@@ -1,5 +1,4 @@
 //! The program against the real servers: what it counted is what they store, whatever happens in between.
-#![expect(clippy::panic, reason = "cases fail by panicking")]
 
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-use throughline_instruments::{inference, process, runtime};
+use throughline_instruments::{Kit, inference, process, runtime};
 use throughline_rig::{
     Case, Collector, CollectorConfig, Counted, DEADLINE, Document, Jaeger, Need, Prometheus,
     PrometheusConfig, Rig, System, eventually, http, run,
@@ -170,7 +169,7 @@ fn counts_are_equal(rig: &Rig) {
         assert!(prometheus.value(&format!("sum({metric})")).is_some_and(|value| value > 0.0), "{metric}");
     }
     let kits = [inference::KIT, process::KIT, runtime::KIT];
-    prometheus.assert_stores(kits.iter().flat_map(|kit| kit.definitions()).map(|definition| definition.name));
+    prometheus.assert_stores(kits.iter().flat_map(Kit::definitions).map(|definition| definition.name));
     let document = include_str!("../../../crates/throughline-cli/tests/lint/inference_server.md");
     Document::read(document).assert_stored(&prometheus);
     SYSTEM.assert_charted(rig, &prometheus);

@@ -55,10 +55,13 @@ pub(crate) fn intervals(time: u64) -> impl Iterator<Item = Interval> {
 /// How many windows a partition keeps; beyond, the oldest are given up.
 const WINDOWS_MAX: usize = 5000;
 
+/// What a window is of.
+type Place = (Interval, Arc<Key>);
+
 /// The open windows of a partition. Each has a companion, which is whatever the caller wants to find beside it.
 #[derive(Debug)]
 pub(crate) struct Windows<T> {
-    open: BTreeMap<(Interval, Arc<Key>), Window<T>>,
+    open: BTreeMap<Place, Window<T>>,
 }
 
 /// The values of one key in one interval.
@@ -99,7 +102,7 @@ impl<T> Windows<T> {
     }
 
     /// Takes the windows out that end by this time.
-    pub(crate) fn trigger(&mut self, watermark: u64) -> Vec<((Interval, Arc<Key>), Window<T>)> {
+    pub(crate) fn trigger(&mut self, watermark: u64) -> Vec<(Place, Window<T>)> {
         let mut triggered = Vec::new();
         while let Some(first) = self.open.first_entry() {
             if first.key().0.end > watermark {
@@ -115,8 +118,7 @@ impl<T> Windows<T> {
     /// About how many bytes they take.
     pub(crate) fn size(&self) -> usize {
         let of_values = |window: &Window<T>| window.values.capacity() * size_of::<f64>();
-        self.open.len() * size_of::<((Interval, Arc<Key>), Window<T>)>()
-            + self.open.values().map(of_values).sum::<usize>()
+        self.open.len() * size_of::<(Place, Window<T>)>() + self.open.values().map(of_values).sum::<usize>()
     }
 }
 
