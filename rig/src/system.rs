@@ -2,6 +2,7 @@
 //!
 //! The files come from the built `throughline` command, as users have it, and so does the verdict on them.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -30,10 +31,8 @@ impl System {
     #[track_caller]
     pub fn assert_charted(&self, rig: &Rig, prometheus: &Prometheus) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let of_naming =
-            |command: &mut Command| run(command.args(self.naming).arg("--out").arg(folder.path()));
-        of_naming(rig.throughline().args(["dashboards", self.name]));
-        of_naming(rig.throughline().args(["alerts", "telemetry", self.name]));
+        self.make(rig, &["dashboards", self.name], folder.path());
+        self.make(rig, &["alerts", "telemetry", self.name], folder.path());
         let verify = ["dashboards", "verify", "--prometheus", prometheus.url()];
         eventually_ok(DEADLINE, "answer to every question", || {
             let output = rig.throughline().args(verify).arg(folder.path()).output().expect("it runs");
@@ -46,17 +45,17 @@ impl System {
     #[track_caller]
     pub fn rules(&self, rig: &Rig, arguments: &[&str]) -> TempDir {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut alerts = rig.throughline();
-        alerts.args(["alerts", "telemetry", self.name]).args(self.naming);
-        run(alerts.args(arguments).arg("--out").arg(folder.path()));
+        self.make(rig, &[&["alerts", "telemetry", self.name], arguments].concat(), folder.path());
         folder
     }
-}
 
-#[track_caller]
-fn run(command: &mut Command) {
-    let output = command.output().expect("it runs");
-    assert!(output.status.success(), "{command:?}: {}", text(&output));
+    #[track_caller]
+    fn make(&self, rig: &Rig, arguments: &[&str], folder: &Path) {
+        let mut command = rig.throughline();
+        let output = command.args(arguments).args(self.naming).arg("--out").arg(folder).output();
+        let output = output.expect("it runs");
+        assert!(output.status.success(), "{command:?}: {}", text(&output));
+    }
 }
 
 fn text(output: &Output) -> String {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::TALLY;
 use crate::event::Key;
 
+/// Tenants are what strangers say: beyond this many keys, all are forgotten, and kept by their windows alone.
+const KEYS_MAX: usize = 1000;
+
 /// All keys that were seen.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
@@ -21,6 +24,9 @@ impl Keys {
             return (Arc::clone(last), true);
         }
         TALLY.add("processor_state_cache_misses_total", 1.0);
+        if self.known.len() >= KEYS_MAX {
+            self.known.clear();
+        }
         let key = self.known.get(&key).map_or_else(|| Arc::new(key), Arc::clone);
         self.known.insert(Arc::clone(&key));
         self.last = Some(Arc::clone(&key));

@@ -2,8 +2,9 @@
 //!
 //! Producers (`producer.rs`) write events to a partitioned log (`log.rs`). A group of consumers (`processor.rs`) reads them:
 //! `intake.rs` decides which of them go on (`seen.rs` knows what came before), and those go into windows of event time
-//! (`window.rs`) by key (`keys.rs`), which are aggregated (`aggregate.rs`) when the watermark (`watermark.rs`) has passed them. Results go back into the log, where `sink.rs` reads
-//! them. `telemetry.rs` starts telemetry, and `docs/systems/stream-processor.md` shows what one sees.
+//! (`window.rs`) by key (`keys.rs`), which are aggregated (`aggregate.rs`) when the watermark (`watermark.rs`) has passed
+//! them. Results go back into the log, where `sink.rs` reads them. `telemetry.rs` starts telemetry, and
+//! `docs/systems/stream-processor.md` shows what one sees.
 //!
 //! What the program counts itself, in [`TALLY`], is counted by the files that know nothing of telemetry.
 

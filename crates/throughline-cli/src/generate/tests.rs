@@ -3,7 +3,7 @@
 use throughline::core::{AttributeDef, InstrumentKind, NumberKind};
 use throughline::{MetricDef, TranslationStrategy};
 
-use super::chart::{Chart, Kind, charts};
+use super::chart::{Chart, Kind, charts, failing};
 use super::metric::Metric;
 use super::rules::{Objective, Pace, Rule, of_kit};
 
@@ -72,6 +72,29 @@ fn panels_follow_from_definitions() {
     );
     let with_exemplars = charts.iter().filter(|chart| chart.kind == Kind::LinesWithExemplars);
     assert_eq!(with_exemplars.count(), 2);
+}
+
+#[test]
+fn failures_are_a_part_of_what_there_is_of_their_kind() {
+    let counters = [
+        "llm.cost",
+        "llm.requests",
+        "llm.errors",
+        "mailbox.posts",
+        "mailbox.undeliverable_messages",
+        "mesh.sent",
+        "mesh.received",
+        "mesh.actor_failures",
+    ];
+    let counters = counters.map(|name| def(name, InstrumentKind::Counter, ""));
+    let metrics: Vec<_> =
+        counters.into_iter().filter_map(|def| Metric::new(def, TranslationStrategy::default())).collect();
+    let pairs: Vec<_> = failing(&metrics).map(|(failed, all)| (failed.def.name, all.def.name)).collect();
+    assert_eq!(
+        pairs,
+        [("llm.errors", "llm.requests"), ("mailbox.undeliverable_messages", "mailbox.posts")],
+        "and not one of two"
+    );
 }
 
 #[test]

@@ -48,8 +48,9 @@ struct StandIn {
     writer: Writer,
     /// How long a slow answer takes: longer than anybody waits.
     slow: Duration,
-    /// When it begins to answer.
-    well_from: Instant,
+    /// How long after its start it begins to answer.
+    outage: Duration,
+    started: Instant,
 }
 
 /// Starts it on a free port.
@@ -63,7 +64,8 @@ pub(crate) async fn start(
         plan: Plan::new(arguments.seed),
         writer: Writer::new(),
         slow: arguments.timeout.saturating_mul(2),
-        well_from: Instant::now() + arguments.outage,
+        outage: arguments.outage,
+        started: Instant::now(),
     };
     let routes = Router::new().route("/v1beta/models/{call}", post(answer)).with_state(Arc::new(stand_in));
     let stop = async move {
@@ -98,7 +100,7 @@ async fn answer(
 impl StandIn {
     fn next(&self) -> (u64, Turn) {
         let (number, turn) = self.plan.next();
-        (number, if Instant::now() < self.well_from { Turn::Broken } else { turn })
+        (number, if self.started.elapsed() < self.outage { Turn::Broken } else { turn })
     }
 
     async fn take(
