@@ -87,6 +87,14 @@ impl Server {
         answer
     }
 
+    fn await_one_that_waits(&self) {
+        eventually(DEADLINE, "one that waits", || {
+            let health = http::get(&format!("{}/health", self.url)).expect("an answer");
+            let health: Value = serde_json::from_str(&health.body).expect("JSON");
+            (health["queue"]["waiting"] == 1).then_some(())
+        });
+    }
+
     fn terminate(&self) {
         let id = self.process.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
@@ -238,8 +246,9 @@ fn full_queue(rig: &Rig) {
         ..PrometheusConfig::default()
     });
     let server = Server::start(Some(&collector), &[], &narrow());
-    let long = json!({ "prompt": "Hello", "max_tokens": 2000, "temperature": 0, "stream": true });
+    let long = json!({ "prompt": "Hello", "max_tokens": 60_000, "temperature": 0, "stream": true });
     let (first, second) = (server.stream(&long), server.connect(&long));
+    server.await_one_that_waits();
     let alert = "RequestDurationSecondsBudgetBurnsFast";
     eventually(DEADLINE, "alert", || {
         server.ask(&json!({ "prompt": "Hello" }));
@@ -253,7 +262,7 @@ fn full_queue(rig: &Rig) {
 }
 
 fn narrow() -> String {
-    format!("[server]\nqueue_length = 1\nbatch_size = 1\nmax_tokens = 2000\n{SLOW}")
+    format!("[server]\nqueue_length = 1\nbatch_size = 1\nmax_tokens = 60000\n{SLOW}")
 }
 
 fn answers(_rig: &Rig) {
@@ -261,22 +270,18 @@ fn answers(_rig: &Rig) {
     let answer = server.ask(&json!({ "prompt": "Hello", "max_tokens": 4, "seed": 1 }));
     let document: Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!((answer.status, &document["usage"]["prompt_tokens"]), (200, &json!(5)), "{document}");
-    for wrong in [json!({}), json!({ "prompt": 1 }), json!({ "prompt": "", "max_tokens": 9999 })] {
+    for wrong in [json!({}), json!({ "prompt": 1 }), json!({ "prompt": "", "max_tokens": 99_999 })] {
         assert_eq!(server.ask(&wrong).status, 400, "{wrong}");
     }
     // One is being answered and one waits: there is no place for a third.
-    let long = json!({ "prompt": "Hello", "max_tokens": 2000, "temperature": 0, "stream": true });
+    let long = json!({ "prompt": "Hello", "max_tokens": 60_000, "temperature": 0, "stream": true });
     let first = server.stream(&long);
     let waits = server.url.trim_start_matches("http://").to_owned();
     let second = std::thread::spawn(move || {
         let body = json!({ "prompt": "Hello", "max_tokens": 1 }).to_string();
         http::post(&format!("http://{waits}/v1/completions"), "application/json", body.as_bytes())
     });
-    let health = || -> Value {
-        let answer = http::get(&format!("{}/health", server.url)).expect("an answer");
-        serde_json::from_str(&answer.body).expect("JSON")
-    };
-    eventually(DEADLINE, "one that waits", || (health()["queue"]["waiting"] == 1).then_some(()));
+    server.await_one_that_waits();
     let refused = server.ask(&json!({ "prompt": "Hello" }));
     assert_eq!(refused.status, 503, "{}", refused.body);
     // Who hangs up makes room.

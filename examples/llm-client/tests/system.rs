@@ -232,7 +232,7 @@ fn an_api_that_fails(rig: &Rig) {
         ..PrometheusConfig::default()
     });
     let endpoint = format!("{}/v1/metrics", prometheus.otlp_url());
-    let arguments = ["--for", "10m", "--outage", "6s", "--seed", SEED];
+    let arguments = ["--for", "10m", "--outage", "10s", "--seed", SEED];
     let mut program = command(&arguments, &straight_to(&endpoint));
     let mut program = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     alertmanager.await_firing("GenAiClientOperationDurationSecondsBudgetBurnsFast");
