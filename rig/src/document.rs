@@ -7,10 +7,9 @@ use crate::Prometheus;
 /// What a document in Markdown says of metrics.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
-    /// Names of the instruments that its code makes.
-    pub declared: BTreeSet<String>,
-    /// Fields of instruments that its code has, and leaves to the reader to make.
-    pub fields: BTreeSet<String>,
+    /// The instruments that its code makes, and those that it has as fields and leaves to the reader to make, which are
+    /// called after the others in the same piece of code.
+    pub names: BTreeSet<String>,
     /// Queries in `PromQL`.
     pub queries: Vec<String>,
 }
@@ -31,25 +30,18 @@ impl Document {
 
     fn read_code(&mut self, code: &str) {
         let tokens: Vec<_> = tokens(code).collect();
-        for (at, token) in tokens.iter().enumerate() {
-            if is_declaration(token) {
-                self.declared.extend(name_in(&tokens[at + 1..]));
-            }
-        }
-        let made = |field: &str| {
-            let assigned = |pair: &[&str]| pair[0] == field && (pair[1] == "=" || pair[1] == ":");
-            tokens.windows(3).any(|three| assigned(&three[..2]) && three[2] == "meter")
+        let declarations = tokens.iter().enumerate().filter(|(_, token)| is_declaration(token));
+        let declared: Vec<_> = declarations.filter_map(|(at, _)| name_in(tokens.get(at + 1..)?)).collect();
+        let is_made = |field: &str| {
+            tokens
+                .windows(3)
+                .any(|three| three[0] == field && matches!(three[1], "=" | ":") && three[2] == "meter")
         };
         let fields = tokens.windows(3).filter(|three| three[1] == ":" && INSTRUMENTS.contains(&three[2]));
-        let left_out = fields.map(|three| three[0]).filter(|field| !made(field));
-        self.fields.extend(left_out.map(str::to_owned));
-    }
-
-    /// The names it has for metrics: fields that are made nowhere are called after the others.
-    pub fn names(&self) -> BTreeSet<String> {
-        let space = self.declared.iter().find_map(|name| Some(name.split_once('.')?.0));
-        let fields = self.fields.iter().filter_map(|field| Some(format!("{}.{field}", space?)));
-        self.declared.iter().cloned().chain(fields).collect()
+        let left_out = fields.map(|three| three[0]).filter(|field| !is_made(field));
+        let space = declared.iter().find_map(|name| Some(name.split_once('.')?.0));
+        self.names.extend(left_out.filter_map(|field| Some(format!("{}.{field}", space?))));
+        self.names.extend(declared.iter().cloned());
     }
 
     /// Asserts that each name is stored, and that each query has an answer.
@@ -59,9 +51,8 @@ impl Document {
     /// With the names that are missing.
     #[track_caller]
     pub fn assert_stored(&self, prometheus: &Prometheus) {
-        let names = self.names();
-        assert!(!names.is_empty(), "there is no name in the document");
-        prometheus.assert_stores(names);
+        assert!(!self.names.is_empty(), "there is no name in the document");
+        prometheus.assert_stores(&self.names);
         for query in &self.queries {
             assert!(!prometheus.query(query).is_empty(), "no answer to {query}");
         }
@@ -178,7 +169,7 @@ a
 "#;
         let document = Document::read(text);
         assert_eq!(
-            document.names().into_iter().collect::<Vec<_>>(),
+            document.names.iter().collect::<Vec<_>>(),
             ["events.processed", "shop.left_out", "shop.made.total", "wait_seconds"]
         );
         assert_eq!(document.queries, ["rate(shop_made_total[2m])", "a\n* b"]);
