@@ -1,5 +1,6 @@
 //! Waiting for something without a fixed sleep.
 
+use std::fmt::Display;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,15 +31,33 @@ pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
 /// ```
 #[track_caller]
 pub fn eventually<T>(deadline: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    eventually_ok(deadline, what, || look().ok_or(""))
+}
+
+/// As [`eventually`], for a look that says why there is nothing.
+///
+/// # Panics
+///
+/// After `deadline`, with the last reason.
+#[track_caller]
+pub fn eventually_ok<T, E: Display>(
+    deadline: Duration,
+    what: &str,
+    mut look: impl FnMut() -> Result<T, E>,
+) -> T {
     let started = Instant::now();
     let mut looks = 0;
     loop {
-        if let Some(found) = look() {
-            return found;
-        }
+        let reason = match look() {
+            Ok(found) => return found,
+            Err(reason) => reason,
+        };
         looks += 1;
-        let waited = started.elapsed();
-        assert!(waited < deadline, "still no {what} after {:.1} s ({looks} looks)", waited.as_secs_f64());
+        let waited = started.elapsed().as_secs_f64();
+        assert!(
+            waited < deadline.as_secs_f64(),
+            "still no {what} after {waited:.1} s ({looks} looks) {reason}"
+        );
         thread::sleep(INTERVAL);
     }
 }

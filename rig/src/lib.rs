@@ -43,6 +43,8 @@
 mod alertmanager;
 mod cases;
 mod collector;
+mod counted;
+mod document;
 mod eventually;
 pub mod http;
 mod jaeger;
@@ -51,12 +53,16 @@ mod locate;
 mod page;
 mod process;
 mod prometheus;
+mod system;
 
 pub use alertmanager::Alertmanager;
 pub use cases::{Case, run};
 pub use collector::{Collector, CollectorConfig};
-pub use eventually::{DEADLINE, eventually};
+pub use counted::Counted;
+pub use document::Document;
+pub use eventually::{DEADLINE, eventually, eventually_ok};
 pub use jaeger::Jaeger;
 pub use locate::{Missing, Need, Rig};
 pub use page::Page;
 pub use prometheus::{Prometheus, PrometheusConfig, Sample};
+pub use system::System;

@@ -22,6 +22,8 @@ pub enum Need {
     Manifests,
     /// Python with the reference `OpenMetrics` parser.
     Python,
+    /// Our own command, built beside the test.
+    Throughline,
 }
 
 impl Need {
@@ -34,6 +36,7 @@ impl Need {
             Self::Alertmanager => "alertmanager",
             Self::Manifests => "manifests",
             Self::Python => "python",
+            Self::Throughline => "throughline",
         }
     }
 
@@ -46,6 +49,7 @@ impl Need {
         match self {
             Self::Jaeger => "cargo xtask rig jaeger",
             Self::Alertmanager => "cargo xtask rig alertmanager",
+            Self::Throughline => "cargo build --workspace --bin throughline",
             Self::Manifests => "cargo xtask rig manifests",
             _ => "cargo xtask rig",
         }
@@ -110,16 +114,17 @@ impl Rig {
     ///
     /// [`Missing`] when it was not prepared.
     pub fn executable(&self, need: Need) -> Result<PathBuf, Missing> {
-        let file = if need == Need::Python {
-            let inside = if env::consts::OS == "windows" { "Scripts/python.exe" } else { "bin/python" };
-            self.folder.join("venv").join(inside)
-        } else {
-            self.folder.join("bin").join(format!("{}{}", need.name(), env::consts::EXE_SUFFIX))
+        let program = format!("{}{}", need.name(), env::consts::EXE_SUFFIX);
+        let file = match need {
+            Need::Python if env::consts::OS == "windows" => self.folder.join("venv/Scripts/python.exe"),
+            Need::Python => self.folder.join("venv/bin/python"),
+            Need::Throughline => built().join(program),
+            _ => self.folder.join("bin").join(program),
         };
         if file.is_file() {
             return Ok(file);
         }
-        let reason = format!("no {} in {}: run `{}`", need.name(), self.folder.display(), need.command());
+        let reason = format!("no {}: run `{}`", file.display(), need.command());
         Err(Missing { reason, excusable: !need.is_default() })
     }
 
@@ -128,6 +133,12 @@ impl Rig {
     pub(crate) fn expect(&self, need: Need) -> PathBuf {
         self.executable(need).unwrap_or_else(|missing| panic!("{missing}"))
     }
+}
+
+/// Where cargo puts programs: above the folder of the test's own.
+fn built() -> PathBuf {
+    let test = env::current_exe().unwrap_or_default();
+    test.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
 }
 
 fn default_folder() -> PathBuf {

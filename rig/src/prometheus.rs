@@ -1,7 +1,7 @@
 //! The real Prometheus.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
@@ -40,6 +40,8 @@ pub struct PrometheusConfig {
     pub features: Vec<String>,
     /// A file of alerting and recording rules, as YAML.
     pub rules: Option<String>,
+    /// A folder of such files, `*.yml`.
+    pub rule_folder: Option<PathBuf>,
     /// `host:port` of Alertmanagers.
     pub alertmanagers: Vec<String>,
     /// A whole configuration file in place of the one made from the fields above.
@@ -63,6 +65,7 @@ impl Default for PrometheusConfig {
             out_of_order_window: "30m".to_owned(),
             features: vec!["exemplar-storage".to_owned()],
             rules: None,
+            rule_folder: None,
             alertmanagers: Vec::new(),
             raw: None,
             flags: Vec::new(),
@@ -122,9 +125,9 @@ impl PrometheusConfig {
                 "promote_resource_attributes": self.promote_resource_attributes,
             });
         }
-        if self.rules.is_some() {
-            file["rule_files"] = json!(["rules.yml"]);
-        }
+        let of_folder = self.rule_folder.iter().map(|folder| format!("{}/*.yml", folder.display()));
+        let rules = self.rules.iter().map(|_| "rules.yml".to_owned()).chain(of_folder);
+        file["rule_files"] = rules.collect();
         file
     }
 }

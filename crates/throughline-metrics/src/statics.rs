@@ -3,6 +3,8 @@
 //! [`declare_static_counter!`](crate::declare_static_counter) and its like make a static and enter its definition in a
 //! list that the linker puts together, so that a catalogue knows it even when nothing ever touched it. The first
 //! recording after [`install_global`] makes the instrument; before that, recording costs a branch and does nothing.
+//! Gauges of [`declare_observable_gauge!`](crate::declare_observable_gauge), which nobody records on, are made by
+//! [`install_global`] itself.
 
 use std::sync::OnceLock;
 
@@ -13,6 +15,7 @@ use crate::instrument::Instrument;
 use crate::instrument::counter::Counter;
 use crate::instrument::gauge::Gauge;
 use crate::instrument::histogram::Histogram;
+use crate::instrument::observable::Observer;
 use crate::instrument::up_down_counter::UpDownCounter;
 use crate::number::Number;
 use crate::provider::MeterProvider;
@@ -24,7 +27,9 @@ static GLOBAL: OnceLock<MeterProvider> = OnceLock::new();
 /// # Errors
 /// When there is one already; it stays, and the new one is given back.
 pub fn install_global(provider: MeterProvider) -> Result<(), MeterProvider> {
-    GLOBAL.set(provider)
+    GLOBAL.set(provider)?;
+    inventory::iter::<Observed>.into_iter().for_each(|Observed(gauge)| gauge.register());
+    Ok(())
 }
 
 /// The provider of the instruments in statics, once there is one.
@@ -119,6 +124,43 @@ impl<N: Number, A: Attributes + ?Sized> Static<Histogram<N, A>> {
     }
 }
 
+/// A gauge in a static whose value is asked for; made by
+/// [`declare_observable_gauge!`](crate::declare_observable_gauge).
+#[derive(Debug)]
+pub struct StaticObservableGauge {
+    scope: &'static str,
+    def: MetricDef,
+    callback: fn(&Observer<'_, f64>),
+}
+
+impl StaticObservableGauge {
+    #[doc(hidden)]
+    pub const fn new(scope: &'static str, def: MetricDef, callback: fn(&Observer<'_, f64>)) -> Self {
+        Self { scope, def, callback }
+    }
+
+    /// The definition.
+    pub const fn definition(&self) -> &MetricDef {
+        &self.def
+    }
+
+    fn register(&self) {
+        let Self { scope, def, callback } = self;
+        let Some(provider) = global() else { return };
+        let gauge = provider.meter(scope).f64_observable_gauge(def.name);
+        let gauge = gauge.with_unit(def.unit).with_description(def.description);
+        let _registered = gauge.with_callback(*callback).build();
+    }
+}
+
+/// Such a gauge, as the linker collected it.
+#[doc(hidden)]
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "written by the declaration macro")]
+pub struct Observed(pub &'static StaticObservableGauge);
+
+inventory::collect!(Observed);
+
 /// A declaration, as the linker collected it.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -206,6 +248,40 @@ macro_rules! declare_static_gauge {
 #[macro_export]
 macro_rules! declare_static_histogram {
     ($($declaration:tt)*) => { $crate::__declare_static!(StaticHistogram, Histogram, F64, $($declaration)*); };
+}
+
+/// Declares a gauge (`f64`) in a static whose value the callback reports at each collection, from the moment that a
+/// provider is installed.
+///
+/// After the names of the static and of the metric comes the callback, a function or a closure that captures nothing; then,
+/// each optional, `unit` and `description`.
+///
+/// ```
+/// use throughline_metrics::declare_observable_gauge;
+///
+/// declare_observable_gauge!(LOAD, "machine.load", |observer| observer.observe(0.25, &()), unit = "1");
+///
+/// assert_eq!(LOAD.definition().name, "machine.load");
+/// ```
+#[macro_export]
+macro_rules! declare_observable_gauge {
+    ($(#[$meta:meta])* $vis:vis $name:ident, $key:expr, $callback:expr
+        $(, unit = $unit:expr)? $(, description = $description:expr)? $(,)?) => {
+        $(#[$meta])*
+        $vis static $name: $crate::statics::StaticObservableGauge = {
+            const DEF: $crate::core::MetricDef = $crate::core::MetricDef::new(
+                $key,
+                $crate::core::InstrumentKind::ObservableGauge,
+                $crate::core::NumberKind::F64,
+            )
+            $(.with_unit($unit))?
+            $(.with_description($description))?;
+            const SCOPE: &str = env!("CARGO_PKG_NAME");
+            $crate::statics::inventory::submit! { $crate::statics::Declared { scope: SCOPE, def: DEF } }
+            $crate::statics::inventory::submit! { $crate::statics::Observed(&$name) }
+            $crate::statics::StaticObservableGauge::new(SCOPE, DEF, $callback)
+        };
+    };
 }
 
 /// A slice of attributes.

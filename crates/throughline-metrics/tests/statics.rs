@@ -6,8 +6,9 @@ use throughline_core::{InstrumentKind, KeyValue};
 use throughline_macros::Attributes;
 use throughline_metrics::testing::Snapshot;
 use throughline_metrics::{
-    MeterProvider, TimeUnit, declare_static_counter, declare_static_gauge, declare_static_histogram,
-    declare_static_timer, declare_static_up_down_counter, key_value, kv_pairs, statics,
+    MeterProvider, TimeUnit, declare_observable_gauge, declare_static_counter, declare_static_gauge,
+    declare_static_histogram, declare_static_timer, declare_static_up_down_counter, key_value, kv_pairs,
+    statics,
 };
 
 #[derive(Attributes)]
@@ -25,6 +26,13 @@ declare_static_up_down_counter!(OPEN, "st.open");
 declare_static_gauge!(SHARE, "st.share", unit = "1");
 declare_static_histogram!(WAITED, "st.waited", unit = "s", bounds = &[0.5, 1.5]);
 declare_static_counter!(NEVER, "st.never");
+declare_observable_gauge!(
+    LOAD,
+    "st.load",
+    |observer| observer.observe(0.5, kv_pairs!("core" => "a")),
+    unit = "1",
+    description = "How busy."
+);
 declare_static_timer!(TOOK, "st.took", TimeUnit::Micros);
 declare_static_timer!(
     /// Of several, this one is public.
@@ -63,6 +71,8 @@ fn statics_record_from_the_moment_a_provider_is_installed() {
     is(snapshot.sum("st.lookups", &Cached { cached: true }), 8.0);
     is(snapshot.sum("st.open", &()), -12.0);
     is(snapshot.gauge("st.share", &()), 0.25);
+    is(snapshot.gauge("st.load", &[KeyValue::new("core", "a")]), 0.5);
+    assert_eq!((LOAD.definition().unit, snapshot.metric("st.load").1.unit.as_ref()), ("1", "1"));
     assert_eq!(snapshot.histogram("st.waited", &()).buckets, [0, 4, 0]);
     let took = snapshot.histogram("st.took.us", &[KeyValue::new("kind", "slow")]);
     assert_eq!((took.count, snapshot.metric("st.took.us").1.unit.as_ref()), (4, "us"));
@@ -75,6 +85,7 @@ fn statics_record_from_the_moment_a_provider_is_installed() {
     let entry = |name: &str| catalogue.iter().filter(|entry| entry.name == name).collect::<Vec<_>>();
     assert_eq!(entry("st.never").len(), 1);
     assert_eq!((entry("st.never")[0].series, entry("st.requests")[0].series), (0, 1));
+    assert_eq!(entry("st.load").len(), 1);
     assert_eq!((entry("st.requests").len(), entry("st.requests")[0].kind), (1, InstrumentKind::Counter));
     assert_eq!(NEVER.definition().name, "st.never");
 }

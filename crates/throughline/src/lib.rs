@@ -140,8 +140,8 @@ pub use throughline_metrics::view::View;
 pub use throughline_metrics::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, CatalogueEntry, Counter, Gauge, Histogram,
     Meter, MeterProvider, MetricSet, StaticTimer, TimeUnit, TimerGuard, UpDownCounter,
-    declare_static_counter, declare_static_gauge, declare_static_histogram, declare_static_timer,
-    declare_static_up_down_counter, key_value, kv_pairs, testing,
+    declare_observable_gauge, declare_static_counter, declare_static_gauge, declare_static_histogram,
+    declare_static_timer, declare_static_up_down_counter, key_value, kv_pairs, testing,
 };
 #[cfg(feature = "tracing")]
 pub use throughline_trace as trace;

@@ -4,7 +4,8 @@
 //! count primes. Each actor has a thread and a mailbox (`actors.rs`); messages (`envelope.rs`) go through queues within a
 //! process and over loopback TCP between processes (`link.rs`), with the context in the envelope; `mesh.rs` is where they
 //! are posted and where telemetry learns of them. `work.rs` is what actors do, `controller.rs` and `worker.rs` are the two
-//! kinds of process, `status.rs` the page that shows how far they are, and `telemetry.rs` starts telemetry.
+//! kinds of process, `supervisor.rs` keeps the second kind running, `status.rs` is the page that shows how far they are, and
+//! `telemetry.rs` starts telemetry.
 //!
 //! The telemetry crate goes by the name `hyperactor_telemetry`, so that code written for that crate compiles.
 
@@ -15,6 +16,7 @@ mod link;
 mod mesh;
 mod routes;
 mod status;
+mod supervisor;
 mod telemetry;
 mod work;
 mod worker;

@@ -1,5 +1,4 @@
 //! The program against the real servers: what it counted is what they store, whatever happens in between.
-#![expect(clippy::panic, reason = "cases fail by panicking")]
 
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,13 +6,14 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+use throughline_instruments::{Kit, inference, process, runtime};
 use throughline_rig::{
-    Case, Collector, CollectorConfig, DEADLINE, Jaeger, Need, Prometheus, PrometheusConfig, Rig, eventually,
-    http, run,
+    Case, Collector, CollectorConfig, Counted, DEADLINE, Document, Jaeger, Need, Prometheus,
+    PrometheusConfig, Rig, System, eventually, http, run,
 };
 
 fn main() -> ExitCode {
-    const ALL: &[Need] = &[Need::Collector, Need::Prometheus, Need::Jaeger];
+    const ALL: &[Need] = &[Need::Collector, Need::Prometheus, Need::Jaeger, Need::Throughline];
     run(&[
         Case::new("what_it_counts_is_what_the_servers_store", ALL, counts_are_equal),
         Case::new("a_collector_that_is_away_for_a_while_loses_nothing", ALL, collector_away),
@@ -21,6 +21,11 @@ fn main() -> ExitCode {
             "sigterm_lets_what_is_under_way_be_answered",
             &[Need::Collector, Need::Prometheus],
             graceful,
+        ),
+        Case::new(
+            "a_full_queue_fires_an_alert_until_there_is_room",
+            &[Need::Alertmanager, Need::Collector, Need::Prometheus, Need::Throughline],
+            full_queue,
         ),
         Case::new("requests_are_answered_refused_and_turned_away", &[], answers),
     ])
@@ -58,8 +63,8 @@ impl Server {
         http::post(&url, "application/json", body.as_bytes()).expect("an answer")
     }
 
-    /// Asks for a stream, and waits for its first event.
-    fn stream(&self, completion: &Value) -> BufReader<TcpStream> {
+    /// Asks, and waits for nothing.
+    fn connect(&self, completion: &Value) -> TcpStream {
         let (address, body) = (self.url.trim_start_matches("http://"), completion.to_string());
         let mut stream = TcpStream::connect(address).expect("connected");
         write!(
@@ -68,13 +73,26 @@ impl Server {
             body.len()
         )
         .expect("asked");
-        let mut answer = BufReader::new(stream);
+        stream
+    }
+
+    /// Asks for a stream, and waits for its first event.
+    fn stream(&self, completion: &Value) -> BufReader<TcpStream> {
+        let mut answer = BufReader::new(self.connect(completion));
         let mut line = String::new();
         while !line.starts_with("data:") {
             line.clear();
             assert!(answer.read_line(&mut line).expect("a line") > 0, "the answer has no events");
         }
         answer
+    }
+
+    fn await_one_that_waits(&self) {
+        eventually(DEADLINE, "one that waits", || {
+            let health = http::get(&format!("{}/health", self.url)).expect("an answer");
+            let health: Value = serde_json::from_str(&health.body).expect("JSON");
+            (health["queue"]["waiting"] == 1).then_some(())
+        });
     }
 
     fn terminate(&self) {
@@ -88,9 +106,7 @@ impl Server {
         let last = self.output.by_ref().map_while(Result::ok).last().expect("it says what it counted");
         let status = self.process.wait().expect("it ends");
         assert!(status.success(), "{status}: {last}");
-        let report: Value = serde_json::from_str(&last).expect("its last line is JSON");
-        assert_eq!(report["service"], "bitnet-inference-server");
-        Counted(report["counted"].clone())
+        Counted::parse(&last, "bitnet-inference-server").expect("its last line is JSON")
     }
 }
 
@@ -98,21 +114,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _already_ended = self.process.kill().is_err();
         let _status = self.process.wait();
-    }
-}
-
-/// What the program counted itself.
-struct Counted(Value);
-
-impl Counted {
-    fn of(&self, name: &str) -> f64 {
-        self.0[name].as_f64().unwrap_or_else(|| panic!("{name} is not in {}", self.0))
-    }
-
-    fn assert_stored_in(&self, prometheus: &Prometheus) {
-        for (name, total) in self.0.as_object().expect("totals by name") {
-            prometheus.await_value(&format!("sum({name})"), total.as_f64().expect("a number"));
-        }
     }
 }
 
@@ -163,7 +164,7 @@ fn counts_are_equal(rig: &Rig) {
     let prometheus = prometheus(rig, &collector);
     let small = "[server]\nqueue_length = 3\nbatch_size = 2\n[model]\nwidth = 32\nlayers = 2\n";
     let counted = Server::start(Some(&collector), &["--for", "2s"], small).counted();
-    counted.assert_stored_in(&prometheus);
+    counted.assert_stored(&prometheus);
     let requests = counted.of("requests_total");
     await_spans(&jaeger, REQUEST_SPAN, requests);
     assert_nested(&await_spans(&jaeger, COMPLETION_SPAN, requests));
@@ -172,16 +173,17 @@ fn counts_are_equal(rig: &Rig) {
         assert!(some.is_some_and(|some| some > 0.0), "{status}: {some:?}");
     }
     assert_eq!(prometheus.value("sum(queue_depth)"), Some(0.0));
-    for metric in [
-        "memory_usage_bytes",
-        "tokens_per_second_count",
-        "gen_ai_server_time_per_output_token_seconds_count",
-        "process_cpu_time_seconds_total",
-        "tokio_runtime_workers",
-    ] {
+    for metric in ["memory_usage_bytes", "process_cpu_time_seconds_total", "tokio_runtime_workers"] {
         assert!(prometheus.value(&format!("sum({metric})")).is_some_and(|value| value > 0.0), "{metric}");
     }
+    let kits = [inference::KIT, process::KIT, runtime::KIT];
+    prometheus.assert_stores(kits.iter().flat_map(Kit::definitions).map(|definition| definition.name));
+    let document = include_str!("../../../crates/throughline-cli/tests/lint/inference_server.md");
+    Document::read(document).assert_stored(&prometheus);
+    SYSTEM.assert_charted(rig, &prometheus);
 }
+
+const SYSTEM: System = System { name: "inference-server", naming: &[] };
 
 fn collector_away(rig: &Rig) {
     let (mut collector, jaeger) = traced(rig);
@@ -208,7 +210,7 @@ fn collector_away(rig: &Rig) {
     prometheus.await_value("sum(requests_total)", 30.0);
     await_spans(&jaeger, COMPLETION_SPAN, 30.0);
     server.terminate();
-    server.counted().assert_stored_in(&prometheus);
+    server.counted().assert_stored(&prometheus);
 }
 
 /// A model that is still at it when a test looks.
@@ -228,33 +230,58 @@ fn graceful(rig: &Rig) {
     assert!(rest.contains("data: [DONE]"), "{rest}");
     let counted = server.counted();
     drop(idle);
-    counted.assert_stored_in(&prometheus);
+    counted.assert_stored(&prometheus);
     assert_eq!(prometheus.value("sum(requests_total{status=\"success\"})"), Some(1.0));
     assert_eq!(prometheus.value("sum(active_connections)"), Some(0.0));
 }
 
+/// One is being answered and one waits; all others are turned away, until the first one hangs up.
+fn full_queue(rig: &Rig) {
+    let (alertmanager, rules) = (rig.alertmanager(), SYSTEM.rules(rig, &["--faster", "200"]));
+    let collector = rig.collector(CollectorConfig::default());
+    let _prometheus = rig.prometheus(PrometheusConfig {
+        targets: vec![collector.prometheus_exporter_address()],
+        rule_folder: Some(rules.path().to_owned()),
+        alertmanagers: vec![alertmanager.address()],
+        ..PrometheusConfig::default()
+    });
+    let server = Server::start(Some(&collector), &[], &narrow());
+    let long = json!({ "prompt": "Hello", "max_tokens": 60_000, "temperature": 0, "stream": true });
+    let (first, second) = (server.stream(&long), server.connect(&long));
+    server.await_one_that_waits();
+    let alert = "RequestDurationSecondsBudgetBurnsFast";
+    eventually(DEADLINE, "alert", || {
+        server.ask(&json!({ "prompt": "Hello" }));
+        alertmanager.is_firing(alert).then_some(())
+    });
+    drop((first, second));
+    eventually(DEADLINE, "end of the alert", || {
+        server.ask(&json!({ "prompt": "Hello", "max_tokens": 1 }));
+        (!alertmanager.is_firing(alert)).then_some(())
+    });
+}
+
+fn narrow() -> String {
+    format!("[server]\nqueue_length = 1\nbatch_size = 1\nmax_tokens = 60000\n{SLOW}")
+}
+
 fn answers(_rig: &Rig) {
-    let narrow = format!("[server]\nqueue_length = 1\nbatch_size = 1\nmax_tokens = 2000\n{SLOW}");
-    let server = Server::start(None, &[], &narrow);
+    let server = Server::start(None, &[], &narrow());
     let answer = server.ask(&json!({ "prompt": "Hello", "max_tokens": 4, "seed": 1 }));
     let document: Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!((answer.status, &document["usage"]["prompt_tokens"]), (200, &json!(5)), "{document}");
-    for wrong in [json!({}), json!({ "prompt": 1 }), json!({ "prompt": "", "max_tokens": 9999 })] {
+    for wrong in [json!({}), json!({ "prompt": 1 }), json!({ "prompt": "", "max_tokens": 99_999 })] {
         assert_eq!(server.ask(&wrong).status, 400, "{wrong}");
     }
     // One is being answered and one waits: there is no place for a third.
-    let long = json!({ "prompt": "Hello", "max_tokens": 2000, "temperature": 0, "stream": true });
+    let long = json!({ "prompt": "Hello", "max_tokens": 60_000, "temperature": 0, "stream": true });
     let first = server.stream(&long);
     let waits = server.url.trim_start_matches("http://").to_owned();
     let second = std::thread::spawn(move || {
         let body = json!({ "prompt": "Hello", "max_tokens": 1 }).to_string();
         http::post(&format!("http://{waits}/v1/completions"), "application/json", body.as_bytes())
     });
-    let health = || -> Value {
-        let answer = http::get(&format!("{}/health", server.url)).expect("an answer");
-        serde_json::from_str(&answer.body).expect("JSON")
-    };
-    eventually(DEADLINE, "one that waits", || (health()["queue"]["waiting"] == 1).then_some(()));
+    server.await_one_that_waits();
     let refused = server.ask(&json!({ "prompt": "Hello" }));
     assert_eq!(refused.status, 503, "{}", refused.body);
     // Who hangs up makes room.
@@ -263,5 +290,5 @@ fn answers(_rig: &Rig) {
     assert_eq!(http::get(&format!("{}/health/live", server.url)).expect("an answer").status, 200);
     server.terminate();
     let counted = server.counted();
-    assert!((counted.of("requests_total") - 7.0).abs() < f64::EPSILON, "{}", counted.0);
+    assert!((counted.of("requests_total") - 7.0).abs() < f64::EPSILON, "{counted:?}");
 }

@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
     /// Decides what the stand-in says, and when it fails
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+
+    /// Let the stand-in fail every request for so long at first, to see what that looks like
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub(crate) outage: Duration,
 }
 
 impl Arguments {

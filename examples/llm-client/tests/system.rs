@@ -2,19 +2,26 @@
 #![expect(clippy::panic, reason = "cases fail by panicking")]
 
 use std::collections::BTreeMap;
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode, Output, Stdio};
 
 use serde_json::Value;
+use throughline_instruments::gen_ai::KIT;
 use throughline_rig::{
-    Case, CollectorConfig, DEADLINE, Jaeger, Need, Prometheus, PrometheusConfig, Rig, eventually, run,
+    Case, CollectorConfig, Counted, DEADLINE, Document, Jaeger, Need, Page, Prometheus, PrometheusConfig,
+    Rig, System, eventually, run,
 };
 
 fn main() -> ExitCode {
     run(&[
         Case::new(
             "what_it_counts_is_what_prometheus_and_jaeger_hold",
-            &[Need::Collector, Need::Prometheus, Need::Jaeger],
+            &[Need::Collector, Need::Prometheus, Need::Jaeger, Need::Throughline],
             through_a_collector,
+        ),
+        Case::new(
+            "an_api_that_fails_fires_an_alert_until_it_is_well_again",
+            &[Need::Alertmanager, Need::Prometheus, Need::Throughline],
+            an_api_that_fails,
         ),
         Case::new("it_pushes_straight_into_prometheus", &[Need::Prometheus], straight_into_prometheus),
         Case::new("the_key_is_shown_nowhere", &[], the_key_is_shown_nowhere),
@@ -25,52 +32,56 @@ fn main() -> ExitCode {
 
 /// Runs it with this environment, and with nothing of the test's own that it would look at.
 fn output(length: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(&[&["--for", length], arguments].concat(), environment).output().expect("it starts")
+}
+
+fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-client"));
     for (name, _) in std::env::vars() {
         if ["GEMINI_", "OTEL_", "THROUGHLINE_", "RUST_LOG"].iter().any(|own| name.starts_with(own)) {
             command.env_remove(name);
         }
     }
-    let command = command.args(["--for", length]).args(arguments).envs(environment.iter().copied());
-    command.output().expect("it starts")
+    command.args(arguments).envs(environment.iter().copied());
+    command
 }
 
 /// With this seed, the first dozen requests fail in each way that a stand-in can fail.
 const SEED: &str = "92";
 
 /// What it counted itself.
-struct Counted {
-    all: BTreeMap<String, f64>,
+struct Told {
+    counted: Counted,
     /// Failed requests, by what went wrong.
     errors: BTreeMap<String, f64>,
 }
 
-impl Counted {
+impl Told {
     /// Runs it, and reads its last two lines.
     fn of(length: &str, environment: &[(&str, &str)]) -> Self {
-        Self::said_by(&output(length, &["--seed", SEED], environment))
+        Self::by(&output(length, &["--seed", SEED], environment))
     }
 
-    fn said_by(output: &Output) -> Self {
+    fn by(output: &Output) -> Self {
         let (said, log) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{}\n{said}\n{log}", output.status);
-        let mut lines = said.lines().rev();
-        let counted: Value = serde_json::from_str(lines.next().expect("a last line")).expect("it is JSON");
-        assert_eq!(counted["service"], "llm-client");
-        let errors = lines.next().and_then(|line| line.split_once(": ")).expect("the errors").1;
-        let errors = serde_json::from_str(errors).expect("they are JSON");
-        Self { all: totals(&counted["counted"]), errors: totals(&errors) }
+        let counted = Counted::parse(&said, "llm-client").expect("a last line");
+        let errors = said.lines().rev().nth(1).and_then(|line| line.split_once(": ")).expect("the errors").1;
+        let errors: Value = serde_json::from_str(errors).expect("they are JSON");
+        let errors = errors.as_object().into_iter().flatten();
+        let errors = errors.map(|(name, total)| (name.clone(), total.as_f64().expect("a number"))).collect();
+        Self { counted, errors }
     }
 
     fn total(&self, name: &str) -> f64 {
-        self.all.get(name).copied().unwrap_or_else(|| panic!("no {name} was counted: {:?}", self.all))
+        let total = self.counted.of(name);
+        assert!(total > 0.0, "no {name} was counted: {:?}", self.counted);
+        total
     }
 
     /// Holds all of it against what is stored.
     fn assert_stored(&self, prometheus: &Prometheus) {
-        for (name, total) in &self.all {
-            prometheus.await_value(&format!("sum({name})"), *total);
-        }
+        self.counted.assert_stored(prometheus);
         for (kind, total) in &self.errors {
             prometheus.await_value(&format!("sum(llm_errors_total{{error_type=\"{kind}\"}})"), *total);
         }
@@ -82,64 +93,46 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn totals(json: &Value) -> BTreeMap<String, f64> {
-    let totals = json.as_object().into_iter().flatten();
-    totals.map(|(name, total)| (name.clone(), total.as_f64().expect("a number"))).collect()
-}
-
 /// Metrics and spans go to a Collector over OTLP/HTTP, and from there to their stores.
 fn through_a_collector(rig: &Rig) {
-    let (prometheus, jaeger) = (rig.prometheus(PrometheusConfig::default()), rig.jaeger());
+    // Who pushes is no target; without any, there would be no `up`.
+    let target = Page::serve("text/plain; version=0.0.4", "");
+    let targets = vec![target.address()];
+    let prometheus = rig.prometheus(PrometheusConfig { targets, ..PrometheusConfig::default() });
+    let jaeger = rig.jaeger();
     let collector = rig.collector(CollectorConfig {
         metrics_to: Some(prometheus.otlp_url()),
         traces_to: Some(jaeger.otlp_grpc()),
         ..CollectorConfig::default()
     });
     let endpoint = collector.otlp_http_url();
-    let counted = Counted::of("4s", &[("OTEL_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+    let counted = Told::of(
+        "4s",
+        &[
+            ("OTEL_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
+        ],
+    );
     counted.assert_stored(&prometheus);
     for kind in ["rate_limit", "server_error", "invalid_response", "timeout"] {
         assert!(counted.errors.contains_key(kind), "{kind} in {:?}", counted.errors);
     }
-    assert_all_names(&prometheus);
+    assert_all_names(rig, &prometheus);
     assert_cost(&prometheus);
     assert_spans(&jaeger, &counted);
 }
 
-/// Every metric that the kit names for such a program is stored, under the name that it has in Prometheus.
-fn assert_all_names(prometheus: &Prometheus) {
-    for name in [
-        "gen_ai_client_operation_duration_seconds_bucket",
-        "gen_ai_client_operation_time_to_first_chunk_seconds_bucket",
-        "gen_ai_client_operation_time_per_output_chunk_seconds_bucket",
-        "gen_ai_client_token_usage_bucket",
-        "llm_requests_total",
-        "llm_errors_total",
-        "llm_duration_seconds_bucket",
-        "llm_tokens_total",
-        "llm_tokens_prompt_total",
-        "llm_tokens_completion_total",
-        "llm_tokens_rate_per_second_bucket",
-        "llm_cost_total",
-        "bot_executions_total",
-        "bot_failures_total",
-        "bot_duration_seconds_bucket",
-        "bot_queue_depth",
-        "bot_time_since_success_seconds",
-        "narrative_executions_total",
-        "narrative_duration_seconds_bucket",
-        "narrative_act_duration_seconds_bucket",
-        "narrative_json_success_total",
-        "narrative_json_failures_total",
-        "pipeline_generated_total",
-        "pipeline_curated_total",
-        "pipeline_published_total",
-        "pipeline_stage_latency_seconds_bucket",
-    ] {
-        assert!(!prometheus.query(name).is_empty(), "{name}");
-    }
+/// Every metric of the kit is stored, every name of the document too, and every panel and rule has its data.
+fn assert_all_names(rig: &Rig, prometheus: &Prometheus) {
+    prometheus.assert_stores(KIT.definitions().map(|definition| definition.name));
+    let document = include_str!("../../../crates/throughline-cli/tests/lint/llm_bot.md");
+    Document::read(document).assert_stored(prometheus);
+    SYSTEM.assert_charted(rig, prometheus);
     assert_eq!(prometheus.value("sum(bot_queue_depth)"), Some(0.0), "nobody waits at the end");
 }
+
+const SYSTEM: System = System { name: "llm-client", naming: &[] };
 
 /// What was paid is what the tokens of each model cost.
 fn assert_cost(prometheus: &Prometheus) {
@@ -153,7 +146,7 @@ fn assert_cost(prometheus: &Prometheus) {
 }
 
 /// There is a span for each request of the model, and a chat is one trace from the driver to the stand-in.
-fn assert_spans(jaeger: &Jaeger, counted: &Counted) {
+fn assert_spans(jaeger: &Jaeger, counted: &Told) {
     let requests = counted.total("llm_requests_total");
     let traces = eventually(DEADLINE, "a span for each request", || {
         let traces = jaeger.get_json("/api/traces?service=llm-client&limit=10000");
@@ -218,9 +211,34 @@ fn parent(span: &Value) -> Option<&Value> {
 fn straight_into_prometheus(rig: &Rig) {
     let prometheus = rig.prometheus(PrometheusConfig::default());
     let endpoint = format!("{}/v1/metrics", prometheus.otlp_url());
-    let environment =
-        [("OTEL_METRICS_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", endpoint.as_str())];
-    Counted::of("2s", &environment).assert_stored(&prometheus);
+    Told::of("2s", &straight_to(&endpoint)).assert_stored(&prometheus);
+}
+
+fn straight_to(endpoint: &str) -> [(&str, &str); 3] {
+    [
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", endpoint),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
+    ]
+}
+
+/// Of what the stand-in is asked, one in six fails when it is well; so the objective is lower than elsewhere.
+fn an_api_that_fails(rig: &Rig) {
+    let alertmanager = rig.alertmanager();
+    let rules = SYSTEM.rules(rig, &["--faster", "200", "--objective", "90"]);
+    let prometheus = rig.prometheus(PrometheusConfig {
+        rule_folder: Some(rules.path().to_owned()),
+        alertmanagers: vec![alertmanager.address()],
+        ..PrometheusConfig::default()
+    });
+    let endpoint = format!("{}/v1/metrics", prometheus.otlp_url());
+    let arguments = ["--for", "10m", "--outage", "10s", "--seed", SEED];
+    let mut program = command(&arguments, &straight_to(&endpoint));
+    let mut program = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    alertmanager.await_firing("GenAiClientOperationDurationSecondsBudgetBurnsFast");
+    alertmanager.await_resolved("GenAiClientOperationDurationSecondsBudgetBurnsFast");
+    program.kill().expect("it runs");
+    program.wait().expect("it ends");
 }
 
 /// Not on standard output, where all telemetry goes with all that is said, nor in the log with all details.
@@ -235,7 +253,7 @@ fn the_key_is_shown_nowhere(_: &Rig) {
     ];
     let output = output("1s", &["--content", "--every", "100ms"], &environment);
     let (said, log) = (text(&output.stdout), text(&output.stderr));
-    let counted = Counted::said_by(&output);
+    let counted = Told::by(&output);
     assert_eq!(counted.errors.keys().collect::<Vec<_>>(), ["network"]);
     assert!(said.contains("gen_ai.input.messages"), "{said}");
     assert!(said.contains("llm.requests") || said.contains("llm_requests"), "{said}");
@@ -245,7 +263,7 @@ fn the_key_is_shown_nowhere(_: &Rig) {
 fn without_collector(_: &Rig) {
     let environment = [("OTEL_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")];
     let output = output("1s", &[], &environment);
-    assert!(Counted::said_by(&output).total("llm_requests_total") > 0.0);
+    assert!(Told::by(&output).total("llm_requests_total") > 0.0);
     let log = text(&output.stderr);
     assert!(log.lines().any(|line| line.starts_with("telemetry: ")), "{log}");
 }

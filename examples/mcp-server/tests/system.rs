@@ -7,7 +7,6 @@
     reason = "a test reports by panicking, and shows the program's log"
 )]
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
@@ -15,11 +14,23 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use throughline_rig::{Case, DEADLINE, Need, Prometheus, PrometheusConfig, Rig, eventually, http, run};
+use throughline_instruments::mcp::KIT;
+use throughline_rig::{
+    Case, Counted, DEADLINE, Document, Need, Prometheus, PrometheusConfig, Rig, System, eventually, http, run,
+};
 
 fn main() -> ExitCode {
     run(&[
-        Case::new("prometheus_stores_what_the_program_counted", &[Need::Prometheus], stores_what_was_counted),
+        Case::new(
+            "prometheus_stores_what_the_program_counted",
+            &[Need::Prometheus, Need::Throughline],
+            stores_what_was_counted,
+        ),
+        Case::new(
+            "an_attack_and_an_end_fire_alerts_until_it_runs_again",
+            &[Need::Alertmanager, Need::Prometheus, Need::Throughline],
+            an_attack_and_an_end,
+        ),
         Case::new("names_that_a_stranger_made_up_fill_no_memory", &[], made_up_names_fill_no_memory),
         Case::new("standard_input_and_output_carry_the_protocol", &[], standard_input_and_output),
     ])
@@ -34,13 +45,19 @@ struct Program {
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", "2000", arguments)
+    }
+
+    /// With its metrics there, and no more series of an instrument than this.
+    fn start_at(metrics: &str, series: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("haystack.txt"), "needle\n").expect("write a file");
         let log = File::create(folder.path().join("log")).expect("create the log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_mcp-server"))
-            .args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--folder"])
+            .args(["--listen", "127.0.0.1:0", "--metrics", metrics, "--folder"])
             .arg(folder.path())
             .args(arguments)
+            .env("THROUGHLINE_METRICS_CARDINALITY_LIMIT", series)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -95,10 +112,8 @@ impl Drop for Program {
     }
 }
 
-/// What the program counted, by name.
-fn counted(line: &Value) -> BTreeMap<String, f64> {
-    let counted = line["counted"].as_object().expect("what was counted");
-    counted.iter().map(|(name, total)| (name.clone(), total.as_f64().expect("a number"))).collect()
+fn counted(line: &Value) -> Counted {
+    Counted::parse(&line.to_string(), "mcp-server").expect("what was counted")
 }
 
 fn stores_what_was_counted(rig: &Rig) {
@@ -106,18 +121,41 @@ fn stores_what_was_counted(rig: &Rig) {
     let targets = vec![program.metrics()];
     let prometheus = rig.prometheus(PrometheusConfig { targets, ..PrometheusConfig::default() });
     let line = program.line();
-    assert_eq!(line["service"], "mcp-server");
     let counted = counted(&line);
     for name in MUST_BE_COUNTED {
-        assert!(counted.get(*name).is_some_and(|total| *total > 0.0), "{name} in {counted:#?}");
+        assert!(counted.of(name) > 0.0, "{name} in {counted:#?}");
     }
-    for (name, total) in &counted {
-        prometheus.await_value(&format!("sum({name})"), *total);
-    }
+    counted.assert_stored(&prometheus);
+    prometheus.assert_stores(KIT.definitions().map(|definition| definition.name));
+    let document = include_str!("../../../crates/throughline-cli/tests/lint/mcp_server.md");
+    Document::read(document).assert_stored(&prometheus);
+    SYSTEM.assert_charted(rig, &prometheus);
     gauges_are_back_at_zero(&prometheus);
     // Who hung up when is the system's business; that somebody did is known.
     let broken = prometheus.value_soon(r#"sum(mcp_connection_errors_total{error_type="connection_reset"})"#);
     assert!(broken > 0.0);
+}
+
+const SYSTEM: System = System { name: "mcp-server", naming: &["--path", "scrape"] };
+
+/// Made-up names fill up instruments; a program that has ended cannot be scraped; the one that follows is well.
+fn an_attack_and_an_end(rig: &Rig) {
+    let (alertmanager, rules) = (rig.alertmanager(), SYSTEM.rules(rig, &["--faster", "200"]));
+    let attacked = attacked();
+    let address = attacked.metrics();
+    let _prometheus = rig.prometheus(PrometheusConfig {
+        targets: vec![address.clone()],
+        rule_folder: Some(rules.path().to_owned()),
+        alertmanagers: vec![alertmanager.address()],
+        ..PrometheusConfig::default()
+    });
+    alertmanager.await_firing("TooManySeries");
+    drop(attacked);
+    alertmanager.await_firing("TargetDown");
+    let _well = Program::start_at(&address, SERIES_MAX, &[]);
+    for alert in ["TargetDown", "TooManySeries"] {
+        alertmanager.await_resolved(alert);
+    }
 }
 
 /// What must have happened in a drive, so that equal does not mean that nothing was counted.
@@ -149,14 +187,20 @@ fn gauges_are_back_at_zero(prometheus: &Prometheus) {
     }
 }
 
-/// Calls over HTTP; the kit's own test makes a million.
-const ATTACK: &str = "2500";
+/// Calls over HTTP; the kit's own test makes a million, and has the usual limit.
+const ATTACK: &str = "600";
+
+const SERIES_MAX: &str = "100";
+
+fn attacked() -> Program {
+    Program::start_at("127.0.0.1:0", SERIES_MAX, &["--attack", ATTACK, "--clients", "1", "--linger"])
+}
 
 /// Far less than thousands of series of histograms would take.
 const GROWTH_BYTES_MAX: u64 = 64 << 20;
 
 fn made_up_names_fill_no_memory(_rig: &Rig) {
-    let mut program = Program::start(&["--attack", ATTACK, "--clients", "1", "--linger"]);
+    let mut program = attacked();
     let address = program.metrics();
     let before = program.memory();
     let counted = counted(&program.line());
@@ -165,8 +209,11 @@ fn made_up_names_fill_no_memory(_rig: &Rig) {
     let series: Vec<&str> = page.lines().filter(counts).collect();
     let value =
         |line: &&str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
-    assert_eq!(series.len(), 2001, "the limit, and the rest");
-    assert_eq!(series.iter().map(value).sum::<f64>(), counted["mcp_server_operation_duration_seconds_count"]);
+    assert_eq!(series.len(), 101, "the limit, and the rest");
+    assert_eq!(
+        series.iter().map(value).sum::<f64>(),
+        counted.of("mcp_server_operation_duration_seconds_count")
+    );
     let rest = series.iter().filter(|line| line.contains("otel_metric_overflow=\"true\"")).map(value);
     assert!(rest.sum::<f64>() > 400.0, "what is beyond the limit is in one series");
     let log = program.log();

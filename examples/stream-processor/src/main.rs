@@ -2,8 +2,9 @@
 //!
 //! Producers (`producer.rs`) write events to a partitioned log (`log.rs`). A group of consumers (`processor.rs`) reads them:
 //! `intake.rs` decides which of them go on (`seen.rs` knows what came before), and those go into windows of event time
-//! (`window.rs`), which are aggregated (`aggregate.rs`) when the watermark (`watermark.rs`) has passed them. Results go back into the log, where `sink.rs` reads
-//! them. `telemetry.rs` starts telemetry, and `docs/systems/stream-processor.md` shows what one sees.
+//! (`window.rs`) by key (`keys.rs`), which are aggregated (`aggregate.rs`) when the watermark (`watermark.rs`) has passed
+//! them. Results go back into the log, where `sink.rs` reads them. `telemetry.rs` starts telemetry, and
+//! `docs/systems/stream-processor.md` shows what one sees.
 //!
 //! What the program counts itself, in [`TALLY`], is counted by the files that know nothing of telemetry.
 
@@ -11,6 +12,7 @@ mod aggregate;
 mod audit;
 mod event;
 mod intake;
+mod keys;
 mod log;
 mod processor;
 mod producer;
@@ -59,11 +61,15 @@ struct Arguments {
     /// Stop producing after this many events, say what was counted, and go on serving metrics
     #[arg(long, value_name = "N")]
     events: Option<u64>,
+
+    /// Begin with so many events that have waited for ten seconds, as after an outage
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    backlog: u64,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Arguments { length, listen, rate, events } = Arguments::parse();
+    let Arguments { length, listen, rate, events, backlog } = Arguments::parse();
     let telemetry =
         telemetry::start(listen).context("start telemetry, with metrics served where --listen says")?;
     let instruments = Arc::new(Instruments::new(&telemetry));
@@ -71,7 +77,7 @@ async fn main() -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
 
     let mut work = JoinSet::new();
-    work.spawn(process_everything(Load { rate, events }, log, instruments, Arc::clone(&stop)));
+    work.spawn(process_everything(Load { rate, events, backlog }, log, instruments, Arc::clone(&stop)));
     tokio::select! {
         ended = length.wait() => ended?,
         Some(done) = work.join_next() => {

@@ -10,13 +10,14 @@ use throughline::KeyValue;
 use throughline::propagation::{BaggageExt as _, Context, SpanContext, TraceContextExt as _};
 use throughline::trace::{Enter as _, Span};
 use throughline_instruments::stream::{
-    AggregationType, ByBackend, ByGroup, ByPartition, ByWindow, DropReason, Handling, OpenWindow, Operation,
-    Processing, StateBackend, WindowType,
+    AggregationType, ByBackend, ByGroup, ByLayer, ByPartition, ByWindow, DropReason, Handling, OpenWindow,
+    Operation, Processing, StateBackend, WindowType,
 };
 
 use crate::aggregate::{Function, TooFew, WindowResult};
 use crate::event::{Event, Key};
 use crate::intake::{Intake, Placement, Taken};
+use crate::keys::Keys;
 use crate::log::{AGGREGATORS, EVENTS, Headers, Log, Message, Polled, RESULTS};
 use crate::seen::Look;
 use crate::telemetry::{Instruments, TENANT};
@@ -45,6 +46,7 @@ pub(crate) struct Processor {
     instruments: Arc<Instruments>,
     intake: Intake,
     windows: Windows<Companion>,
+    keys: Keys,
 }
 
 impl Processor {
@@ -55,6 +57,7 @@ impl Processor {
             instruments: Arc::clone(instruments),
             intake: Intake::default(),
             windows: Windows::new(),
+            keys: Keys::default(),
         }
     }
 
@@ -142,7 +145,7 @@ impl Processor {
         let instruments = Arc::clone(&self.instruments);
         let _running = instruments.stream.operators.start("window");
         let input = handling.span().span_context().clone();
-        let key = Key { tenant, model: known.model.clone() };
+        let key = self.look_up(Key { tenant, model: known.model.clone() });
         for interval in &placement.open {
             self.put(*interval, &key, known.value, &input);
         }
@@ -151,7 +154,15 @@ impl Processor {
         handling.succeed();
     }
 
-    fn put(&mut self, interval: Interval, key: &Key, value: f64, input: &SpanContext) {
+    fn look_up(&mut self, key: Key) -> Arc<Key> {
+        let state = &self.instruments.stream.state;
+        let (key, at_hand) = self.keys.look_up(key);
+        let counter = if at_hand { &state.cache_hits } else { &state.cache_misses };
+        counter.add(1, &ByLayer { layer: "l1" });
+        key
+    }
+
+    fn put(&mut self, interval: Interval, key: &Arc<Key>, value: f64, input: &SpanContext) {
         let stream = &self.instruments.stream;
         let operation = stream.state.start(Operation::Put, StateBackend::Memory);
         let open = |cut| Companion { counted: stream.windows.open(window_type(cut)), inputs: Vec::new() };
@@ -181,7 +192,7 @@ impl Processor {
     }
 
     /// Aggregates a window in a trace of its own, and sends the result within it.
-    async fn send(&self, interval: Interval, key: Key, Window { values, companion }: Window<Companion>) {
+    async fn send(&self, interval: Interval, key: Arc<Key>, Window { values, companion }: Window<Companion>) {
         let Companion { counted, inputs } = companion;
         let mut span = self.span(interval, &key, &inputs);
         let result = {
@@ -191,7 +202,7 @@ impl Processor {
                 interval,
                 events: values.len() as u64,
                 values: self.aggregate(&values, &mut span),
-                key,
+                key: Arc::unwrap_or_clone(key),
             }
         };
         let mut headers = Headers::new();

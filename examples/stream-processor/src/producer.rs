@@ -25,7 +25,12 @@ pub(crate) struct Load {
     pub(crate) rate: u32,
     /// How many in all; until they are stopped when unset.
     pub(crate) events: Option<u64>,
+    /// How many of them have waited.
+    pub(crate) backlog: u64,
 }
+
+/// How long, in milliseconds.
+const WAITED: u64 = 10_000;
 
 /// How many producers there are.
 const PRODUCERS: u32 = 3;
@@ -54,15 +59,16 @@ struct Producer {
 
 impl Producer {
     /// Sends every third event, in its turn.
-    async fn run(self, first: u64, Load { rate, events }: Load) -> Result<()> {
+    async fn run(self, first: u64, Load { rate, events, backlog }: Load) -> Result<()> {
         let mut ticks = interval(Duration::from_secs(1) * PRODUCERS / rate);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut number = first;
         while events.is_none_or(|events| number < events) && !self.stop.load(Ordering::Relaxed) {
             ticks.tick().await;
-            self.send(number).await;
+            let waited = if number < backlog { WAITED } else { 0 };
+            self.send(number, waited).await;
             if number % 50 == 3 {
-                self.send(number).await; // the answer was lost, so it is sent again
+                self.send(number, waited).await; // the answer was lost, so it is sent again
             }
             number += u64::from(PRODUCERS);
         }
@@ -70,8 +76,8 @@ impl Producer {
     }
 
     /// Sends one event, with the context and whose it is in the headers.
-    async fn send(&self, number: u64) {
-        let event = event(number, time::now());
+    async fn send(&self, number: u64, waited: u64) {
+        let event = event(number, time::now() - waited);
         let payload = if number % 211 == 7 { b"{\"id\":".to_vec() } else { event.encode() };
         let mut headers = Headers::new();
         let tenant = TENANTS[(number % 7 % 3) as usize];

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use crate::TALLY;
 
 /// How many are remembered: well above what is sent while a producer may send again.
-const REMEMBERED: usize = 10_000;
+const REMEMBERED: usize = 100;
 
 /// The ids of events.
 #[derive(Debug, Default)]

@@ -10,7 +10,9 @@ use throughline::{
     Alias, BatchConfiguration, Error, ExportConfig, MetricsConfig, MetricsRecorder, OtlpProtocol,
     TelemetryConfig, TelemetryProviders, Temporality, TraceConfig, init_telemetry,
 };
-use throughline_instruments::stream::{Messaging, StreamMetrics};
+use throughline_instruments::stream::{
+    ByBackend, ByWindow, Messaging, StateBackend, StreamMetrics, WindowType,
+};
 
 /// The item of the baggage that says whose event it is.
 pub(crate) const TENANT: &str = "tenant";
@@ -48,12 +50,24 @@ impl Instruments {
     pub(crate) fn new(telemetry: &TelemetryProviders) -> Self {
         let meter = telemetry.meter("stream-processor");
         let tracer = telemetry.tracer_provider().tracer("stream-processor");
+        let stream = StreamMetrics::new(&meter);
+        begin_at_zero(&stream);
         Self {
-            stream: StreamMetrics::new(&meter),
+            stream,
             messaging: Messaging::new("in_process", &meter, tracer),
             tracer,
             recorder: MetricsRecorder::new(),
         }
+    }
+}
+
+/// What seldom happens is there from the start: the first time is then a growth, and not a series from nowhere.
+fn begin_at_zero(stream: &StreamMetrics) {
+    stream.events.backpressure.add(0, &());
+    stream.deduplication.cache_evictions.add(0, &());
+    stream.state.evictions.add(0, &ByBackend { backend: StateBackend::Memory });
+    for window_type in [WindowType::Tumbling, WindowType::Sliding] {
+        stream.windows.discarded.add(0, &ByWindow { window_type });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::iter;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,10 +55,13 @@ pub(crate) fn intervals(time: u64) -> impl Iterator<Item = Interval> {
 /// How many windows a partition keeps; beyond, the oldest are given up.
 const WINDOWS_MAX: usize = 5000;
 
+/// What a window is of.
+type Place = (Interval, Arc<Key>);
+
 /// The open windows of a partition. Each has a companion, which is whatever the caller wants to find beside it.
 #[derive(Debug)]
 pub(crate) struct Windows<T> {
-    open: BTreeMap<(Interval, Key), Window<T>>,
+    open: BTreeMap<Place, Window<T>>,
 }
 
 /// The values of one key in one interval.
@@ -76,13 +80,13 @@ impl<T> Windows<T> {
     pub(crate) fn put(
         &mut self,
         interval: Interval,
-        key: &Key,
+        key: &Arc<Key>,
         value: f64,
         open: impl FnOnce(Cut) -> T,
         tell: impl FnOnce(&mut T),
     ) -> bool {
         TALLY.add("processor_state_operations_total", 1.0);
-        let window = self.open.entry((interval, key.clone())).or_insert_with(|| {
+        let window = self.open.entry((interval, Arc::clone(key))).or_insert_with(|| {
             TALLY.add("processor_windows_created_total", 1.0);
             Window { values: Vec::new(), companion: open(interval.cut) }
         });
@@ -98,7 +102,7 @@ impl<T> Windows<T> {
     }
 
     /// Takes the windows out that end by this time.
-    pub(crate) fn trigger(&mut self, watermark: u64) -> Vec<((Interval, Key), Window<T>)> {
+    pub(crate) fn trigger(&mut self, watermark: u64) -> Vec<(Place, Window<T>)> {
         let mut triggered = Vec::new();
         while let Some(first) = self.open.first_entry() {
             if first.key().0.end > watermark {
@@ -114,8 +118,7 @@ impl<T> Windows<T> {
     /// About how many bytes they take.
     pub(crate) fn size(&self) -> usize {
         let of_values = |window: &Window<T>| window.values.capacity() * size_of::<f64>();
-        self.open.len() * size_of::<((Interval, Key), Window<T>)>()
-            + self.open.values().map(of_values).sum::<usize>()
+        self.open.len() * size_of::<(Place, Window<T>)>() + self.open.values().map(of_values).sum::<usize>()
     }
 }
 
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn windows_are_triggered_in_order_once_their_time_is_over() {
         let mut windows = Windows::new();
-        let key = Key { tenant: "t".to_owned(), model: "m".to_owned() };
+        let key = Arc::new(Key { tenant: "t".to_owned(), model: "m".to_owned() });
         for time in [900, 1100, 1200] {
             for interval in intervals(time).filter(|interval| interval.cut == Cut::Tumbling) {
                 assert!(!windows.put(interval, &key, time as f64, |_cut| 0, |count| *count += 1));

@@ -26,21 +26,26 @@ pub(crate) struct Part {
 struct System {
     name: &'static str,
     title: &'static str,
-    kits: &'static [&'static str],
+    /// With how the names begin of what it records of each: one end of a protocol, it may be.
+    kits: &'static [(&'static str, &'static str)],
 }
 
 /// What belongs to no kit: how the telemetry of any service does.
 pub(crate) const TELEMETRY: &str = "telemetry";
 
 const SYSTEMS: [System; 5] = [
-    System { name: "inference-server", title: "Inference server", kits: &["inference", "http", "process"] },
-    System { name: "llm-client", title: "LLM client", kits: &["gen-ai", "http"] },
-    System { name: "stream-processor", title: "Stream processor", kits: &["stream"] },
-    System { name: "actor-mesh", title: "Actor mesh", kits: &["actor"] },
-    System { name: "mcp-server", title: "MCP server", kits: &["mcp", "guard", "process"] },
+    System {
+        name: "inference-server",
+        title: "Inference server",
+        kits: &[("inference", ""), ("http", "http.server."), ("process", ""), ("runtime", "")],
+    },
+    System { name: "llm-client", title: "LLM client", kits: &[("gen-ai", "")] },
+    System { name: "stream-processor", title: "Stream processor", kits: &[("stream", "")] },
+    System { name: "actor-mesh", title: "Actor mesh", kits: &[("actor", "")] },
+    System { name: "mcp-server", title: "MCP server", kits: &[("mcp", "")] },
 ];
 
-/// The kits that record something, without their systems: what rules are made for, each once.
+/// The kits that record something, without their systems: what all rules are made for, each once.
 pub(crate) fn of_kits() -> Vec<Subject> {
     recording_kits().map(Subject::of_kit).collect()
 }
@@ -54,21 +59,26 @@ pub(crate) fn of_all() -> Vec<Subject> {
 
 impl Subject {
     fn of_kit(kit: &Kit) -> Self {
-        Self { name: kit.name, title: kit.title, parts: parts([kit].into_iter()) }
+        Self { name: kit.name, title: kit.title, parts: parts([(kit, "")].into_iter()) }
     }
 
     fn of_system(system: &System) -> Self {
-        let kits = recording_kits().filter(|kit| system.kits.contains(&kit.name));
+        let prefix =
+            |kit: &Kit| system.kits.iter().find(|(name, _)| *name == kit.name).map(|(_, start)| *start);
+        let kits = recording_kits().filter_map(|kit| Some((kit, prefix(kit)?)));
         Self { name: system.name, title: system.title, parts: parts(kits) }
     }
 }
 
-/// Kits share metrics: what is named twice is shown once, where it came first.
-fn parts<'a>(kits: impl Iterator<Item = &'a Kit>) -> Vec<Part> {
+/// The metrics of kits whose names begin so. Kits share metrics: what is named twice is shown once, where it came first.
+fn parts<'a>(kits: impl Iterator<Item = (&'a Kit, &'a str)>) -> Vec<Part> {
     let mut seen = BTreeSet::new();
-    let part = |kit: &Kit| Part {
-        title: kit.title,
-        definitions: kit.definitions().filter(|def| seen.insert(def.name)).copied().collect(),
+    let part = |(kit, start): (&Kit, &str)| {
+        let definitions = kit.definitions().filter(|def| def.name.starts_with(start));
+        Part {
+            title: kit.title,
+            definitions: definitions.filter(|def| seen.insert(def.name)).copied().collect(),
+        }
     };
     kits.map(part).filter(|part| !part.definitions.is_empty()).collect()
 }
@@ -77,7 +87,7 @@ fn recording_kits() -> impl Iterator<Item = &'static Kit> {
     kits().iter().filter(|kit| kit.definitions().next().is_some())
 }
 
-/// The name of a kit or of a kind of service, as an argument.
+/// The name of a kit, of a kind of service, or of what every service has, as an argument.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     known(text, of_all().iter().map(|subject| subject.name))
 }
@@ -85,11 +95,6 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 /// The name of a kit, as an argument.
 pub(crate) fn name_of_kit(text: &str) -> Result<String, String> {
     known(text, kits().iter().map(|kit| kit.name))
-}
-
-/// The name of a kit, or of what every service has, as an argument.
-pub(crate) fn name_of_rules(text: &str) -> Result<String, String> {
-    known(text, of_kits().iter().map(|subject| subject.name).chain([TELEMETRY]))
 }
 
 fn known(text: &str, names: impl Iterator<Item = &'static str> + Clone) -> Result<String, String> {

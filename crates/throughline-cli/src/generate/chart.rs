@@ -206,10 +206,26 @@ pub(crate) fn pairs(metrics: &[Metric]) -> impl Iterator<Item = (&Metric, &Metri
 pub(crate) fn failing(metrics: &[Metric]) -> impl Iterator<Item = (&Metric, &Metric)> {
     let counters = |shape: Shape| metrics.iter().filter(move |metric| metric.shape() == shape);
     counters(Shape::Failures).filter_map(move |failed| {
+        let all = || counters(Shape::Events).filter(|all| !all.is_of(PARTS));
         let (stem, _) = last_word(failed.def.name)?;
         let is_beside = |all: &&Metric| last_word(all.def.name).is_some_and(|(of, _)| of == stem);
-        Some((failed, counters(Shape::Events).find(is_beside)?))
+        Some((failed, all().find(is_beside).or_else(|| only(all().filter(|all| is_of_one(failed, all))))?))
     })
+}
+
+/// Counters beside failures that are no count of all there was.
+const PARTS: &[&str] = &["cost", "success", "successes"];
+
+/// Whether both names are alike up to the last dot: `mailbox.undeliverable_messages` and `mailbox.posts`.
+fn is_of_one(failed: &Metric, all: &Metric) -> bool {
+    let space = |metric: &Metric| metric.def.name.rsplit_once('.').map(|(space, _)| space);
+    space(failed).is_some() && space(failed) == space(all)
+}
+
+/// The one thing there is.
+fn only<T>(mut things: impl Iterator<Item = T>) -> Option<T> {
+    let first = things.next();
+    if things.next().is_none() { first } else { None }
 }
 
 /// The last word of a name, and what is before it, separator included. That it is a total is no word.

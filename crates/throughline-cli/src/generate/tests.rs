@@ -3,9 +3,9 @@
 use throughline::core::{AttributeDef, InstrumentKind, NumberKind};
 use throughline::{MetricDef, TranslationStrategy};
 
-use super::chart::{Chart, Kind, charts};
+use super::chart::{Chart, Kind, charts, failing};
 use super::metric::Metric;
-use super::rules::{Objective, Rule, of_kit};
+use super::rules::{Objective, Pace, Rule, of_kit};
 
 const OUTCOME: AttributeDef =
     AttributeDef { key: "outcome", values: &["ok", "failed", "timed_out"], cardinality: Some(3) };
@@ -75,6 +75,29 @@ fn panels_follow_from_definitions() {
 }
 
 #[test]
+fn failures_are_a_part_of_what_there_is_of_their_kind() {
+    let counters = [
+        "llm.cost",
+        "llm.requests",
+        "llm.errors",
+        "mailbox.posts",
+        "mailbox.undeliverable_messages",
+        "mesh.sent",
+        "mesh.received",
+        "mesh.actor_failures",
+    ];
+    let counters = counters.map(|name| def(name, InstrumentKind::Counter, ""));
+    let metrics: Vec<_> =
+        counters.into_iter().filter_map(|def| Metric::new(def, TranslationStrategy::default())).collect();
+    let pairs: Vec<_> = failing(&metrics).map(|(failed, all)| (failed.def.name, all.def.name)).collect();
+    assert_eq!(
+        pairs,
+        [("llm.errors", "llm.requests"), ("mailbox.undeliverable_messages", "mailbox.posts")],
+        "and not one of two"
+    );
+}
+
+#[test]
 fn questions_are_those_of_the_definitions() {
     let charts = shop(TranslationStrategy::default());
     let chosen = r#"job=~"$service", instance=~"$instance""#;
@@ -120,7 +143,7 @@ fn names_as_they_are_stand_in_quotes() {
 #[test]
 fn rules_follow_from_definitions() {
     let objective = Objective::parse("99.9").expect("an objective");
-    let rules = of_kit(&metrics(TranslationStrategy::default()), objective);
+    let rules = of_kit(&metrics(TranslationStrategy::default()), objective, Pace::REAL);
     let alerts: Vec<_> = rules
         .iter()
         .filter_map(|rule| match rule {

@@ -17,7 +17,7 @@ use throughline::{
     TranslationStrategy, init_telemetry,
 };
 use throughline_rig::{
-    Case, CollectorConfig, DEADLINE, Need, Prometheus, PrometheusConfig, Rig, eventually, run,
+    Case, CollectorConfig, DEADLINE, Need, Prometheus, PrometheusConfig, Rig, eventually, eventually_ok, run,
 };
 
 fn main() -> ExitCode {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Case::new("promtool_takes_the_rules_and_their_tests_pass", &[Need::Promtool], rules),
         Case::new("promtool_takes_the_configuration", &[Need::Promtool], prometheus_configuration),
         Case::new("the_collector_takes_its_configurations", &[Need::Collector], collector_configurations),
+        Case::new("alertmanager_takes_its_configuration", &[Need::Alertmanager], alertmanager_configuration),
         Case::new("kustomize_and_compose_take_their_files", &[Need::Manifests], manifests),
         Case::new("every_panel_has_data_when_scraped", &[Need::Prometheus], scraped),
         Case::new("every_panel_has_data_when_pushed", &[Need::Prometheus], pushed),
@@ -94,6 +95,13 @@ fn prometheus_configuration(rig: &Rig) {
     }
 }
 
+fn alertmanager_configuration(rig: &Rig) {
+    let folder = tempfile::tempdir().expect("a folder");
+    succeed(&["config", "compose", "--out", text(folder.path())]);
+    let config = fs::read_to_string(folder.path().join("alertmanager.yml")).expect("a configuration");
+    assert!(rig.alertmanager_with(&config).alerts().is_empty());
+}
+
 fn collector_configurations(rig: &Rig) {
     let folder = tempfile::tempdir().expect("a folder");
     let out = text(folder.path());
@@ -150,15 +158,10 @@ fn verified(prometheus: &Prometheus, naming: &[&str]) {
     succeed(&[&["dashboards", "--out", &dashboards], naming].concat());
     succeed(&[&["alerts", "--out", &rules], naming].concat());
     let arguments = ["dashboards", "verify", "--prometheus", prometheus.url(), &dashboards, &rules];
-    let mut last = String::new();
-    let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        eventually(DEADLINE, "answer to every question", || {
-            let output = throughline(&arguments).output().expect("it runs");
-            last = said(&output);
-            output.status.success().then_some(())
-        });
-    }));
-    assert!(verdict.is_ok(), "{last}");
+    let last = eventually_ok(DEADLINE, "answer to every question", || {
+        let output = throughline(&arguments).output().expect("it runs");
+        if output.status.success() { Ok(said(&output)) } else { Err(said(&output)) }
+    });
     assert!(last.contains(" questions, 0 without a good answer"), "{last}");
 }
 

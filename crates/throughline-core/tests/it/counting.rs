@@ -8,6 +8,7 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
 // SAFETY: every call is passed on to the system's allocator as it came; counting touches a thread-local without a
@@ -15,11 +16,13 @@ thread_local! {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        BYTES.set(BYTES.get() + layout.size() as i64);
         // SAFETY: the caller keeps the contract, which is the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        BYTES.set(BYTES.get() - layout.size() as i64);
         // SAFETY: the caller keeps the contract, which is the same.
         unsafe { System.dealloc(ptr, layout) }
     }
@@ -30,9 +33,14 @@ static ALLOCATOR: Counting = Counting;
 
 /// How often this thread allocates in `run`.
 pub(crate) fn allocations<T>(run: impl FnOnce() -> T) -> u64 {
-    let before = ALLOCATIONS.get();
+    heap(run).0
+}
+
+/// How often this thread allocates in `run`, and how many bytes more it holds at its end.
+pub(crate) fn heap<T>(run: impl FnOnce() -> T) -> (u64, i64) {
+    let (allocations, bytes) = (ALLOCATIONS.get(), BYTES.get());
     let result = run();
-    let count = ALLOCATIONS.get() - before;
+    let counts = (ALLOCATIONS.get() - allocations, BYTES.get() - bytes);
     drop(result);
-    count
+    counts
 }

@@ -3,6 +3,8 @@
 #[path = "../../../throughline-core/tests/it/counting.rs"]
 mod counting;
 
+#[cfg(all(feature = "http", feature = "mcp"))]
+mod attack;
 #[cfg(all(feature = "actor", feature = "stream"))]
 mod free_of_allocation;
 #[cfg(feature = "function")]
@@ -33,6 +35,8 @@ mod prometheus;
 mod prometheus_client;
 #[cfg(feature = "tracing-events")]
 mod tracing_events;
+#[cfg(feature = "mcp")]
+mod warnings;
 #[cfg(feature = "http")]
 mod web;
 #[cfg(any(feature = "prometheus", feature = "prometheus-client"))]

@@ -2,8 +2,6 @@
 
 #![expect(clippy::float_cmp, reason = "whole numbers, far below where floats lose any")]
 
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Value, json};
 use throughline_core::KeyValue;
 use throughline_core::propagation::{BaggageExt as _, Context, KeyValueMetadata, baggage_items};
@@ -12,8 +10,8 @@ use throughline_metrics::data::MetricData;
 use throughline_metrics::testing::Snapshot;
 use throughline_metrics::{DEFAULT_LIMIT, MeterProvider, MetricSet as _};
 use throughline_trace::{SpanKind, TracerProvider, testing};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+
+use crate::warnings::warnings_of;
 
 fn attributes(pairs: &[(&'static str, &'static str)]) -> Vec<KeyValue> {
     pairs.iter().map(|(key, value)| KeyValue::new(*key, *value)).collect()
@@ -181,8 +179,7 @@ const ATTACK: u64 = 1_000_000;
 
 #[test]
 fn a_million_names_of_tools_stay_within_the_limit() {
-    let warnings = Arc::new(Mutex::new(Vec::new()));
-    let provider = tracing::subscriber::with_default(Warnings(Arc::clone(&warnings)), || {
+    let (provider, warnings) = warnings_of(|| {
         let provider = MeterProvider::default();
         let spans = TracerProvider::builder().without_recording().build();
         let server = Endpoint::server(&provider.meter("test"), spans.tracer("mcp"), Transport::Tcp);
@@ -209,44 +206,6 @@ fn a_million_names_of_tools_stay_within_the_limit() {
     let too_long = ATTACK / 10;
     assert_eq!(overflow.count, ATTACK - too_long - (DEFAULT_LIMIT as u64 - 1));
     assert_eq!(snapshot.sum("mcp.requests.total", &attributes(&[("method", "tools/call")])), ATTACK as f64);
-    let warnings = warnings.lock().expect("not poisoned");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("gen_ai.tool.name"), "{warnings:?}");
-}
-
-/// Keeps what is said at level warn and above.
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = Text(String::new());
-        event.record(&mut text);
-        self.0.lock().expect("not poisoned").push(text.0);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Text(String);
-
-impl Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
-        }
-    }
 }

@@ -7,25 +7,26 @@ mod traces;
 
 use std::process::{Command, ExitCode};
 
-use hyperactor_telemetry::core::InstrumentKind;
 use throughline_instruments::actor::KIT;
-use throughline_rig::{Case, Need, Prometheus, PrometheusConfig, Rig, http, run};
+use throughline_rig::{
+    Case, Counted, Document, Need, Page, Prometheus, PrometheusConfig, Rig, System, http, run,
+};
 
-use program::{Counted, end, kill_worker, start};
+use program::{end, interrupt, kill_worker, start};
 use relay::Relay;
 
 fn main() -> ExitCode {
     run(&[
         Case::new(
             "what_all_processes_count_is_what_is_stored",
-            &[Need::Prometheus, Need::Jaeger],
+            &[Need::Prometheus, Need::Jaeger, Need::Throughline],
             what_all_processes_count_is_what_is_stored,
         ),
         Case::new("deltas_are_stored_as_totals", &[Need::Prometheus], deltas_are_stored_as_totals),
         Case::new(
-            "a_worker_that_is_killed_is_counted",
-            &[Need::Prometheus],
-            a_worker_that_is_killed_is_counted,
+            "a_worker_that_is_killed_fires_an_alert_and_comes_back",
+            &[Need::Alertmanager, Need::Prometheus, Need::Throughline],
+            a_worker_that_is_killed_fires_an_alert_and_comes_back,
         ),
         Case::new("it_ends_by_itself_and_without_servers", &[], it_ends_by_itself),
         Case::new("a_backend_is_chosen_by_the_variable_of_the_runtime", &[], backends),
@@ -45,13 +46,17 @@ const PROMOTED: [&str; 7] = [
 ];
 
 fn prometheus(rig: &Rig, features: &[&str]) -> Prometheus {
-    rig.prometheus(PrometheusConfig {
+    rig.prometheus(config(features))
+}
+
+fn config(features: &[&str]) -> PrometheusConfig {
+    PrometheusConfig {
         translation_strategy: "NoTranslation".to_owned(),
         promote_resource_attributes: PROMOTED.map(str::to_owned).to_vec(),
         out_of_order_window: "30m".to_owned(),
         features: features.iter().map(|feature| (*feature).to_owned()).collect(),
         ..PrometheusConfig::default()
-    })
+    }
 }
 
 /// The variables of the document.
@@ -69,7 +74,10 @@ fn environment(metrics: &str) -> Vec<(&'static str, String)> {
 
 /// Straight into Prometheus, under their own names, although each process' first push comes last but one; and into Jaeger.
 fn what_all_processes_count_is_what_is_stored(rig: &Rig) {
-    let (jaeger, prometheus) = (rig.jaeger(), prometheus(rig, &[]));
+    // Who pushes is no target; without any, there would be no `up`.
+    let target = Page::serve("text/plain; version=0.0.4", "");
+    let prometheus = rig.prometheus(PrometheusConfig { targets: vec![target.address()], ..config(&[]) });
+    let jaeger = rig.jaeger();
     let relay = Relay::start(format!("{}/v1/metrics", prometheus.otlp_url()));
     let mut environment = environment(&relay.url());
     environment.push(("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", format!("{}/v1/traces", jaeger.otlp_http_url())));
@@ -79,7 +87,7 @@ fn what_all_processes_count_is_what_is_stored(rig: &Rig) {
 
     assert_happened(&counted);
     assert_stored(&prometheus, &counted);
-    assert_recorded(&prometheus);
+    assert_recorded(rig, &prometheus);
     assert_known_by_their_resource(&prometheus, &counted);
     assert_out_of_order(&prometheus, relay.late());
     traces::assert_counted(&jaeger, &counted);
@@ -95,9 +103,7 @@ fn assert_happened(counted: &Counted) {
 }
 
 fn assert_stored(prometheus: &Prometheus, counted: &Counted) {
-    for (name, expected) in counted.iter() {
-        prometheus.await_value(&format!("sum({{\"{name}\"}})"), expected);
-    }
+    counted.assert_stored(prometheus);
     for (histogram, counter) in [
         ("actor.message_handler_duration.ns", "actor.messages_received"),
         ("message.e2e_latency.us", "actor.messages_received"),
@@ -113,15 +119,16 @@ fn assert_stored(prometheus: &Prometheus, counted: &Counted) {
     }
 }
 
-/// Every metric of the kit is recorded, but for what goes wrong with connections.
-fn assert_recorded(prometheus: &Prometheus) {
-    let rare = ["channel.reconnections", "channel.errors", "proc_mesh.proc_failures"];
-    for definition in KIT.definitions().filter(|definition| !rare.contains(&definition.name)) {
-        let count = if definition.kind == InstrumentKind::Histogram { "_count" } else { "" };
-        let series = format!("{{\"{}{count}\"}}", definition.name);
-        assert!(!prometheus.query(&series).is_empty(), "{series}");
-    }
+/// Every metric of the kit is recorded, every name of the document is stored, and every panel and rule has its data.
+fn assert_recorded(rig: &Rig, prometheus: &Prometheus) {
+    prometheus.assert_stores(KIT.definitions().map(|definition| definition.name));
+    let document = include_str!("../../../../crates/throughline-cli/tests/lint/actor_runtime.md");
+    Document::read(document).assert_stored(prometheus);
+    SYSTEM.assert_charted(rig, prometheus);
 }
+
+const SYSTEM: System =
+    System { name: "actor-mesh", naming: &["--path", "otlp", "--strategy", "NoTranslation"] };
 
 /// Each process is an instance; what is not promoted is joined from `target_info`.
 fn assert_known_by_their_resource(prometheus: &Prometheus, counted: &Counted) {
@@ -175,24 +182,28 @@ fn deltas_are_stored_as_totals(rig: &Rig) {
     assert_stored(&prometheus, &counted);
 }
 
-/// The others go on, and nothing is lost without being counted.
-fn a_worker_that_is_killed_is_counted(rig: &Rig) {
-    let prometheus = prometheus(rig, &[]);
+/// What is posted to it meanwhile does not arrive, which is counted; once it was started again, all is well.
+fn a_worker_that_is_killed_fires_an_alert_and_comes_back(rig: &Rig) {
+    let (alertmanager, rules) = (rig.alertmanager(), SYSTEM.rules(rig, &["--faster", "200"]));
+    let prometheus = rig.prometheus(PrometheusConfig {
+        rule_folder: Some(rules.path().to_owned()),
+        alertmanagers: vec![alertmanager.address()],
+        ..config(&[])
+    });
     let environment = environment(&format!("{}/v1/metrics", prometheus.otlp_url()));
-    let mut program = start(&["--for", "2s", "--procs", "2"], &environment);
+    let mut program = start(&["--procs", "1"], &environment);
     kill_worker(&mut program, 1);
+    alertmanager.await_firing("MailboxPostsBudgetBurnsFast");
+    alertmanager.await_resolved("MailboxPostsBudgetBurnsFast");
+    interrupt(&program);
     let (counted, _) = end(program);
-    assert_eq!(counted.of("proc_mesh.proc_failures") as u64, 1);
-    for (promql, expected) in [
-        (r#"{"proc_mesh.proc_failures"}"#, 1.0),
-        (r#"{"proc_mesh.active_procs"}"#, 0.0),
-        (
-            r#"sum by (error_type) ({"mailbox.undeliverable_messages", error_type="unreachable"}) > bool 0"#,
-            1.0,
-        ),
-    ] {
-        prometheus.await_value(promql, expected);
+    for (name, expected) in [("proc_mesh.proc_failures", 1.0), ("channel.reconnections", 1.0)] {
+        assert_eq!(counted.of(name) as u64, 1, "{name}");
+        prometheus.await_value(&format!("sum({{\"{name}\"}})"), expected);
     }
+    prometheus.await_value(r#"sum({"proc_mesh.active_procs"})"#, 0.0);
+    let lost = r#"sum({"mailbox.undeliverable_messages", error_type="unreachable"}) > bool 0"#;
+    prometheus.await_value(lost, 1.0);
 }
 
 fn it_ends_by_itself(_rig: &Rig) {

@@ -1,10 +1,9 @@
 //! The program under test, in processes of its own.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use throughline_rig::Counted;
 
 /// Starts it.
 pub(crate) fn start(arguments: &[&str], environment: &[(&str, String)]) -> Child {
@@ -23,7 +22,7 @@ pub(crate) fn end(program: Child) -> (Counted, String) {
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(ended.status.success(), "{}: {said}", ended.status);
     let output = String::from_utf8_lossy(&ended.stdout).into_owned();
-    let counted = output.lines().last().and_then(Counted::parse);
+    let counted = Counted::parse(&output, "actor-mesh");
     (counted.unwrap_or_else(|| panic!("it counted nothing: {output}{said}")), said)
 }
 
@@ -41,25 +40,8 @@ pub(crate) fn kill_worker(program: &mut Child, number: u32) {
     assert!(status.expect("a shell's kill").success());
 }
 
-/// Totals by the name as stored.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Counted(BTreeMap<String, f64>);
-
-impl Counted {
-    fn parse(line: &str) -> Option<Self> {
-        let line: Value = serde_json::from_str(line).ok()?;
-        assert_eq!(line["service"], "actor-mesh");
-        let counted = line["counted"].as_object()?.iter();
-        Some(Self(counted.filter_map(|(name, total)| Some((name.clone(), total.as_f64()?))).collect()))
-    }
-
-    /// Zero for what did not happen.
-    pub(crate) fn of(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or_default()
-    }
-
-    /// Everything that happened.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.0.iter().map(|(name, total)| (name.as_str(), *total)).filter(|(_, total)| *total > 0.0)
-    }
+/// Ends it as Ctrl-C does.
+pub(crate) fn interrupt(program: &Child) {
+    let status = Command::new("kill").args(["-INT", &program.id().to_string()]).status();
+    assert!(status.expect("a shell's kill").success());
 }

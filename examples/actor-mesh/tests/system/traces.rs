@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use throughline_rig::{DEADLINE, Jaeger, eventually};
-
-use crate::program::Counted;
+use throughline_rig::{Counted, DEADLINE, Jaeger, eventually};
 
 /// There are as many spans as the program counted; whoever handles a message is in the trace of whoever posted it, in
 /// another process too.

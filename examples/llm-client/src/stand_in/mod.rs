@@ -24,6 +24,7 @@ use throughline::trace::layer::SpanExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{Instrument as _, info_span};
 
 use crate::arguments::Arguments;
@@ -47,6 +48,9 @@ struct StandIn {
     writer: Writer,
     /// How long a slow answer takes: longer than anybody waits.
     slow: Duration,
+    /// How long after its start it begins to answer.
+    outage: Duration,
+    started: Instant,
 }
 
 /// Starts it on a free port.
@@ -60,6 +64,8 @@ pub(crate) async fn start(
         plan: Plan::new(arguments.seed),
         writer: Writer::new(),
         slow: arguments.timeout.saturating_mul(2),
+        outage: arguments.outage,
+        started: Instant::now(),
     };
     let routes = Router::new().route("/v1beta/models/{call}", post(answer)).with_state(Arc::new(stand_in));
     let stop = async move {
@@ -78,7 +84,7 @@ async fn answer(
     headers: HeaderMap,
     Json(request): Json<ReceivedRequest>,
 ) -> Response {
-    let (number, turn) = stand_in.plan.next();
+    let (number, turn) = stand_in.next();
     let span = info_span!(
         "model",
         otel.name = "POST /v1beta/models/{call}",
@@ -92,6 +98,11 @@ async fn answer(
 }
 
 impl StandIn {
+    fn next(&self) -> (u64, Turn) {
+        let (number, turn) = self.plan.next();
+        (number, if self.started.elapsed() < self.outage { Turn::Broken } else { turn })
+    }
+
     async fn take(
         self: &Arc<Self>,
         call: &str,

@@ -1,13 +1,11 @@
 //! The program under test, in a process of its own.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use serde_json::Value;
-use throughline_rig::{DEADLINE, eventually};
+use throughline_rig::{Counted, DEADLINE, eventually};
 
 /// A running stream processor; ended when dropped.
 pub(crate) struct Program {
@@ -53,7 +51,7 @@ impl Program {
     pub(crate) fn counted(&mut self) -> Counted {
         let mut line = String::new();
         self.output.read_line(&mut line).expect("text");
-        Counted::parse(&line).unwrap_or_else(|| panic!("`{line}` is no count: {}", self.said()))
+        parse(&line).unwrap_or_else(|| panic!("`{line}` is no count: {}", self.said()))
     }
 
     /// Asks it to end, as Ctrl-C does: what it counted in all.
@@ -77,7 +75,7 @@ impl Program {
         self.listening.take().map(JoinHandle::join);
         let said = self.said();
         assert!(status.success(), "{status}: {said}");
-        (output.lines().last().and_then(Counted::parse), said)
+        (parse(&output), said)
     }
 
     fn said(&self) -> String {
@@ -92,25 +90,6 @@ impl Drop for Program {
     }
 }
 
-/// Totals by the name as stored.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Counted(BTreeMap<String, f64>);
-
-impl Counted {
-    fn parse(line: &str) -> Option<Self> {
-        let line: Value = serde_json::from_str(line).ok()?;
-        assert_eq!(line["service"], "stream-processor");
-        let counted = line["counted"].as_object()?.iter();
-        Some(Self(counted.filter_map(|(name, total)| Some((name.clone(), total.as_f64()?))).collect()))
-    }
-
-    /// Zero for what did not happen.
-    pub(crate) fn of(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or_default()
-    }
-
-    /// Everything that happened.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.0.iter().map(|(name, total)| (name.as_str(), *total)).filter(|(_, total)| *total > 0.0)
-    }
+fn parse(output: &str) -> Option<Counted> {
+    Counted::parse(output, "stream-processor")
 }

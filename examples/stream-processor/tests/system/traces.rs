@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use throughline_rig::{DEADLINE, Jaeger, eventually};
-
-use crate::program::Counted;
+use throughline_rig::{Counted, DEADLINE, Jaeger, eventually};
 
 /// How many messages a result is linked with at most.
 const LINKS_MAX: usize = 100;

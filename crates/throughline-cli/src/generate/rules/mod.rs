@@ -1,7 +1,8 @@
 //! Recording and alerting rules, with the tests that prove them: `objectives.rs` makes those of a kit, `telemetry.rs` those
-//! that every service needs. Here they become what Prometheus and `promtool` read.
+//! that every service needs, `pace.rs` makes their times shorter. Here they become what Prometheus and `promtool` read.
 
 mod objectives;
+mod pace;
 mod telemetry;
 
 use serde_json::{Map, Value, json};
@@ -9,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::naming::Naming;
 use super::yaml;
 pub(crate) use objectives::{Objective, of_kit};
+pub(crate) use pace::Pace;
 pub(crate) use telemetry::of_telemetry;
 
 /// The rules of one file.
@@ -16,6 +18,7 @@ pub(crate) use telemetry::of_telemetry;
 pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) pace: Pace,
 }
 
 #[derive(Debug)]
@@ -81,7 +84,7 @@ pub(crate) const TEST_LABELS: [&str; 2] = [r#"job="shop""#, r#"instance="a""#];
 impl Group {
     /// The file that Prometheus reads.
     pub(crate) fn to_yaml(&self) -> String {
-        let rules: Vec<_> = self.rules.iter().map(Rule::to_value).collect();
+        let rules: Vec<_> = self.rules.iter().map(|rule| rule.to_value(self.pace)).collect();
         yaml::to_text(HEADER, &json!({"groups": [{"name": self.name, "rules": rules}]}))
     }
 
@@ -114,13 +117,13 @@ fn test(series: &Series, judged: &[Value]) -> Value {
 const HEADER: &str = "Made by `throughline alerts`: change the definitions of the metrics, not this.";
 
 impl Rule {
-    fn to_value(&self) -> Value {
+    fn to_value(&self, pace: Pace) -> Value {
         match self {
             Self::Record { name, expression } => json!({"record": name, "expr": expression}),
             Self::Alert(alert) => json!({
                 "alert": alert.name,
                 "expr": alert.expression,
-                "for": alert.hold,
+                "for": pace.time(alert.hold),
                 "labels": {"severity": alert.severity.name()},
                 "annotations": {"summary": alert.summary, "description": alert.full_description()},
             }),
@@ -157,8 +160,9 @@ impl Alert {
 }
 
 /// The rules of every service.
-pub(crate) fn telemetry_group(naming: Naming) -> Group {
-    Group { name: "telemetry".to_owned(), rules: of_telemetry(naming).into_iter().map(Rule::Alert).collect() }
+pub(crate) fn telemetry_group(naming: Naming, pace: Pace) -> Group {
+    let rules = of_telemetry(naming, pace).into_iter().map(Rule::Alert).collect();
+    Group { name: "telemetry".to_owned(), rules, pace }
 }
 
 /// `http_server` is `HttpServer`.

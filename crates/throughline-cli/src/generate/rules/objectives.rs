@@ -6,7 +6,7 @@
 use super::super::chart::{failing, pairs};
 use super::super::metric::{Failed, Metric, Scope, Shape};
 use super::super::promql::{aggregate, label, ratio, selector};
-use super::{Alert, Case, Rule, Severity, TEST_LABELS, camel};
+use super::{Alert, Case, Pace, Rule, Severity, TEST_LABELS, camel};
 
 /// What part of all should go well.
 #[derive(Clone, Copy, Debug)]
@@ -79,13 +79,15 @@ const fn per_job(range: &str) -> Scope<'_> {
 }
 
 /// The rules of one kit.
-pub(crate) fn of_kit(metrics: &[Metric], objective: Objective) -> Vec<Rule> {
+pub(crate) fn of_kit(metrics: &[Metric], objective: Objective, pace: Pace) -> Vec<Rule> {
     let judged = judged(metrics);
-    let budgets = judged.iter().flat_map(|judged| budget(judged, objective));
-    let durations =
-        judged.iter().filter(|judged| is_latency(judged.all)).flat_map(|judged| latency(judged.all));
+    let budgets = judged.iter().flat_map(|judged| budget(judged, objective, pace));
+    let durations = judged.iter().map(|judged| judged.all).filter(|metric| is_latency(metric));
+    let durations = durations.flat_map(|metric| latency(metric, pace));
     let full = pairs(metrics).map(|(used, limit)| Rule::Alert(near_limit(used, limit)));
-    budgets.chain(durations).chain(full).collect()
+    let behind =
+        metrics.iter().filter(|metric| is_lag(metric)).map(|metric| Rule::Alert(behind(metric, pace)));
+    budgets.chain(durations).chain(full).chain(behind).collect()
 }
 
 /// What can fail, each once: a counter beside a histogram of the same attributes counts the same.
@@ -110,17 +112,17 @@ fn judged(metrics: &[Metric]) -> Vec<Judged<'_>> {
     judged
 }
 
-fn budget(judged: &Judged<'_>, objective: Objective) -> Vec<Rule> {
+fn budget(judged: &Judged<'_>, objective: Objective, pace: Pace) -> Vec<Rule> {
     let name = judged.all.plain_family();
     let recorded = WINDOWS.map(|window| Rule::Record {
         name: format!("job:{name}:error_ratio_rate{window}"),
-        expression: judged.ratio(&per_job(window)),
+        expression: judged.ratio(&per_job(&pace.time(window))),
     });
     let events = Rule::Record {
         name: format!("job:{name}:increase1h"),
-        expression: judged.all.increase(&per_job("1h"), &[], None),
+        expression: judged.all.increase(&per_job(&pace.time("1h")), &[], None),
     };
-    let alerts = BURNS.iter().map(|burn| Rule::Alert(burn.alert(judged, objective)));
+    let alerts = BURNS.iter().map(|burn| Rule::Alert(burn.alert(judged, objective, pace)));
     recorded.into_iter().chain([events]).chain(alerts).collect()
 }
 
@@ -147,7 +149,7 @@ impl Judged<'_> {
 }
 
 impl Burn {
-    fn alert(&self, judged: &Judged<'_>, objective: Objective) -> Alert {
+    fn alert(&self, judged: &Judged<'_>, objective: Objective, pace: Pace) -> Alert {
         let name = judged.all.plain_family();
         let one = |(long, short, factor): &(&str, &str, f64)| {
             let limit = objective.burning(*factor);
@@ -158,7 +160,7 @@ impl Burn {
         let windows: Vec<_> = self.windows.iter().map(one).collect();
         Alert {
             name: format!("{}{}", camel(&name), self.name),
-            expression: format!("({}) and job:{name}:increase1h >= {EVENTS_MIN}", windows.join(" or ")),
+            expression: format!("({}) and {}", windows.join(" or "), enough(&name, pace)),
             hold: self.hold,
             severity: self.severity,
             summary: format!("{{{{ $labels.job }}}} fails too much of `{}`", judged.all.def.name),
@@ -172,6 +174,11 @@ impl Burn {
     }
 }
 
+/// That there is enough to judge by.
+fn enough(name: &str, pace: Pace) -> String {
+    format!("job:{name}:increase1h >= {}", pace.events(EVENTS_MIN))
+}
+
 /// Whether it matters how long it takes: a session lasts as long as somebody wants it to.
 fn is_latency(metric: &Metric) -> bool {
     metric.shape() == Shape::Durations && metric.bounds().len() > 2 && !metric.is_of(LASTING)
@@ -180,14 +187,14 @@ fn is_latency(metric: &Metric) -> bool {
 const LASTING: &[&str] = &["connection", "connections", "lifetime", "session", "sessions"];
 
 /// The p99 should not be among the longest quarter of what the definition expects.
-fn latency(metric: &Metric) -> [Rule; 2] {
+fn latency(metric: &Metric, pace: Pace) -> [Rule; 2] {
     let name = metric.plain_family();
     let (place, bounds) = (metric.bounds().len() * 3 / 4 - 1, metric.bounds());
     let (limit, next) = (bounds[place], bounds[place + 1]);
     let record = format!("job:{name}:p99_rate5m");
     let alert = Alert {
         name: format!("{}Slow", camel(&name)),
-        expression: format!("{record} > {limit} and job:{name}:increase1h >= {EVENTS_MIN}"),
+        expression: format!("{record} > {limit} and {}", enough(&name, pace)),
         hold: "10m",
         severity: Severity::Ticket,
         summary: format!("{{{{ $labels.job }}}} is slow in `{}`", metric.def.name),
@@ -198,7 +205,10 @@ fn latency(metric: &Metric) -> [Rule; 2] {
         may_be_empty: None,
         case: latency_case(metric, limit, next),
     };
-    [Rule::Record { name: record, expression: metric.quantile("0.99", &per_job("5m")) }, Rule::Alert(alert)]
+    [
+        Rule::Record { name: record, expression: metric.quantile("0.99", &per_job(&pace.time("5m"))) },
+        Rule::Alert(alert),
+    ]
 }
 
 /// All just above the limit, against all below it.
@@ -240,6 +250,38 @@ fn near_limit(used: &Metric, limit: &Metric) -> Alert {
         case: Case {
             bad: at(95),
             good: at(50),
+            labels: vec![("instance", "a".to_owned()), ("job", "shop".to_owned())],
+        },
+    }
+}
+
+/// Whether it says how far behind the time of day something is.
+fn is_lag(metric: &Metric) -> bool {
+    metric.shape() == Shape::Value && metric.def.unit == "s" && metric.is_of(&["lag"])
+}
+
+/// Results that are older than this are no news.
+const LAG_SECONDS_MAX: u32 = 300;
+
+fn behind(metric: &Metric, pace: Pace) -> Alert {
+    let scope = Scope { matchers: &[], by: &[], range: "" };
+    let by: Vec<_> = ["job", "instance"].map(label).to_vec();
+    let at = |seconds: u32| vec![(test_series(metric, "", None), format!("{seconds}+0x60"))];
+    Alert {
+        name: format!("{}Behind", camel(&metric.plain_family())),
+        expression: format!(
+            "{} > {}",
+            aggregate("max", &by, &metric.series("", &scope, None)),
+            pace.seconds(LAG_SECONDS_MAX)
+        ),
+        hold: "10m",
+        severity: Severity::Ticket,
+        summary: format!("{{{{ $labels.instance }}}} is behind in `{}`", metric.def.name),
+        description: format!("{} It is more than {LAG_SECONDS_MAX} s.", metric.def.description),
+        may_be_empty: None,
+        case: Case {
+            bad: at(2 * LAG_SECONDS_MAX),
+            good: at(LAG_SECONDS_MAX / 10),
             labels: vec![("instance", "a".to_owned()), ("job", "shop".to_owned())],
         },
     }

@@ -5,15 +5,19 @@ use super::super::metric::{Metric, Scope};
 use super::super::naming::Naming;
 use super::super::promql::{aggregate, label, selector};
 use super::objectives::test_series;
-use super::{Alert, Case, Severity, TEST_LABELS};
+use super::{Alert, Case, Pace, Severity, TEST_LABELS};
 
 const ALL: Scope<'static> = Scope { matchers: &[], by: &["job", "instance"], range: "10m" };
 
 /// The alerts on the telemetry of services.
-pub(crate) fn of_telemetry(naming: Naming) -> Vec<Alert> {
+pub(crate) fn of_telemetry(naming: Naming, pace: Pace) -> Vec<Alert> {
     let exporter = Exporter::new(naming).filter(|_| naming.path.pushes());
-    let of_exporter = exporter.iter().flat_map(of_exporter);
-    [target_down(), service_gone()].into_iter().chain(of_exporter).chain([too_many_series(naming)]).collect()
+    let of_exporter = exporter.iter().flat_map(|exporter| of_exporter(exporter, pace));
+    [target_down(), service_gone(pace)]
+        .into_iter()
+        .chain(of_exporter)
+        .chain([too_many_series(naming)])
+        .collect()
 }
 
 fn target_down() -> Alert {
@@ -31,12 +35,15 @@ fn target_down() -> Alert {
 }
 
 /// Who pushes is no target: that it is gone shows in nothing but its absence.
-fn service_gone() -> Alert {
+fn service_gone(pace: Pace) -> Alert {
     let series = selector("target_info", &TEST_LABELS.map(str::to_owned));
     let there = |values: &str| vec![(series.clone(), values.to_owned())];
     Alert {
         name: "ServiceGone".to_owned(),
-        expression: "group by (job) (target_info offset 30m) unless group by (job) (target_info)".to_owned(),
+        expression: format!(
+            "group by (job) (target_info offset {}) unless group by (job) (target_info)",
+            pace.time("30m")
+        ),
         hold: "5m",
         severity: Severity::Ticket,
         summary: "{{ $labels.job }} says nothing any more".to_owned(),
@@ -47,12 +54,21 @@ fn service_gone() -> Alert {
     }
 }
 
-fn of_exporter(exporter: &Exporter) -> Vec<Alert> {
-    vec![not_delivered(exporter), dropped(exporter), ended(exporter), queue_fills(exporter), spool(exporter)]
+fn of_exporter(exporter: &Exporter, pace: Pace) -> Vec<Alert> {
+    vec![
+        not_delivered(exporter, pace),
+        dropped(exporter, pace),
+        ended(exporter),
+        queue_fills(exporter),
+        spool(exporter),
+    ]
 }
 
+/// Longer than a receiver needs to start again.
+const SILENCE_SECONDS: u32 = 900;
+
 /// An exporter that has nothing to send has no success either: something must wait, too.
-fn not_delivered(Exporter { last_success, queue, .. }: &Exporter) -> Alert {
+fn not_delivered(Exporter { last_success, queue, .. }: &Exporter, pace: Pace) -> Alert {
     let component = last_success.label("otel.component.name");
     let of = |metric: &Metric| metric.series("", &ALL, None);
     let waits = format!("on (job, instance, {component}) {} > 0", of(queue));
@@ -64,7 +80,11 @@ fn not_delivered(Exporter { last_success, queue, .. }: &Exporter) -> Alert {
     };
     Alert {
         name: "TelemetryNotDelivered".to_owned(),
-        expression: format!("group by (job, instance) (time() - {} > 900 and {waits})", of(last_success)),
+        expression: format!(
+            "group by (job, instance) (time() - {} > {} and {waits})",
+            of(last_success),
+            pace.seconds(SILENCE_SECONDS)
+        ),
         hold: "5m",
         severity: Severity::Ticket,
         summary: "{{ $labels.job }} delivers nothing from {{ $labels.instance }}".to_owned(),
@@ -77,11 +97,14 @@ fn not_delivered(Exporter { last_success, queue, .. }: &Exporter) -> Alert {
     }
 }
 
-fn dropped(Exporter { dropped, .. }: &Exporter) -> Alert {
+fn dropped(Exporter { dropped, .. }: &Exporter, pace: Pace) -> Alert {
     let series = test_series(dropped, "", None);
     Alert {
         name: "TelemetryDropped".to_owned(),
-        expression: format!("{} > 0", dropped.increase(&ALL, &[], None)),
+        expression: format!(
+            "{} > 0",
+            dropped.increase(&Scope { range: &pace.time(ALL.range), ..ALL }, &[], None)
+        ),
         hold: "0s",
         severity: Severity::Ticket,
         summary: "{{ $labels.job }} gave up telemetry at {{ $labels.instance }}".to_owned(),
