@@ -17,6 +17,7 @@ mod rig;
 mod samples;
 mod soak;
 mod steps;
+mod systems;
 mod tree;
 mod venv;
 
@@ -38,7 +39,9 @@ usage: cargo xtask <task>
                          throws broken headers at every parser, three seconds each unless told otherwise
   matrix                 asks the registry which releases fit together, for `throughline lint`
   samples [VERSION...]   programs of old OpenTelemetry releases, migrated and compiled before and after
-  bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
+  bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more
+  bench systems [--pairs N] [--system NAME]... [--write]
+                         what telemetry costs the example services, against builds without it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -65,6 +68,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["fuzz", words @ ..] => fuzz::run(words),
         ["matrix"] => matrix::run(),
         ["samples", versions @ ..] => samples::run(versions),
+        ["bench", "systems", words @ ..] => systems::run(words),
         ["bench", words @ ..] => bench::run(words),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

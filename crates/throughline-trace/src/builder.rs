@@ -7,7 +7,7 @@ use std::fmt;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, SpanContext, SpanKind};
-use throughline_core::Timestamp;
+use throughline_core::{RECORDS, Timestamp};
 use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor};
 
 use crate::baggage::FromBaggage;
@@ -159,6 +159,9 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
     #[inline(always)]
     pub fn start(self) -> Span {
         let Self { start, attributes } = self;
+        if !RECORDS {
+            return Span::none();
+        }
         let Some(tracer) = start.tracer.or_else(global_tracer) else { return Span::none() };
         let Some(quick) = tracer.shared.sampler.quick() else {
             return start_full(&start, tracer, attributes);

@@ -18,7 +18,7 @@ use super::messages::CountedBody;
 use super::metrics::GrpcClientMetrics;
 use super::server::path;
 use crate::http::{
-    Failure, Following, Names, Places, RequestHead, ResponseBody, ResponseFuture, Stopwatch, Tracing,
+    Failure, Names, Places, RequestHead, ResponseBody, ResponseFuture, Stopwatch, Tracing,
 };
 
 /// Records what a gRPC client calls, and how that ends: [`GrpcClientMetrics`], and a span for each call, in whose context the
@@ -139,8 +139,6 @@ where
         let target = self.layer.target(&req);
         let (exchange, call) = GrpcExchange::begin(&self.layer.shared, target, req.headers());
         exchange.inject(req.headers_mut());
-        let mut following = Following::new(exchange);
-        let inner = following.run(|| self.inner.call(req.map(|body| CountedBody::new(body, call))));
-        ResponseFuture::new(inner, following)
+        ResponseFuture::call(Some(exchange), || self.inner.call(req.map(|body| CountedBody::new(body, call))))
     }
 }

@@ -16,7 +16,7 @@ use tower_service::Service;
 use super::exchange::{GrpcExchange, Shared, Target};
 use super::messages::CountedBody;
 use super::metrics::GrpcServerMetrics;
-use crate::http::{Failure, Following, Names, Places, ResponseBody, ResponseFuture, Stopwatch, Tracing};
+use crate::http::{Failure, Names, Places, ResponseBody, ResponseFuture, Stopwatch, Tracing};
 
 /// Records what a gRPC server is called, and how that ends: [`GrpcServerMetrics`], and a span for each call.
 ///
@@ -123,9 +123,7 @@ where
     fn call(&mut self, req: Request<B>) -> Self::Future {
         let target = Target { path: path(&req), address: None, port: None };
         let (exchange, call) = GrpcExchange::begin(&self.layer.shared, target, req.headers());
-        let mut following = Following::new(exchange);
-        let inner = following.run(|| self.inner.call(req.map(|body| CountedBody::new(body, call))));
-        ResponseFuture::new(inner, following)
+        ResponseFuture::call(Some(exchange), || self.inner.call(req.map(|body| CountedBody::new(body, call))))
     }
 }
 

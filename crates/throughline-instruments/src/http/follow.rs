@@ -1,7 +1,7 @@
 //! Follows a request from the call to the end of the response's body, whatever path it takes.
 //!
-//! The layers make a [`Following`] around what their protocol records, an [`Exchange`]. It goes from the service's future
-//! into the response's body, and ends once: when the body has ended, when service or body failed, or when it is dropped
+//! The layers say what their protocol records, an [`Exchange`]; a [`Following`] is made around it. It goes from the service's
+//! future into the response's body, and ends once: when the body has ended, when service or body failed, or when it is dropped
 //! before; in which case it was cancelled, or, if that happened while the service or the body was running, a panic went
 //! through.
 
@@ -38,7 +38,7 @@ pub trait Exchange {
 }
 
 /// An exchange under way.
-pub(crate) struct Following<X: Exchange> {
+struct Following<X: Exchange> {
     exchange: X,
     /// Whether the service or the body runs right now.
     is_inside: bool,
@@ -46,13 +46,13 @@ pub(crate) struct Following<X: Exchange> {
 }
 
 impl<X: Exchange> Following<X> {
-    pub(crate) fn new(exchange: X) -> Self {
+    fn new(exchange: X) -> Self {
         Self { exchange, is_inside: false, has_ended: false }
     }
 
     /// Runs a part of the service, or of the body.
     #[inline]
-    pub(crate) fn run<R>(&mut self, work: impl FnOnce() -> R) -> R {
+    fn run<R>(&mut self, work: impl FnOnce() -> R) -> R {
         self.is_inside = true;
         let entered = self.exchange.context().map(Enter::enter);
         let result = work();
@@ -101,8 +101,15 @@ pin_project! {
 }
 
 impl<F, X: Exchange> ResponseFuture<F, X> {
-    pub(crate) fn new(inner: F, following: Following<X>) -> Self {
-        Self { inner, following: Some(following) }
+    /// Of a service that is called here, and followed if there is something to record.
+    #[inline]
+    pub(crate) fn call(exchange: Option<X>, service: impl FnOnce() -> F) -> Self {
+        let mut following = exchange.map(Following::new);
+        let inner = match &mut following {
+            Some(following) => following.run(service),
+            None => service(),
+        };
+        Self { inner, following }
     }
 }
 
@@ -201,6 +208,9 @@ where
             }
             Some(Err(error)) => following.fail(error),
             None => following.complete(),
+        }
+        if following.has_ended {
+            *this.following = None;
         }
         Poll::Ready(result)
     }

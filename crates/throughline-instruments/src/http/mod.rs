@@ -45,6 +45,7 @@ mod attributes;
 mod client;
 mod clock;
 mod ended;
+mod exchange;
 mod failure;
 mod follow;
 mod head;
@@ -72,7 +73,7 @@ pub use server::{HttpServer, HttpServerLayer, ServerExchange};
 pub(crate) use {
     clock::{Moment, Stopwatch},
     failure::Names,
-    follow::{Exchange, Following},
+    follow::Exchange,
     place::{Outcome, Outcomes, Places, Seat, hash},
     tracing::{Traced, Tracing},
 };
