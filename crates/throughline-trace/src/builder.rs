@@ -7,8 +7,8 @@ use std::fmt;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, SpanContext, SpanKind};
-use throughline_core::{RECORDS, Timestamp};
 use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor};
+use throughline_core::{RECORDS, Timestamp};
 
 use crate::baggage::FromBaggage;
 use crate::provider::{Tracer, global_tracer};

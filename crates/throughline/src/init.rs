@@ -7,8 +7,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use throughline_core::{RECORDS, Resource};
 use throughline_core::propagation::{Propagators, set_global_propagators};
+use throughline_core::{RECORDS, Resource};
 use throughline_metrics::exemplar::ExemplarFilter;
 use throughline_metrics::view::View;
 use throughline_metrics::{MeterProvider, statics};

@@ -91,7 +91,9 @@ fn take(stream: &TcpStream, bytes: &AtomicU64) -> std::io::Result<()> {
         }
         bytes.fetch_add(copy(&mut reader.by_ref().take(length), &mut sink())?, Ordering::Relaxed);
         let mut stream = stream;
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n")?;
+        stream.write_all(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n",
+        )?;
     }
 }
 

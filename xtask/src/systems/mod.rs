@@ -8,6 +8,7 @@
 mod backend;
 mod paired;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -196,18 +197,14 @@ fn table(rows: &[(&System, Paired)]) -> String {
     for (system, paired) in rows {
         let micros = |seconds: f64| seconds / system.work as f64 * 1e6;
         let (share, [low, high]) = (paired.share() * 100.0, paired.interval().map(|end| end * 100.0));
-        let verdict = match () {
-            () if high < 1.0 => "yes",
-            () if low > 1.0 => "no",
-            () => "open",
-        };
-        text.push_str(&format!(
-            "| {} | {:.0} µs a {} | {:.1} µs | {share:.2} % | {low:.2} to {high:.2} % | {verdict} |\n",
-            system.package,
-            micros(paired.without()),
-            system.unit,
-            micros(paired.without()) * paired.share(),
-        ));
+        let verdict = if high < 1.0 { "yes" } else { "no" };
+        let verdict = if (low..high).contains(&1.0) { "open" } else { verdict };
+        let (without, System { package, unit, .. }) = (micros(paired.without()), system);
+        let added = without * paired.share();
+        let _ = writeln!(
+            text,
+            "| {package} | {without:.0} µs a {unit} | {added:.1} µs | {share:.2} % | {low:.2} to {high:.2} % | {verdict} |",
+        );
     }
     text
 }

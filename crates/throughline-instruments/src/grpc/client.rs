@@ -18,7 +18,7 @@ use super::messages::CountedBody;
 use super::metrics::GrpcClientMetrics;
 use super::server::path;
 use crate::http::{
-    Failure, Names, Places, RequestHead, ResponseBody, ResponseFuture, Stopwatch, Tracing,
+    Failure, Following, Names, Places, RequestHead, ResponseBody, ResponseFuture, Stopwatch, Tracing,
 };
 
 /// Records what a gRPC client calls, and how that ends: [`GrpcClientMetrics`], and a span for each call, in whose context the
@@ -82,7 +82,7 @@ impl GrpcClientLayer {
         self.with(|shared| shared.names.add(name))
     }
 
-    /// Where durations come from. Without it, from the processor's counter.
+    /// Where durations come from. Without it, from the span, and without that from the processor's counter.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|shared| shared.clock = Arc::new(Stopwatch::Given(clock)))
     }
@@ -139,6 +139,9 @@ where
         let target = self.layer.target(&req);
         let (exchange, call) = GrpcExchange::begin(&self.layer.shared, target, req.headers());
         exchange.inject(req.headers_mut());
-        ResponseFuture::call(Some(exchange), || self.inner.call(req.map(|body| CountedBody::new(body, call))))
+        let mut following = Following::new(exchange);
+        let entered = following.enter();
+        let inner = self.inner.call(req.map(|body| CountedBody::new(body, call)));
+        ResponseFuture::new(inner, Some(following), entered)
     }
 }

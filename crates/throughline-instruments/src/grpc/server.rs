@@ -16,7 +16,7 @@ use tower_service::Service;
 use super::exchange::{GrpcExchange, Shared, Target};
 use super::messages::CountedBody;
 use super::metrics::GrpcServerMetrics;
-use crate::http::{Failure, Names, Places, ResponseBody, ResponseFuture, Stopwatch, Tracing};
+use crate::http::{Failure, Following, Names, Places, ResponseBody, ResponseFuture, Stopwatch, Tracing};
 
 /// Records what a gRPC server is called, and how that ends: [`GrpcServerMetrics`], and a span for each call.
 ///
@@ -71,7 +71,7 @@ impl GrpcServerLayer {
         self.with(|shared| shared.names.add(name))
     }
 
-    /// Where durations come from. Without it, from the processor's counter.
+    /// Where durations come from. Without it, from the span, and without that from the processor's counter.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|shared| shared.clock = Arc::new(Stopwatch::Given(clock)))
     }
@@ -123,7 +123,10 @@ where
     fn call(&mut self, req: Request<B>) -> Self::Future {
         let target = Target { path: path(&req), address: None, port: None };
         let (exchange, call) = GrpcExchange::begin(&self.layer.shared, target, req.headers());
-        ResponseFuture::call(Some(exchange), || self.inner.call(req.map(|body| CountedBody::new(body, call))))
+        let mut following = Following::new(exchange);
+        let entered = following.enter();
+        let inner = self.inner.call(req.map(|body| CountedBody::new(body, call)));
+        ResponseFuture::new(inner, Some(following), entered)
     }
 }
 

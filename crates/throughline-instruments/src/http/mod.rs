@@ -73,7 +73,7 @@ pub use server::{HttpServer, HttpServerLayer, ServerExchange};
 pub(crate) use {
     clock::{Moment, Stopwatch},
     failure::Names,
-    follow::Exchange,
+    follow::{Exchange, Following},
     place::{Outcome, Outcomes, Places, Seat, hash},
     tracing::{Traced, Tracing},
 };

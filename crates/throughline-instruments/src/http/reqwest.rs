@@ -21,7 +21,7 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 use throughline_core::RECORDS;
 
 use super::client::{Call, HttpClientLayer};
-use super::follow::ResponseFuture;
+use super::follow::{Following, ResponseFuture};
 use super::{Failure, UrlScheme, UrlTemplate};
 
 /// Records what a `reqwest` client asks, as [`HttpClientLayer`] does. Redirects that `reqwest` follows are one request.
@@ -48,7 +48,7 @@ impl Middleware for ReqwestMiddleware {
         let exchange = RECORDS.then(|| self.0.begin(&call(&req, extensions)));
         exchange.iter().for_each(|exchange| exchange.inject(req.headers_mut()));
         let answer = async { next.run(req, extensions).await.map(opened) };
-        let response = ResponseFuture::call(exchange, || answer).await?;
+        let response = ResponseFuture::new(answer, exchange.map(Following::new), None).await?;
         Ok(Response::from(response.map(Body::wrap)))
     }
 }

@@ -10,8 +10,8 @@ use std::task::{Context as Waiting, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use throughline_core::{Clock, RECORDS};
 use throughline_core::propagation::Propagators;
+use throughline_core::{Clock, RECORDS};
 use throughline_metrics::{Meter, MetricSet as _};
 use throughline_trace::Tracer;
 use tower_layer::Layer;
@@ -20,7 +20,7 @@ use tower_service::Service;
 use super::clock::Stopwatch;
 use super::exchange::Shared;
 use super::failure::Failure;
-use super::follow::{ResponseBody, ResponseFuture};
+use super::follow::{Following, ResponseBody, ResponseFuture};
 use super::metrics::HttpClientMetrics;
 
 pub(super) use exchange::Call;
@@ -94,7 +94,7 @@ impl HttpClientLayer {
         self.with(|shared| shared.names.add(name))
     }
 
-    /// Where durations come from. Without it, from the processor's counter.
+    /// Where durations come from. Without it, from the span, and without that from the processor's counter.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|shared| shared.clock = Arc::new(Stopwatch::Given(clock)))
     }
@@ -149,6 +149,8 @@ where
     fn call(&mut self, mut req: Request<B>) -> Self::Future {
         let exchange = RECORDS.then(|| self.layer.begin(&Call::of(&req)));
         exchange.iter().for_each(|exchange| exchange.inject(req.headers_mut()));
-        ResponseFuture::call(exchange, || self.inner.call(req))
+        let mut following = exchange.map(Following::new);
+        let entered = following.as_mut().and_then(Following::enter);
+        ResponseFuture::new(self.inner.call(req), following, entered)
     }
 }

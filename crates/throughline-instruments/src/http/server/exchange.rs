@@ -95,9 +95,7 @@ impl Shared<ServerSide> {
         let small = method.index() as u64 * 4 + scheme.index() as u64 * 2 + u64::from(route.is_some());
         self.places.seat(
             hash(route.unwrap_or_default(), small),
-            |Place { key, .. }| {
-                key.method == method && key.scheme == scheme && key.route.as_deref() == route
-            },
+            |Place { key, .. }| key.method == method && key.scheme == scheme && key.route.as_deref() == route,
             || self.place(method, scheme, route),
         )
     }

@@ -10,8 +10,8 @@ use std::task::{Context as Waiting, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use throughline_core::{Clock, RECORDS};
 use throughline_core::propagation::Propagators;
+use throughline_core::{Clock, RECORDS};
 use throughline_metrics::{Meter, MetricSet as _};
 use throughline_trace::Tracer;
 use tower_layer::Layer;
@@ -21,7 +21,7 @@ use super::UrlScheme;
 use super::clock::Stopwatch;
 use super::exchange::Shared;
 use super::failure::Failure;
-use super::follow::{ResponseBody, ResponseFuture};
+use super::follow::{Following, ResponseBody, ResponseFuture};
 use super::head::RequestHead;
 use super::metrics::HttpServerMetrics;
 
@@ -104,7 +104,7 @@ impl HttpServerLayer {
         self.with(|shared| shared.side.scheme = scheme)
     }
 
-    /// Where durations come from. Without it, from the processor's counter.
+    /// Where durations come from. Without it, from the span, and without that from the processor's counter.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|shared| shared.clock = Arc::new(Stopwatch::Given(clock)))
     }
@@ -162,7 +162,9 @@ where
     }
 
     fn call(&mut self, req: Request<B>) -> Self::Future {
-        let exchange = RECORDS.then(|| ServerExchange::begin(&self.layer.shared, &req));
-        ResponseFuture::call(exchange, || self.inner.call(req))
+        let begin = || Following::new(ServerExchange::begin(&self.layer.shared, &req));
+        let mut following = RECORDS.then(begin);
+        let entered = following.as_mut().and_then(Following::enter);
+        ResponseFuture::new(self.inner.call(req), following, entered)
     }
 }
