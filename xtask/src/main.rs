@@ -40,7 +40,7 @@ usage: cargo xtask <task>
   matrix                 asks the registry which releases fit together, for `throughline lint`
   samples [VERSION...]   programs of old OpenTelemetry releases, migrated and compiled before and after
   bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more
-  bench systems [--pairs N] [--system NAME]... [--write]
+  bench systems [--pairs N] [--system NAME]... [--no-build] [--write]
                          what telemetry costs the example services, against builds without it";
 
 fn main() -> ExitCode {

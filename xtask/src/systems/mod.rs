@@ -60,10 +60,11 @@ const SYSTEMS: &[System] = &[
 ];
 
 const USAGE: &str = "\
-usage: cargo xtask bench systems [--pairs N] [--system NAME]... [--write]
+usage: cargo xtask bench systems [--pairs N] [--system NAME]... [--no-build] [--write]
 
   --pairs N      runs with telemetry and without, each; 12 unless told otherwise
   --system NAME  only this example
+  --no-build     measures the programs that the last run built
   --write        writes the table into docs/performance.md";
 
 /// Enough for an interval of half a per cent where nothing else runs.
@@ -73,13 +74,16 @@ const PAIRS: usize = 12;
 struct Options {
     pairs: usize,
     systems: Vec<&'static System>,
+    builds: bool,
     writes: bool,
 }
 
 /// Measures, and says what was found; the figures of all runs are in `target/systems.json`.
 pub(crate) fn run(words: &[&str]) -> Result<()> {
     let options = options(words)?;
-    build(&options.systems)?;
+    if options.builds {
+        build(&options.systems)?;
+    }
     let backend = Backend::start()?;
     let mut rows = Vec::new();
     for system in &options.systems {
@@ -96,11 +100,12 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
 }
 
 fn options(words: &[&str]) -> Result<Options> {
-    let mut options = Options { pairs: PAIRS, systems: Vec::new(), writes: false };
+    let mut options = Options { pairs: PAIRS, systems: Vec::new(), builds: true, writes: false };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match (*word, words.as_slice().first()) {
             ("--write", _) => options.writes = true,
+            ("--no-build", _) => options.builds = false,
             ("--pairs", Some(number)) => {
                 options.pairs = number.parse().context("--pairs wants a whole number")?;
                 words.next();
