@@ -18,6 +18,8 @@ pub enum Need {
     Jaeger,
     /// Prometheus' Alertmanager; prepared only by `cargo xtask rig alertmanager`.
     Alertmanager,
+    /// The judge of Kubernetes manifests and compose files; prepared only by `cargo xtask rig manifests`.
+    Manifests,
     /// Python with the reference `OpenMetrics` parser.
     Python,
 }
@@ -30,19 +32,21 @@ impl Need {
             Self::Collector => "otelcol",
             Self::Jaeger => "jaeger",
             Self::Alertmanager => "alertmanager",
+            Self::Manifests => "manifests",
             Self::Python => "python",
         }
     }
 
     /// Whether a plain `cargo xtask rig` provides it.
     fn is_default(self) -> bool {
-        !matches!(self, Self::Jaeger | Self::Alertmanager)
+        !matches!(self, Self::Jaeger | Self::Alertmanager | Self::Manifests)
     }
 
     fn command(self) -> &'static str {
         match self {
             Self::Jaeger => "cargo xtask rig jaeger",
             Self::Alertmanager => "cargo xtask rig alertmanager",
+            Self::Manifests => "cargo xtask rig manifests",
             _ => "cargo xtask rig",
         }
     }

@@ -33,7 +33,7 @@ usage: cargo xtask <task>
   test [--no-rig]        every test; makes the real servers ready first
   rig [SERVER...] [--all]
                          puts real servers into target/rig/bin: prometheus, promtool and
-                         otelcol unless named; jaeger and alertmanager when named
+                         otelcol unless named; jaeger, alertmanager and manifests when named
   soak [--minutes N]     an outage of ten minutes at full load with the spool on, against real Prometheus and Jaeger
   fuzz [--seconds N] [TARGET...]
                          throws broken headers at every parser, three seconds each unless told otherwise

@@ -32,7 +32,7 @@ pub(crate) struct Server {
     default: bool,
 }
 
-const SERVERS: [Server; 5] = [
+const SERVERS: [Server; 6] = [
     Server {
         name: "prometheus",
         variable: "THROUGHLINE_RIG_PROMETHEUS",
@@ -76,6 +76,15 @@ const SERVERS: [Server; 5] = [
         package: "github.com/prometheus/alertmanager/cmd/alertmanager",
         tags: "",
         caution: "",
+        default: false,
+    },
+    Server {
+        name: "manifests",
+        variable: "THROUGHLINE_RIG_MANIFESTS",
+        module: "manifests",
+        package: ".",
+        tags: "",
+        caution: "; tests need the judge of rig/servers/manifests/main.go",
         default: false,
     },
 ];

@@ -98,7 +98,7 @@ impl TelemetryProviders {
         &self.description
     }
 
-    /// What was recorded, dropped, exported and lost up to now. The scrape endpoint serves the same at `/telemetry`.
+    /// What was recorded, dropped, exported and lost up to now, and the [`catalogue`](Self::catalogue). The scrape endpoint serves the same at `/telemetry`.
     pub fn status(&self) -> Value {
         self.status.to_json()
     }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use throughline_metrics::MeterProvider;
+use throughline_core::AttributeDef;
+use throughline_metrics::{CatalogueEntry, MeterProvider};
 
 use crate::providers::{Description, setting_to_json};
 
@@ -43,22 +44,23 @@ impl Status {
 
     pub(crate) fn to_json(&self) -> Value {
         let settings = self.description.settings().iter().map(setting_to_json);
+        let catalogue = self.provider.catalogue();
         let mut status = Map::new();
         status.insert("service".to_owned(), self.description.service.clone().into());
-        status.insert("metrics".to_owned(), self.metrics());
+        status.insert("metrics".to_owned(), self.metrics(&catalogue));
         for (name, exporter) in &self.exporters {
             status.insert((*name).to_owned(), exporter());
         }
         status.insert("settings".to_owned(), settings.collect());
         status.insert("warnings".to_owned(), self.description.warnings().into());
+        status.insert("instruments".to_owned(), catalogue.iter().map(instrument).collect());
         Value::Object(status)
     }
 
-    fn metrics(&self) -> Value {
-        let catalogue = self.provider.catalogue();
+    fn metrics(&self, catalogue: &[CatalogueEntry]) -> Value {
         let dropped = self.provider.drops().into_iter();
         let dropped: Map<_, _> = dropped.map(|(reason, count)| (reason.to_string(), count.into())).collect();
-        let names = |keep: fn(&throughline_metrics::CatalogueEntry) -> bool| -> Vec<&str> {
+        let names = |keep: fn(&CatalogueEntry) -> bool| -> Vec<&str> {
             catalogue.iter().filter(|entry| keep(entry)).map(|entry| entry.name.as_str()).collect()
         };
         json!({
@@ -69,6 +71,27 @@ impl Status {
             "callback_panics": self.provider.callback_panics(),
         })
     }
+}
+
+/// One metric of the program, recorded or not: without series nothing was recorded.
+fn instrument(entry: &CatalogueEntry) -> Value {
+    json!({
+        "scope": entry.scope,
+        "name": entry.name,
+        "kind": entry.kind.as_str(),
+        "number": entry.number.to_string(),
+        "unit": entry.unit,
+        "description": entry.description,
+        "attributes": entry.attributes.iter().map(attribute).collect::<Value>(),
+        "bounds": entry.bounds,
+        "series": entry.series,
+        "overflowed": entry.overflowed,
+    })
+}
+
+/// An attribute that its instrument declares; without values it is free text or a number.
+fn attribute(definition: &AttributeDef) -> Value {
+    json!({ "key": definition.key, "values": definition.values, "cardinality": definition.cardinality })
 }
 
 impl fmt::Debug for Status {

@@ -31,6 +31,13 @@ fn statics_and_the_opentelemetry_api_record_after_one_installation() {
     let catalogue = telemetry.catalogue();
     let never = catalogue.iter().find(|entry| entry.name == "static.never").expect("declared is listed");
     assert_eq!((never.series, never.description.as_str()), (0, "Never recorded."));
+    let listed = &telemetry.status()["instruments"];
+    let series_of = |name: &str| {
+        let mut entries = listed.as_array().expect("a list").iter();
+        entries.find(|entry| entry["name"] == name).map(|entry| entry["series"].clone())
+    };
+    assert_eq!(series_of("static.never"), Some(0.into()));
+    assert_eq!(series_of("api.calls"), Some(1.into()));
 
     let headers =
         HashMap::from([("b3".to_owned(), "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1".to_owned())]);

@@ -1,6 +1,6 @@
 //! `throughline dashboards`, `alerts` and `config` against the programs that they are for: promtool judges rules and their
-//! tests, the Collector and Prometheus start with their configurations, and every panel has data once every metric of every
-//! kit was recorded.
+//! tests, the Collector and Prometheus start with their configurations, kustomize and Compose read theirs, and every panel
+//! has data once every metric of every kit was recorded.
 
 #[path = "../support/command.rs"]
 mod command;
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Case::new("promtool_takes_the_rules_and_their_tests_pass", &[Need::Promtool], rules),
         Case::new("promtool_takes_the_configuration", &[Need::Promtool], prometheus_configuration),
         Case::new("the_collector_takes_its_configurations", &[Need::Collector], collector_configurations),
+        Case::new("kustomize_and_compose_take_their_files", &[Need::Manifests], manifests),
         Case::new("every_panel_has_data_when_scraped", &[Need::Prometheus], scraped),
         Case::new("every_panel_has_data_when_pushed", &[Need::Prometheus], pushed),
         Case::new("every_panel_has_data_under_names_as_they_are", &[Need::Prometheus], untranslated),
@@ -107,6 +108,16 @@ fn collector_configurations(rig: &Rig) {
         let path = folder.path().join(name);
         assert_valid(&judge, &path);
     }
+}
+
+fn manifests(rig: &Rig) {
+    let judge = rig.executable(Need::Manifests).expect("it is needed");
+    let folder = tempfile::tempdir().expect("a folder");
+    let below = |name: &str| folder.path().join(name);
+    succeed(&["config", "compose", "--out", text(&below("compose"))]);
+    assert_judged(&judge, &["compose"], &[below("compose/compose.yaml")]);
+    succeed(&["config", "k8s", "--out", text(&below("kubernetes"))]);
+    assert_judged(&judge, &["kubernetes"], &[below("kubernetes")]);
 }
 
 fn assert_valid(judge: &Path, path: &Path) {
