@@ -30,8 +30,8 @@ fn instruments_of_a_provider_of_ones_own_record_nothing() {
     orders.bind(&[]).add(2);
     sizes.bind(&[]).record(0.5);
     let snapshot = Snapshot::of(&provider);
-    assert_eq!(snapshot.sum("orders", &[]) as u64, 0);
-    assert_eq!(snapshot.histogram("sizes", &[]).count, 0);
+    assert_eq!(snapshot.sum("orders", &()) as u64, 0);
+    assert_eq!(snapshot.histogram("sizes", &()).count, 0);
 }
 
 #[test]

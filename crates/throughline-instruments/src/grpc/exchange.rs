@@ -265,7 +265,7 @@ impl Shared {
             .with_parent(&parent)
             .with_attributes(&Known { place, target })
             .start();
-        Some(Traced::new(span, &parent))
+        Some(Box::new(Traced::new(span, &parent)))
     }
 }
 

@@ -79,6 +79,7 @@ impl<S: Side> Shared<S> {
 pub struct HttpExchange<S: Side> {
     pub(super) shared: Arc<Shared<S>>,
     pub(super) seat: Seat<Place<S::Key>>,
+    /// In a box, since the exchange goes from hand to hand, and may have none.
     pub(super) traced: Option<Box<Traced>>,
     /// Unless its span tells how long it takes.
     pub(super) start: Option<Moment>,

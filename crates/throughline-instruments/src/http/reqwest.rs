@@ -46,7 +46,9 @@ impl Middleware for ReqwestMiddleware {
         next: Next<'_>,
     ) -> Result<Response> {
         let exchange = RECORDS.then(|| self.0.begin(&call(&req, extensions)));
-        exchange.iter().for_each(|exchange| exchange.inject(req.headers_mut()));
+        if let Some(exchange) = &exchange {
+            exchange.inject(req.headers_mut());
+        }
         let answer = async { next.run(req, extensions).await.map(opened) };
         let response = ResponseFuture::new(answer, exchange.map(Following::new), None).await?;
         Ok(Response::from(response.map(Body::wrap)))

@@ -33,11 +33,11 @@ pub(crate) struct Traced {
 }
 
 impl Traced {
-    /// Of a span that was started in this context. In a box, since it goes from hand to hand, and most requests have none.
+    /// Of a span that was started in this context.
     #[inline]
-    pub(crate) fn new(span: Span, within: &Context) -> Box<Self> {
+    pub(crate) fn new(span: Span, within: &Context) -> Self {
         let context = within.with_remote_span_context(span.span_context().clone());
-        Box::new(Self { span, context })
+        Self { span, context }
     }
 
     /// What measurements of it should carry.

@@ -99,7 +99,8 @@ impl ClientExchange {
         if let Some(place) = place {
             place.active.add(1);
         }
-        let traced = shared.tracing.tracer.zip(place).map(|(tracer, place)| start_span(tracer, place, call));
+        let traced =
+            shared.tracing.tracer.zip(place).map(|(tracer, place)| Box::new(start_span(tracer, place, call)));
         Self {
             shared: Arc::clone(shared),
             seat,
@@ -150,7 +151,7 @@ impl Shared<ClientSide> {
     }
 }
 
-fn start_span(tracer: Tracer, place: &Place<ClientKey>, call: &Call<'_>) -> Box<Traced> {
+fn start_span(tracer: Tracer, place: &Place<ClientKey>, call: &Call<'_>) -> Traced {
     let current = Context::current();
     let span = tracer
         .span(&place.span_name)

@@ -148,7 +148,9 @@ where
 
     fn call(&mut self, mut req: Request<B>) -> Self::Future {
         let exchange = RECORDS.then(|| self.layer.begin(&Call::of(&req)));
-        exchange.iter().for_each(|exchange| exchange.inject(req.headers_mut()));
+        if let Some(exchange) = &exchange {
+            exchange.inject(req.headers_mut());
+        }
         let mut following = exchange.map(Following::new);
         let entered = following.as_mut().and_then(Following::enter);
         ResponseFuture::new(self.inner.call(req), following, entered)

@@ -72,7 +72,7 @@ impl ServerExchange {
         }
         let traced = shared.tracing.tracer.zip(place).map(|(tracer, place)| {
             let parent = shared.tracing.propagators.extract(&Context::current(), head.headers);
-            start_span(tracer, &parent, place, head, version)
+            Box::new(start_span(tracer, &parent, place, head, version))
         });
         Self {
             shared: Arc::clone(shared),
@@ -116,7 +116,7 @@ fn start_span(
     place: &Place<ServerKey>,
     head: RequestHead<'_>,
     version: Option<HttpVersion>,
-) -> Box<Traced> {
+) -> Traced {
     let known = Known { key: &place.key, head, version };
     let span = tracer
         .span(&place.span_name)
