@@ -52,17 +52,17 @@ impl Backend {
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ]
     }
+}
 
-    /// Does something, and scrapes this port meanwhile.
-    pub(super) fn scraping<T>(&self, port: &str, work: impl FnOnce() -> T) -> T {
-        let (done, is_done) = channel();
-        let address = format!("127.0.0.1:{port}");
-        let scraper = thread::spawn(move || scrape_until(&is_done, &address));
-        let result = work();
-        drop(done);
-        drop(scraper.join());
-        result
-    }
+/// Does something, and scrapes this port meanwhile.
+pub(super) fn scraping<T>(port: &str, work: impl FnOnce() -> T) -> T {
+    let (done, is_done) = channel();
+    let address = format!("127.0.0.1:{port}");
+    let scraper = thread::spawn(move || scrape_until(&is_done, &address));
+    let result = work();
+    drop(done);
+    drop(scraper.join());
+    result
 }
 
 /// A port that nobody listens at.

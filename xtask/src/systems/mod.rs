@@ -181,7 +181,7 @@ fn processor_time(program: &Path, system: &System, backend: &Backend) -> Result<
     command.envs(backend.environment()).env_remove("GEMINI_API_KEY").env_remove("GEMINI_BASE_URL");
     command.current_dir(cache::repository()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let before = of_children()?;
-    let status = backend.scraping(&port, || command.status());
+    let status = backend::scraping(&port, || command.status());
     let status = status.with_context(|| format!("start {}", program.display()))?;
     ensure!(status.success(), "{command:?} failed: {status}");
     Ok(of_children()?.saturating_sub(before))

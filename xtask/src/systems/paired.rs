@@ -71,6 +71,6 @@ mod tests {
         assert!((paired.share() - 0.025).abs() < 1e-9);
         let [low, high] = paired.interval();
         // As R says: t.test(c(0.01, 0.02, 0.03, 0.04)).
-        assert!((low - 0.004457).abs() < 1e-5 && (high - 0.045543).abs() < 1e-5, "{low} {high}");
+        assert!((low - 0.004_457).abs() < 1e-5 && (high - 0.045_543).abs() < 1e-5, "{low} {high}");
     }
 }
