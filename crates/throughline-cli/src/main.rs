@@ -13,15 +13,18 @@ macro_rules! say {
 mod config;
 mod demo;
 mod doctor;
+mod ended;
 mod explain;
 mod finding;
 mod generate;
+mod http;
 mod lint;
 mod migrate;
 mod names;
 mod report;
 mod send;
 mod snippet;
+mod tree;
 
 use std::io::{ErrorKind, IsTerminal as _};
 use std::process::ExitCode;
@@ -67,7 +70,7 @@ async fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Alerts(arguments) => generate::alerts(&arguments),
         Command::Config(arguments) => config::run(arguments),
-        Command::Dashboards(arguments) => generate::dashboards(&arguments),
+        Command::Dashboards(arguments) => generate::dashboards(&arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),

@@ -31,7 +31,6 @@ mod encode;
 mod endpoint;
 mod error;
 mod exporter;
-mod fields;
 mod race;
 mod retry;
 mod self_telemetry;

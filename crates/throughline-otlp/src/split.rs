@@ -7,12 +7,11 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use throughline_core::protobuf::Writer;
+use throughline_core::protobuf::{Fields, Writer};
 
 use crate::compression::{compress, decompress};
 use crate::config::{Compression, Protocol};
 use crate::endpoint::Signal;
-use crate::fields::Fields;
 
 /// One half.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,20 +4,18 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{Request, Uri};
-use http_body_util::BodyExt as _;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use axum::http::HeaderMap;
 use throughline::propagation::inject_into_headers;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
+use crate::http::Client;
+
 /// Whom to call, and how often.
 #[derive(Debug)]
 pub(crate) struct Load {
+    pub(crate) client: Client,
     pub(crate) service: SocketAddr,
     pub(crate) rate: u32,
     pub(crate) requests: Option<u64>,
@@ -27,7 +25,6 @@ impl Load {
     /// Calls until there were enough requests, or until `stop` is dropped; what is under way then is waited for. Whether
     /// there were enough. A service that cannot keep up is called less often.
     pub(crate) async fn run(self, mut stop: oneshot::Receiver<Infallible>) -> bool {
-        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
         let mut ticks = tokio::time::interval(Duration::from_secs(1) / self.rate);
         let mut calls = JoinSet::new();
         for number in 1..=self.requests.unwrap_or(u64::MAX) {
@@ -38,7 +35,7 @@ impl Load {
                     return false;
                 }
             }
-            calls.spawn(call(client.clone(), self.url(number)));
+            calls.spawn(call(self.client.clone(), self.url(number)));
             while calls.try_join_next().is_some() {}
             if calls.len() >= CALLS_MAX {
                 let _done = calls.join_next().await;
@@ -63,16 +60,11 @@ async fn finish(mut calls: JoinSet<()>) {
 /// Calls under way at a time.
 const CALLS_MAX: usize = 32;
 
-async fn call(client: Client<HttpConnector, Body>, url: String) {
-    let Ok(url) = url.parse::<Uri>() else { return };
+async fn call(client: Client, url: String) {
     let span = tracing::info_span!("call", otel.name = "GET", otel.kind = "client", url.full = %url);
-    let mut request = Request::new(Body::empty());
-    *request.uri_mut() = url;
-    span.in_scope(|| inject_into_headers(request.headers_mut()));
-    match client.request(request).instrument(span).await {
-        Ok(response) => {
-            let _read_to_the_end = response.into_body().collect().await.is_ok();
-        }
-        Err(error) => eprintln!("the demo's service does not answer: {error}"),
+    let mut headers = HeaderMap::new();
+    span.in_scope(|| inject_into_headers(&mut headers));
+    if let Err(error) = client.get_with(&url, headers).instrument(span).await {
+        eprintln!("the demo's service does not answer: {error}");
     }
 }

@@ -19,6 +19,8 @@ use throughline::{LogConfig, MetricsConfig, TelemetryConfig, TelemetryProviders,
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::ended::asked_to_end;
+use crate::http::Client;
 use load::Load;
 use readback::Readback;
 
@@ -56,6 +58,9 @@ pub(crate) struct Arguments {
 /// How often the table gets a new row.
 const ROW_INTERVAL: Duration = Duration::from_secs(2);
 
+/// The demo answers itself faster than this.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let telemetry = start(arguments.listen)?;
     if !tracing::enabled!(target: "throughline", tracing::Level::INFO) {
@@ -70,10 +75,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let scrape = telemetry.prometheus_address().map(|address| format!("http://{address}/metrics"));
     let scrape = scrape.context("the demo needs its scrape endpoint")?;
     say!("scrape {scrape}   (the service itself: http://{service}/search?q=7)\n");
-    let load = Load { service, rate: arguments.rate, requests: arguments.requests };
+    let client = Client::new(ANSWER_WITHIN);
+    let load = Load { client: client.clone(), service, rate: arguments.rate, requests: arguments.requests };
     let (stop, stopped) = oneshot::channel();
     let loading = tokio::spawn(make_requests(load, stopped, Arc::clone(&counts)));
-    show(&scrape, arguments.run_for).await?;
+    show(client, &scrape, arguments.run_for).await?;
 
     // What is under way is answered, so that its spans end and are flushed.
     drop(stop);
@@ -118,14 +124,15 @@ async fn make_requests(
 }
 
 /// Prints rows until the time is over or the user has seen enough.
-async fn show(scrape: &str, run_for: Option<Duration>) -> Result<()> {
-    let mut readback = Readback::new(scrape);
+async fn show(client: Client, scrape: &str, run_for: Option<Duration>) -> Result<()> {
+    let mut readback = Readback::new(client, scrape);
     let mut rows = tokio::time::interval(ROW_INTERVAL);
     rows.tick().await;
     let end = async {
         match run_for {
-            Some(duration) => tokio::time::sleep(duration).await,
-            None => std::future::pending().await,
+            // Ctrl-C ends it in any case, and so does an orchestrator.
+            Some(duration) => drop(tokio::time::timeout(duration, asked_to_end()).await),
+            None => asked_to_end().await,
         }
     };
     let mut end = std::pin::pin!(end);
@@ -137,7 +144,6 @@ async fn show(scrape: &str, run_for: Option<Duration>) -> Result<()> {
                 Err(error) => say!("the endpoint cannot be read back: {error:#}"),
             },
             () = &mut end => return Ok(()),
-            _ = tokio::signal::ctrl_c() => return Ok(()),
         }
     }
 }

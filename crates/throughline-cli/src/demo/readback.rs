@@ -3,12 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use axum::body::Body;
-use http_body_util::BodyExt as _;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use crate::http::Client;
+use anyhow::{Result, anyhow, ensure};
 
 /// Above the rows.
 pub(crate) const HEADER: &str = "  requests     req/s   p50 ms   p99 ms   errors   active";
@@ -20,7 +16,7 @@ const ACTIVE: &str = "http_server_active_requests";
 #[derive(Debug)]
 pub(crate) struct Readback {
     url: String,
-    client: Client<HttpConnector, Body>,
+    client: Client,
     last: Sample,
     at: Instant,
 }
@@ -36,19 +32,15 @@ struct Sample {
 }
 
 impl Readback {
-    pub(crate) fn new(url: &str) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+    pub(crate) fn new(client: Client, url: &str) -> Self {
         Self { url: url.to_owned(), client, last: Sample::default(), at: Instant::now() }
     }
 
     /// Scrapes, and shows the time since the last row.
     pub(crate) async fn row(&mut self) -> Result<String> {
-        let response = self.client.get(self.url.parse()?).await.context("scraping")?;
-        if !response.status().is_success() {
-            bail!("{} answers {}", self.url, response.status());
-        }
-        let body = response.into_body().collect().await.context("reading the answer")?.to_bytes();
-        let now = Sample::parse(std::str::from_utf8(&body).context("the answer is not text")?);
+        let answer = self.client.get(&self.url).await.map_err(|error| anyhow!("scraping: {error}"))?;
+        ensure!(answer.is_success(), "{} answers {}", self.url, answer.status);
+        let now = Sample::parse(&answer.body);
         let elapsed = self.at.elapsed().as_secs_f64();
         let row = now.row(&self.last, elapsed);
         (self.last, self.at) = (now, Instant::now());

@@ -52,22 +52,6 @@ impl Address {
     }
 }
 
-/// A URL without user name and password, to be shown.
-pub(crate) fn shown(url: &str) -> String {
-    split(url).0
-}
-
-/// A URL without user name and password, and these.
-pub(crate) fn split(url: &str) -> (String, Option<String>) {
-    let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), None) };
-    let end = rest.find('/').unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((credentials, host)) => (format!("{scheme}://{host}{path}"), Some(credentials.to_owned())),
-        None => (url.to_owned(), None),
-    }
-}
-
 /// Whether a host means the machine it is used on.
 pub(crate) fn is_local(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]")

@@ -6,10 +6,13 @@
 use std::time::Duration;
 
 use super::fix::Fix;
+use super::run::Account;
 
 /// The stations between a program and a chart, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Hop {
+    /// What the application truly sends.
+    Application,
     /// What environment and files say.
     Settings,
     /// Name, address, port, certificates.
@@ -45,6 +48,7 @@ impl Hop {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Application => "application",
             Self::Settings => "settings",
             Self::Reach => "reach",
             Self::Protocol => "protocol",
@@ -63,7 +67,7 @@ impl Hop {
             Self::Collector => "not asked for: --collector-metrics http://HOST:8888/metrics",
             Self::Bridge => "not asked for: --prometheus http://HOST:9090",
             Self::Store => "not asked for: --prometheus and --traces-api http://HOST:16686",
-            Self::Dashboard => "dashboards are not looked at",
+            Self::Dashboard => "not asked for: --grafana http://HOST:3000",
             Self::Scrape => "not asked for: --scrape http://HOST:9464/metrics",
             _ => "a hop before it is broken",
         }
@@ -162,6 +166,8 @@ impl Check {
 pub(crate) struct Report {
     pub(crate) checks: Vec<Check>,
     pub(crate) elapsed: Duration,
+    /// What an application sent, when one was run.
+    pub(crate) application: Option<Account>,
 }
 
 impl Report {

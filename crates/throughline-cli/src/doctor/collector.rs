@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::address::shown;
 use super::check::{Check, Hop, Verdict};
 use super::exposition::{Sample, samples};
 use super::fix::Fix;
-use super::http;
 use super::settings::cumulative;
+use crate::http::{Client, shown};
 
 /// Above the default of the batch processor, the waits of a queue, and a slow answer.
 const WITHIN: Duration = Duration::from_secs(4);
@@ -28,7 +27,6 @@ pub(crate) struct Account(Vec<Sample>);
 #[derive(Debug, Default)]
 struct Movement {
     accepted: f64,
-    refused: f64,
     /// By exporter.
     sent: BTreeMap<String, f64>,
     failed: BTreeMap<String, f64>,
@@ -38,18 +36,21 @@ struct Movement {
 
 impl Account {
     /// Reads the account, or says why it cannot be judged.
-    pub(crate) async fn read(url: &str) -> Result<Self, Check> {
+    pub(crate) async fn read(client: &Client, url: &str) -> Result<Self, Check> {
         let shown = shown(url);
         let unknown = |evidence: String, id, fix| {
             Check::new(Hop::Collector, Verdict::Unknown, &shown, evidence).because(id, fix)
         };
-        let answer = match http::get(url, "text/plain").await {
+        let answer = match client.get(url).await {
             Ok(answer) if answer.is_success() => answer,
             Ok(answer) => {
                 let evidence = format!("{shown} answered {}", answer.status);
                 return Err(unknown(evidence, "D401", own_metrics()));
             }
-            Err(error) => return Err(unknown(format!("{shown}: {error}"), "D401", own_metrics())),
+            Err(error) => {
+                let fix = Fix::to_ask(&error, own_metrics());
+                return Err(unknown(format!("{shown}: {error}"), "D401", fix));
+            }
         };
         let mut samples = samples(&answer.body);
         samples.retain(|sample| sample.name.starts_with("otelcol_"));
@@ -106,7 +107,6 @@ impl Account {
         });
         Movement {
             accepted: moved("receiver_accepted", "receiver", ""),
-            refused: moved("receiver_refused", "receiver", ""),
             waiting: waiting.collect(),
             sent,
             failed,
@@ -136,6 +136,7 @@ fn items(signal: &str) -> &'static str {
 
 /// Waits until the Collector has passed on what it took, or has failed to.
 pub(crate) async fn check(
+    client: &Client,
     url: &str,
     before: &Account,
     signals: &[&'static str],
@@ -143,7 +144,7 @@ pub(crate) async fn check(
 ) -> Vec<Check> {
     let started = Instant::now();
     loop {
-        let after = match Account::read(url).await {
+        let after = match Account::read(client, url).await {
             Ok(after) => after,
             Err(check) => return vec![check],
         };
@@ -161,15 +162,8 @@ pub(crate) async fn check(
 }
 
 fn judge(url: &str, signal: &str, moved: &Movement, is_delta: bool) -> Check {
-    let Movement { accepted, refused, sent, failed, waiting } = moved;
+    let Movement { accepted, sent, failed, waiting } = moved;
     let broken = |evidence: String| Check::broken(Hop::Collector, signal, evidence);
-    if *refused > 0.0 {
-        let evidence = format!("the Collector refused {refused} {}", items(signal));
-        return broken(evidence).because(
-            "D403",
-            Fix::by_hand("see the Collector's log: a processor, usually memory_limiter, takes no more"),
-        );
-    }
     if *accepted <= 0.0 {
         let evidence = format!(
             "the receiver took the {signal} of the probe, but the Collector at {} did not count any",
@@ -188,7 +182,7 @@ fn judge(url: &str, signal: &str, moved: &Movement, is_delta: bool) -> Check {
         );
         return broken(evidence).because("D404", Fix::by_hand(fix));
     }
-    if let Some((exporter, size)) = waiting.iter().next() {
+    if let Some((exporter, size)) = waiting.iter().find(|(_, size)| **size > 0.0) {
         let evidence = format!(
             "exporter {exporter} has sent none of the {signal} yet; {size} batches wait in its queue"
         );
@@ -197,8 +191,12 @@ fn judge(url: &str, signal: &str, moved: &Movement, is_delta: bool) -> Check {
         );
         return broken(evidence).because("D405", Fix::by_hand(fix));
     }
-    if sent.is_empty() {
-        let evidence = format!("accepted {accepted} {}, and no exporter has counted them yet", items(signal));
+    if sent.is_empty() || !waiting.is_empty() {
+        let idle = match waiting.keys().next() {
+            Some(exporter) => format!("exporter {exporter} has not sent them yet"),
+            None => "no exporter has counted them yet".to_owned(),
+        };
+        let evidence = format!("accepted {accepted} {}, and {idle}", items(signal));
         let fix =
             "wait for the batch processor's timeout; then see in the Collector's log what became of them";
         return Check::new(Hop::Collector, Verdict::Unknown, signal, evidence)

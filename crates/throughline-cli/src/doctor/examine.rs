@@ -1,22 +1,28 @@
 //! Goes along the hops, in order.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use throughline::TelemetryConfig;
+use throughline::{Description, TelemetryConfig};
 use tokio::time::Instant;
 
 use super::address::Address;
 use super::check::{Check, Hop, Report, Verdict};
 use super::collector::{self, Account};
 use super::fix::Fix;
+use super::grafana::{Expected, Grafana};
 use super::probe::{self, Sent};
 use super::prometheus::Prometheus;
 use super::routes::{Route, routes, setting};
 use super::settings::{self, WRONG_PATHS, promote};
 use super::{Live, protocol, reach, scrape, traces};
+use crate::http::Client;
 
 /// When everything is over. What waits for something to arrive waits no longer.
 const WITHIN: Duration = Duration::from_secs(11);
+
+/// A server that takes longer to answer is not well.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Looks at all that was asked for.
 pub(crate) async fn examine(live: &Live) -> Report {
@@ -30,8 +36,13 @@ pub(crate) async fn examine(live: &Live) -> Report {
     };
     let description = config().explain();
     let routes = routes(&description);
-    let mut examination =
-        Examination { live, checks: Vec::new(), routes: &routes, deadline: started + WITHIN };
+    let mut examination = Examination {
+        live,
+        client: client(&description),
+        checks: Vec::new(),
+        routes: &routes,
+        deadline: started + WITHIN,
+    };
     // Whoever asks for a page alone pushes nothing, and need not.
     if !(routes.is_empty() && live.scrape.is_some()) {
         examination.checks.extend(settings::check(&description, &routes));
@@ -39,19 +50,45 @@ pub(crate) async fn examine(live: &Live) -> Report {
     let proxy = setting(&description, "otlp.proxy").map(|proxy| proxy.value.clone());
     let is_delta =
         setting(&description, "metrics.temporality").is_some_and(|setting| setting.value != "cumulative");
-    examination.way(proxy.as_deref()).await;
-    examination.beyond(config(), is_delta).await;
-    if let Some(page) = &live.scrape {
-        let found = scrape::check(page).await;
-        examination.checks.extend(found);
-    }
+    let client = examination.client.clone();
+    let page = async {
+        match &live.scrape {
+            Some(page) => scrape::check(&client, page).await,
+            None => Vec::new(),
+        }
+    };
+    let hops = async {
+        examination.way(proxy.as_deref()).await;
+        examination.beyond(config(), is_delta).await;
+    };
+    let (page, ()) = tokio::join!(page, hops);
     let Examination { mut checks, .. } = examination;
+    checks.extend(page);
     checks.sort_by_key(|check| check.hop);
-    Report { checks, elapsed: started.elapsed() }
+    Report { checks, elapsed: started.elapsed(), application: None }
+}
+
+/// Whom the program's exporters trust, doctor trusts to tell what they did.
+fn client(description: &Description) -> Client {
+    Client::trusting(&roots(description), ANSWER_WITHIN)
+}
+
+/// The certificates that the program's exporters trust.
+pub(crate) fn roots(description: &Description) -> Vec<PathBuf> {
+    let of_signal = |signal: &str| Some(&*setting(description, &format!("{signal}.otlp.certificate"))?.value);
+    // It is no setting while nothing is pushed.
+    let of_all = std::env::var_os("OTEL_EXPORTER_OTLP_CERTIFICATE").map(PathBuf::from);
+    let mut roots: Vec<_> =
+        ["metrics", "traces", "logs"].into_iter().filter_map(of_signal).map(PathBuf::from).collect();
+    roots.extend(of_all);
+    roots.sort();
+    roots.dedup();
+    roots
 }
 
 struct Examination<'a> {
     live: &'a Live,
+    client: Client,
     checks: Vec<Check>,
     routes: &'a [Route],
     deadline: Instant,
@@ -107,19 +144,25 @@ impl Examination<'_> {
         }
     }
 
-    /// Hops 4 to 7. What cannot be judged is told before anything is sent.
+    /// Hops 4 to 8. What cannot be judged is told before anything is sent.
     async fn beyond(&mut self, config: TelemetryConfig, is_delta: bool) {
-        let Live { collector_metrics, prometheus, traces_api, read_only, .. } = self.live;
+        let Live { collector_metrics, prometheus, traces_api, grafana, read_only, .. } = self.live;
         let before = match collector_metrics {
-            Some(url) => self.judged(Account::read(url).await),
+            Some(url) => self.judged(Account::read(&self.client, url).await),
             None => None,
         };
         let mut prometheus = match prometheus {
-            Some(url) => self.judged(Prometheus::read(url).await),
+            Some(url) => self.judged(Prometheus::read(&self.client, url).await),
             None => None,
         };
         let traces_api = match traces_api {
-            Some(url) => self.judged(traces::reach(url).await).map(|()| url),
+            Some(url) => self.judged(traces::reach(&self.client, url).await).map(|()| url),
+            None => None,
+        };
+        let grafana = match grafana {
+            Some(url) => {
+                self.judged(Grafana::read(&self.client, url, self.live.grafana_token().as_deref()).await)
+            }
             None => None,
         };
         let sent = if *read_only {
@@ -130,7 +173,7 @@ impl Examination<'_> {
         };
         if let Some(sent) = &sent {
             if let (Some(url), Some(before), false) = (collector_metrics, &before, sent.taken.is_empty()) {
-                let found = collector::check(url, before, &sent.taken, is_delta).await;
+                let found = collector::check(&self.client, url, before, &sent.taken, is_delta).await;
                 self.checks.extend(found);
             }
             self.stored(sent, prometheus.as_mut(), traces_api.map(String::as_str)).await;
@@ -139,6 +182,25 @@ impl Examination<'_> {
             self.bridge(prometheus).await;
         }
         self.relate();
+        if let Some(grafana) = &grafana {
+            self.dashboards(grafana, prometheus.as_ref(), sent.as_ref()).await;
+        }
+    }
+
+    /// What stores have, Grafana is to have too. What they lack is theirs.
+    async fn dashboards(&mut self, grafana: &Grafana, prometheus: Option<&Prometheus>, sent: Option<&Sent>) {
+        let value = match prometheus {
+            Some(prometheus) => prometheus.newest().await,
+            None => None,
+        };
+        let is_stored = |check: &Check| {
+            check.hop == Hop::Store && check.subject == "traces" && check.verdict == Verdict::Ok
+        };
+        let trace = sent.filter(|_| self.checks.iter().any(is_stored)).map(|sent| &*sent.trace);
+        let found = grafana
+            .check(&Expected { value, trace }, self.live.dashboard.as_deref(), Instant::now() + ANSWER_WITHIN)
+            .await;
+        self.checks.extend(found);
     }
 
     /// Sends, unless something before makes it useless.
@@ -146,7 +208,7 @@ impl Examination<'_> {
         if self.routes.is_empty() || self.is_broken() {
             return None;
         }
-        let (sent, found) = probe::send(config, self.routes, is_delta).await;
+        let (sent, found) = probe::send(&self.client, config, self.routes, is_delta).await;
         self.checks.extend(found);
         if let Some(sent) = &sent {
             self.settle(sent);
@@ -204,7 +266,7 @@ impl Examination<'_> {
         };
         let traces = async {
             match traces_api {
-                Some(url) => Some(traces::check(url, &sent.trace, self.deadline).await),
+                Some(url) => Some(traces::check(&self.client, url, &sent.trace, self.deadline).await),
                 None => None,
             }
         };

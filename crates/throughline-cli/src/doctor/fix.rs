@@ -33,6 +33,17 @@ impl Fix {
         Self::ByHand(text.into())
     }
 
+    /// What lets doctor ask a server that it got no answer from: trust, where that is missing.
+    pub(crate) fn to_ask(error: &str, otherwise: Self) -> Self {
+        if !error.contains("UnknownIssuer") {
+            return otherwise;
+        }
+        Self::by_hand(
+            "trust the authority of its certificate: export OTEL_EXPORTER_OTLP_CERTIFICATE=/path/to/ca.pem, when exporters \
+             trust it too, else SSL_CERT_FILE",
+        )
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         let mut json = match self {
             Self::Environment(variables) => {

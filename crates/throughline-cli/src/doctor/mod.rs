@@ -7,9 +7,11 @@
 //! | `protocol.rs` | what is spoken at the port |
 //! | `probe.rs`, `refusal.rs` | whether what is sent is taken |
 //! | `collector.rs` | the Collector's own account |
-//! | `prometheus.rs`, `traces.rs` | the way into a store, and what was stored |
+//! | `prometheus.rs`, `stored.rs`, `traces.rs` | the way into a store, and what was stored |
+//! | `grafana.rs` | what dashboards are shown |
 //! | `scrape.rs`, `exposition.rs` | a page that is scraped |
-//! | `files/` | files alone: Collector, Prometheus, compose |
+//! | `files/` | files alone: Collector, Prometheus, compose, Kubernetes, Cargo |
+//! | `run/` | what an application truly sends |
 //!
 //! `examine.rs` goes along the hops and makes a `Report` of checks (`check.rs`), each with its finding from `troubles.toml`
 //! and its fix (`fix.rs`); `output/` shows it. A hop after a broken one is not judged, what cannot be judged is `unknown`
@@ -22,7 +24,7 @@ mod examine;
 mod exposition;
 mod files;
 mod fix;
-mod http;
+mod grafana;
 mod output;
 mod probe;
 mod prometheus;
@@ -30,8 +32,10 @@ mod protocol;
 mod reach;
 mod refusal;
 mod routes;
+mod run;
 mod scrape;
 mod settings;
+mod stored;
 mod traces;
 pub(crate) mod troubles;
 
@@ -57,9 +61,11 @@ use crate::{COULD_NOT, FOUND};
 Examples:
   throughline doctor                                       as far as the receiver
   throughline doctor --collector-metrics http://localhost:8888/metrics \\
-      --prometheus http://localhost:9090 --traces-api http://localhost:16686
+      --prometheus http://localhost:9090 --traces-api http://localhost:16686 \\
+      --grafana http://localhost:3000
   throughline doctor --scrape http://localhost:9464/metrics
-  throughline doctor static .                              files alone: Collector, Prometheus, compose",
+  throughline doctor static .                              files alone: Collector, Prometheus, compose, k8s
+  throughline doctor run -- cargo run                      what an application truly sends",
     after_help = "\
 Exit status: 0 all that was looked at works, 1 something is broken, 2 wrong usage, 3 something could not be judged.
 `throughline explain D302` says more about a finding."
@@ -74,6 +80,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Static(files::Arguments),
+    Run(run::Arguments),
 }
 
 /// What to look at while it runs.
@@ -91,6 +98,15 @@ pub(crate) struct Live {
     /// The Jaeger that is to have the trace
     #[arg(long, value_name = "URL")]
     traces_api: Option<String>,
+    /// The Grafana that is to show it
+    #[arg(long, value_name = "URL")]
+    grafana: Option<String>,
+    /// A token for Grafana; `GRAFANA_TOKEN` has it where other people see command lines
+    #[arg(long, value_name = "TOKEN", requires = "grafana")]
+    grafana_token: Option<String>,
+    /// The Grafana dashboard whose metrics are to be there
+    #[arg(long, value_name = "UID", requires = "grafana")]
+    dashboard: Option<String>,
     /// A page of metrics that Prometheus scrapes
     #[arg(long, value_name = "URL")]
     scrape: Option<String>,
@@ -105,13 +121,27 @@ pub(crate) struct Live {
     format: Format,
 }
 
+impl Live {
+    /// The token for Grafana.
+    fn grafana_token(&self) -> Option<String> {
+        let token = self.grafana_token.clone().or_else(|| std::env::var("GRAFANA_TOKEN").ok());
+        token.filter(|token| !token.is_empty())
+    }
+}
+
 /// Between two looks of `--watch`.
 const PAUSE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { command, live } = arguments;
-    if let Some(Command::Static(arguments)) = command {
-        return files::run(&arguments);
+    match command {
+        Some(Command::Static(arguments)) => return files::run(&arguments),
+        Some(Command::Run(arguments)) => {
+            let report = run::run(&arguments).await?;
+            output::write(&report, arguments.format, colour())?;
+            return Ok(status(&report));
+        }
+        None => {}
     }
     loop {
         let report = examine::examine(&live).await;

@@ -19,6 +19,7 @@ use super::check::{Check, Hop};
 use super::fix::Fix;
 use super::refusal;
 use super::routes::Route;
+use crate::http::Client;
 
 /// What the probe is called, before any name is translated.
 pub(crate) const METRIC: &str = "throughline.doctor.probe";
@@ -44,6 +45,7 @@ pub(crate) struct Sent {
 
 /// Sends, and says what the receiver makes of it.
 pub(crate) async fn send(
+    client: &Client,
     config: TelemetryConfig,
     routes: &[Route],
     is_delta: bool,
@@ -70,7 +72,7 @@ pub(crate) async fn send(
         if outcome.is_ok() {
             sent.taken.push(route.signal);
         }
-        checks.push(judge(route, routes, outcome).await.took(elapsed));
+        checks.push(judge(client, route, routes, outcome).await.took(elapsed));
     }
     (Some(sent), checks)
 }
@@ -141,11 +143,11 @@ fn outcome(flushed: &Value, ended: &Value) -> Result<(), String> {
     }
 }
 
-async fn judge(route: &Route, routes: &[Route], outcome: Result<(), String>) -> Check {
+async fn judge(client: &Client, route: &Route, routes: &[Route], outcome: Result<(), String>) -> Check {
     let Route { signal, url, .. } = route;
     match outcome {
         Ok(()) => Check::ok(Hop::Accepted, *signal, format!("{url} took the {signal} of the probe")),
-        Err(error) => refusal::judge(route, routes, &error).await,
+        Err(error) => refusal::judge(client, route, routes, &error).await,
     }
 }
 

@@ -6,17 +6,15 @@ use serde_json::Value;
 use throughline::core::{Clock as _, SystemClock};
 use tokio::time::{Instant, sleep_until};
 
-use super::address::{Address, is_local, shown};
+use super::address::{Address, is_local};
 use super::check::{Check, Hop, Verdict};
 use super::fix::Fix;
-use super::http;
 use super::routes::Route;
+use super::stored::{QUERY, Stored, newest, stored};
+use crate::http::{Client, escape, shown};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// The probe under every translation of its name.
-const QUERY: &str = r#"{__name__=~"throughline[._]doctor[._]probe"}"#;
 
 /// What is scraped.
 const TARGETS: &str = "/api/v1/targets?state=active";
@@ -24,6 +22,7 @@ const TARGETS: &str = "/api/v1/targets?state=active";
 /// What Prometheus says of itself.
 #[derive(Debug)]
 pub(crate) struct Prometheus {
+    client: Client,
     url: String,
     version: String,
     takes_otlp: bool,
@@ -44,21 +43,22 @@ struct Target {
 
 impl Prometheus {
     /// Reads it, or says why it cannot be judged.
-    pub(crate) async fn read(url: &str) -> Result<Self, Check> {
+    pub(crate) async fn read(client: &Client, url: &str) -> Result<Self, Check> {
         let url = url.trim_end_matches('/');
         let unknown = |error: String| {
             let fix = Fix::by_hand(
                 "give --prometheus the address of Prometheus' own pages, such as http://localhost:9090, and start it",
             );
-            let url = shown(url);
+            let (url, fix) = (shown(url), Fix::to_ask(&error, fix));
             Check::new(Hop::Bridge, Verdict::Unknown, &url, format!("{url}: {error}")).because("D501", fix)
         };
-        let build = ask(url, "/api/v1/status/buildinfo").await.map_err(unknown)?;
-        let flags = ask(url, "/api/v1/status/flags").await.map_err(unknown)?;
-        let targets = ask(url, TARGETS).await.map_err(unknown)?;
+        let build = ask(client, url, "/api/v1/status/buildinfo").await.map_err(unknown)?;
+        let flags = ask(client, url, "/api/v1/status/flags").await.map_err(unknown)?;
+        let targets = ask(client, url, TARGETS).await.map_err(unknown)?;
         let is_on = |flag: &str| flags[flag] == "true";
         let features = flags["enable-feature"].as_str().unwrap_or_default();
         Ok(Self {
+            client: client.clone(),
             url: url.to_owned(),
             version: build["version"]
                 .as_str()
@@ -73,14 +73,14 @@ impl Prometheus {
 
     /// Looks at the targets again: they come and go, and a Prometheus that has just started has none yet.
     pub(crate) async fn look_again(&mut self) {
-        if let Ok(targets) = ask(&self.url, TARGETS).await {
+        if let Ok(targets) = ask(&self.client, &self.url, TARGETS).await {
             self.targets = Target::all(&targets);
         }
     }
 
     /// How metrics get here.
     pub(crate) async fn bridge(&self, routes: &[Route]) -> Vec<Check> {
-        let Self { url, version, takes_otlp, takes_remote_write, targets } = self;
+        let Self { client, url, version, takes_otlp, takes_remote_write, targets } = self;
         let own = Address::parse(url);
         let url = &shown(url);
         let is_direct = routes.iter().any(|route| {
@@ -94,7 +94,7 @@ impl Prometheus {
             return vec![Check::broken(Hop::Bridge, url, evidence).because("D303", fix)];
         }
         for target in targets.iter().filter(|target| !target.is_up) {
-            checks.push(target.down().await);
+            checks.push(target.down(client).await);
         }
         if !is_direct && targets.is_empty() && !takes_otlp && !takes_remote_write {
             let evidence =
@@ -118,7 +118,7 @@ impl Prometheus {
             Some(target) if target.is_up => {
                 Check::ok(Hop::Bridge, &target.url, format!("job {} scrapes {}", target.job, target.url))
             }
-            Some(target) => Check { verdict: Verdict::Broken, ..target.down().await },
+            Some(target) => Check { verdict: Verdict::Broken, ..target.down(&self.client).await },
             None => {
                 let evidence = format!("Prometheus does not scrape {page}");
                 let yaml = format!(
@@ -154,9 +154,17 @@ impl Prometheus {
         }
     }
 
+    /// The newest value of the probe, of this run or an earlier one.
+    pub(crate) async fn newest(&self) -> Option<f64> {
+        newest(&self.probe().await.ok()?)
+    }
+
     async fn stored(&self) -> Result<Vec<Stored>, String> {
-        let data = ask(&self.url, &format!("/api/v1/query?query={}", http::escape(QUERY))).await?;
-        Ok(data["result"].as_array().into_iter().flatten().map(Stored::read).collect())
+        Ok(stored(&self.probe().await?))
+    }
+
+    async fn probe(&self) -> Result<Value, String> {
+        ask(&self.client, &self.url, &format!("/api/v1/query?query={}", escape(QUERY))).await
     }
 
     fn judge(&self, found: &[Stored], value: f64) -> Check {
@@ -217,7 +225,7 @@ impl Target {
     }
 
     /// Why it is down. What Prometheus cannot reach and doctor can is on the other side of a container's wall.
-    async fn down(&self) -> Check {
+    async fn down(&self, client: &Client) -> Check {
         let Self { job, url, error, .. } = self;
         let check =
             Check::new(Hop::Bridge, Verdict::Warning, url, format!("job {job}: {url} is down: {error}"));
@@ -225,7 +233,7 @@ impl Target {
         let is_ours = address.as_ref().is_some_and(|address| is_local(&address.host))
             && error.contains("refused")
             && !error.contains("proxyconnect")
-            && http::get(url, "text/plain").await.is_ok();
+            && client.get(url).await.is_ok();
         if is_ours {
             let port = address.map_or(0, |address| address.port);
             let fix = format!(
@@ -248,46 +256,6 @@ impl Target {
     }
 }
 
-/// A series of the probe.
-struct Stored {
-    value: f64,
-    labels: Vec<(String, String)>,
-}
-
-impl Stored {
-    fn read(series: &Value) -> Self {
-        let value = series["value"][1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
-        let labels = series["metric"].as_object().into_iter().flatten();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Self { value, labels: labels.map(|(name, value)| (name.clone(), text(value))).collect() }
-    }
-
-    /// Prometheus keeps floats, and so does the way there.
-    fn is(&self, value: f64) -> bool {
-        (self.value - value).abs() < 0.0005
-    }
-
-    fn label(&self, name: &str) -> Option<&str> {
-        self.labels.iter().find(|(label, _)| label == name).map(|(_, value)| value.as_str())
-    }
-
-    fn check(&self) -> Check {
-        let name = self.label("__name__").unwrap_or_default();
-        let shown = ["job", "instance", "exported_job"].into_iter();
-        let shown = shown.filter_map(|label| Some(format!("{label}=\"{}\"", self.label(label)?)));
-        let evidence =
-            format!("{name}{{{}}} has the value of the probe", shown.collect::<Vec<_>>().join(","));
-        if self.label("exported_job").is_none() {
-            return Check::ok(Hop::Store, "metrics", evidence);
-        }
-        let job = self.label("job").unwrap_or_default();
-        let yaml = format!("scrape_configs:\n  - job_name: {job}\n    honor_labels: true\n");
-        let evidence = format!("{evidence}, but job and instance are those of the Collector");
-        Check::new(Hop::Store, Verdict::Warning, "metrics", evidence)
-            .because("D603", Fix::PrometheusFile(yaml))
-    }
-}
-
 /// What to scrape, when nothing is.
 fn scrape_config(routes: &[Route]) -> Fix {
     let host = routes
@@ -300,6 +268,6 @@ fn scrape_config(routes: &[Route]) -> Fix {
     ))
 }
 
-async fn ask(url: &str, path: &str) -> Result<Value, String> {
-    http::get(&format!("{url}{path}"), "application/json").await?.data()
+async fn ask(client: &Client, url: &str, path: &str) -> Result<Value, String> {
+    client.get(&format!("{url}{path}")).await?.data()
 }

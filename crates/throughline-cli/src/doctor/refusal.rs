@@ -5,9 +5,9 @@
 use super::address::Address;
 use super::check::{Check, Hop};
 use super::fix::Fix;
-use super::http;
 use super::routes::{Route, with_base, with_protocol};
 use super::settings::{cumulative, metrics_alone, origin, without_others};
+use crate::http::Client;
 
 /// How a partial success begins.
 pub(crate) const REJECTED: &str = "the receiver took the request and rejected what is in it:";
@@ -62,27 +62,27 @@ const KNOWN: [Words; 21] = [
 ];
 
 /// Judges a failure.
-pub(crate) async fn judge(route: &Route, all: &[Route], error: &str) -> Check {
+pub(crate) async fn judge(client: &Client, route: &Route, all: &[Route], error: &str) -> Check {
     let known = KNOWN.iter().find(|(words, ..)| words.iter().any(|word| error.contains(word)));
     let (hop, id) = known.map_or((Hop::Accepted, "D314"), |(_, hop, id)| (*hop, *id));
-    let id = if id == "D302" { not_found(route).await } else { id };
+    let id = if id == "D302" { not_found(client, route).await } else { id };
     let evidence = format!("{}: {error}", route.signal);
     Check::broken(hop, route.signal, evidence).because(id, fix(id, route, all))
 }
 
 /// Who answers that there is no such thing: a Prometheus, or a Collector without a pipeline for the signal.
-async fn not_found(route: &Route) -> &'static str {
+async fn not_found(client: &Client, route: &Route) -> &'static str {
     let Some(address) = &route.address else { return "D302" };
-    if !is_prometheus(address).await {
+    if !is_prometheus(client, address).await {
         return "D302";
     }
     if route.signal == "metrics" { "D304" } else { "D305" }
 }
 
 /// Whether a Prometheus answers there.
-pub(crate) async fn is_prometheus(address: &Address) -> bool {
+pub(crate) async fn is_prometheus(client: &Client, address: &Address) -> bool {
     let url = format!("{}/api/v1/status/buildinfo", address.origin());
-    http::get(&url, "application/json").await.is_ok_and(|answer| answer.data().is_ok())
+    client.get(&url).await.is_ok_and(|answer| answer.data().is_ok())
 }
 
 fn fix(id: &str, route: &Route, all: &[Route]) -> Fix {

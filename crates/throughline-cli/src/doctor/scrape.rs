@@ -3,19 +3,26 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::address::shown;
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
+
 use super::check::{Check, Hop, Verdict};
 use super::exposition::{Line, Sample, line};
 use super::fix::Fix;
-use super::http::{self, Answer};
+use crate::http::{Answer, Client, NO_ANSWER, shown};
 
 const TEXT: &str = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 const OPENMETRICS: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
 
 /// Some tens of thousands of series: worth a word.
 const LARGE_BYTES: usize = 10 << 20;
-/// Half of what Prometheus allows unless told.
+/// What Prometheus allows unless told, here for both formats together.
+const WITHIN: Duration = Duration::from_secs(10);
+/// Half of it.
 const SLOW: Duration = Duration::from_secs(5);
+/// What makes a page slow.
+const WAITING: &str = "see what callbacks of observable instruments wait for, and how large the page is";
 /// Of one kind of trouble, this many are shown.
 const SHOWN: usize = 3;
 
@@ -23,16 +30,18 @@ const SHOWN: usize = 3;
 const SUFFIXES: [&str; 6] = ["_total", "_seconds", "_bytes", "_ratio", "_milliseconds", "_percent"];
 
 /// Fetches the page in both formats.
-pub(crate) async fn check(page: &str) -> Vec<Check> {
+pub(crate) async fn check(client: &Client, page: &str) -> Vec<Check> {
     let url = &*shown(page);
+    let started = Instant::now();
     let mut checks = Vec::new();
     for accept in [TEXT, OPENMETRICS] {
-        let answer = match http::get(page, accept).await {
+        if started.elapsed() > SLOW {
+            break;
+        }
+        let client = client.within(WITHIN.saturating_sub(started.elapsed()));
+        let answer = match client.get_with(page, accepting(accept)).await {
             Ok(answer) => answer,
-            Err(error) => {
-                let fix = Fix::by_hand("start the program; its first lines say where it is scraped");
-                return vec![Check::broken(Hop::Scrape, url, format!("{url}: {error}")).because("D801", fix)];
-            }
+            Err(error) => return vec![unread(url, &error).took(started.elapsed())],
         };
         if !answer.is_success() {
             return vec![refused(url, &answer)];
@@ -49,6 +58,18 @@ pub(crate) async fn check(page: &str) -> Vec<Check> {
         }
     }
     checks
+}
+
+fn unread(url: &str, error: &str) -> Check {
+    let check = Check::broken(Hop::Scrape, url, format!("{url}: {error}"));
+    if error.starts_with(NO_ANSWER) {
+        return check.because("D810", Fix::by_hand(WAITING));
+    }
+    check.because("D801", Fix::by_hand("start the program; its first lines say where it is scraped"))
+}
+
+fn accepting(accept: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))])
 }
 
 fn refused(url: &str, answer: &Answer) -> Check {
@@ -121,7 +142,7 @@ fn judge(url: &str, answer: &Answer) -> Vec<Check> {
     }
     if answer.elapsed > SLOW {
         let evidence = format!("the page took {:.1} s", answer.elapsed.as_secs_f64());
-        add(Verdict::Warning, "D810", evidence, "see what callbacks of observable instruments wait for");
+        add(Verdict::Warning, "D810", evidence, WAITING);
     }
     if checks.iter().all(|check| check.verdict == Verdict::Warning) {
         let evidence = format!("{kind}: {} samples, {} bytes", page.samples, answer.body.len());

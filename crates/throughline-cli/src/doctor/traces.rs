@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::address::shown;
 use super::check::{Check, Hop, Verdict};
 use super::fix::Fix;
-use super::http;
+use crate::http::{Client, shown};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Whether the store answers at all, before anything is sent.
-pub(crate) async fn reach(url: &str) -> Result<(), Check> {
+pub(crate) async fn reach(client: &Client, url: &str) -> Result<(), Check> {
     let services = format!("{}/api/services", url.trim_end_matches('/'));
-    match http::get(&services, "application/json").await {
+    match client.get(&services).await {
         Ok(_) => Ok(()),
         Err(error) => Err(unknown(url, &error)),
     }
@@ -26,15 +25,15 @@ fn unknown(url: &str, error: &str) -> Check {
         "give --traces-api the address of Jaeger's pages, such as http://localhost:16686, and start it",
     );
     Check::new(Hop::Store, Verdict::Unknown, "traces", format!("{}: {error}", shown(url)))
-        .because("D605", fix)
+        .because("D605", Fix::to_ask(error, fix))
 }
 
 /// Asks for the trace until it is there.
-pub(crate) async fn check(url: &str, trace: &str, deadline: Instant) -> Check {
+pub(crate) async fn check(client: &Client, url: &str, trace: &str, deadline: Instant) -> Check {
     let started = Instant::now();
     let page = format!("{}/api/traces/{trace}", url.trim_end_matches('/'));
     loop {
-        match http::get(&page, "application/json").await {
+        match client.get(&page).await {
             Err(error) => return unknown(url, &error),
             Ok(answer) if answer.is_success() && answer.body.contains(trace) => {
                 let evidence = format!("trace {trace} is there");

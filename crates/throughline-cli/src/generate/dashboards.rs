@@ -39,9 +39,9 @@ enum Command {
     Verify(verify::Arguments),
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(Command::Verify(arguments)) = &arguments.command {
-        return verify::run(arguments);
+        return verify::run(arguments).await;
     }
     write_or_show(&files(&arguments.names, arguments.naming), arguments.out.as_deref())?;
     Ok(ExitCode::SUCCESS)

@@ -28,6 +28,9 @@ pub(crate) use dashboards::Arguments as DashboardArguments;
 pub(crate) use naming::{Naming, Path};
 pub(crate) use output::{File, write_or_show};
 
+pub(crate) use server::Server;
+pub(crate) use verify::metrics_of_dashboard;
+
 /// Runs `throughline dashboards`.
 pub(crate) use dashboards::run as dashboards;
 

@@ -1,19 +1,20 @@
 //! A Prometheus that is asked questions.
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
+use axum::http::HeaderMap;
 use serde_json::Value;
-use std::time::Duration;
 
-/// A query that takes longer is too slow for a dashboard as well.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::http::{Answer, Client, escape, shown};
 
+/// Asks in the words of its API.
 pub(crate) struct Server {
-    agent: ureq::Agent,
+    client: Client,
     url: String,
+    headers: HeaderMap,
 }
 
 /// What a question came to.
-pub(crate) enum Answer {
+pub(crate) enum Outcome {
     /// How many series.
     Series(usize),
     /// The server does not take the question, and says why.
@@ -21,26 +22,25 @@ pub(crate) enum Answer {
 }
 
 impl Server {
-    pub(crate) fn new(url: &str) -> Self {
-        let config =
-            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
-        Self { agent: config.new_agent(), url: url.trim_end_matches('/').to_owned() }
+    /// The one at this address. Each question has these headers.
+    pub(crate) fn new(client: Client, url: &str, headers: HeaderMap) -> Self {
+        Self { client, url: url.trim_end_matches('/').to_owned(), headers }
     }
 
     /// Asks for the value of an expression now.
     ///
     /// # Errors
     /// When the server does not answer, or not as a Prometheus does.
-    pub(crate) fn query(&self, expression: &str) -> anyhow::Result<Answer> {
-        match self.ask("query", expression)? {
-            Ok(data) => Ok(Answer::Series(data["result"].as_array().map_or(0, Vec::len))),
-            Err(refusal) => Ok(Answer::Refused(refusal)),
+    pub(crate) async fn query(&self, expression: &str) -> anyhow::Result<Outcome> {
+        match self.ask("query", expression).await? {
+            Ok(data) => Ok(Outcome::Series(data["result"].as_array().map_or(0, Vec::len))),
+            Err(refusal) => Ok(Outcome::Refused(refusal)),
         }
     }
 
     /// The names of the metrics that an expression reads; none when the server does not say.
-    pub(crate) fn metrics_in(&self, expression: &str) -> anyhow::Result<Vec<String>> {
-        let tree = self.ask("parse_query", expression)?.unwrap_or_default();
+    pub(crate) async fn metrics_in(&self, expression: &str) -> anyhow::Result<Vec<String>> {
+        let tree = self.ask("parse_query", expression).await?.unwrap_or_default();
         let mut names = Vec::new();
         collect_names(&tree, &mut names);
         names.sort();
@@ -48,15 +48,12 @@ impl Server {
         Ok(names)
     }
 
-    fn ask(&self, path: &str, expression: &str) -> anyhow::Result<Result<Value, String>> {
-        let url = format!("{}/api/v1/{path}", self.url);
-        let mut response = self
-            .agent
-            .post(&url)
-            .send_form([("query", expression)])
-            .with_context(|| format!("ask Prometheus at {}", self.url))?;
-        let status = response.status();
-        let body = response.body_mut().read_to_string().with_context(|| format!("read what {url} says"))?;
+    async fn ask(&self, path: &str, expression: &str) -> anyhow::Result<Result<Value, String>> {
+        let url = format!("{}/api/v1/{path}", shown(&self.url));
+        let question = format!("{}/api/v1/{path}?query={}", self.url, escape(expression));
+        let answer = self.client.get_with(&question, self.headers.clone()).await;
+        let Answer { status, body, .. } =
+            answer.map_err(|error| anyhow!("ask Prometheus at {url}: {error}"))?;
         let Ok(mut answer) = serde_json::from_str::<Value>(&body) else {
             bail!("{url} answers {status} and no JSON: is it a Prometheus?")
         };

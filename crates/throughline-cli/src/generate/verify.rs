@@ -3,17 +3,26 @@
 //! A panel must have an answer, and so must a recording rule. An alert's is empty when all is well: every metric that it
 //! reads must be there instead, or be recorded by one of the rules. What says that it may be empty is only asked.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use axum::http::HeaderMap;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::promql::selector;
-use super::server::{Answer, Server};
+use super::server::{Outcome, Server};
 use super::{MAY_BE_EMPTY, rule_file};
+use crate::http::Client;
+
+/// A query that takes longer is too slow for a dashboard as well.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Asks a Prometheus every question of these dashboards and rules: one that it refuses, or that has no answer, is named
 ///
@@ -33,6 +42,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+/// More than any dashboard asks.
+const QUESTIONS_MAX: usize = 500;
 
 /// A question, and where it stands.
 #[derive(Debug)]
@@ -55,13 +67,25 @@ enum Must {
     Parse,
 }
 
+/// All questions, and whom they are asked.
+struct Asked {
+    server: Server,
+    questions: Vec<Question>,
+    recorded: BTreeSet<String>,
+}
+
+/// Questions under way at a time.
+const AT_A_TIME: usize = 8;
+
 /// What is wrong with a question.
 struct Problem<'a> {
     question: &'a Question,
     what: String,
 }
 
-pub(crate) fn run(Arguments { prometheus, files, range, json }: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    Arguments { prometheus, files, range, json }: &Arguments,
+) -> anyhow::Result<ExitCode> {
     let mut questions = Vec::new();
     for path in files {
         gather(path, range, &mut questions)?;
@@ -69,54 +93,96 @@ pub(crate) fn run(Arguments { prometheus, files, range, json }: &Arguments) -> a
     if questions.is_empty() {
         bail!("there is no panel and no rule in these files");
     }
-    let recorded = recorded(&questions);
-    let server = Server::new(prometheus);
-    let mut problems = Vec::new();
-    for question in &questions {
-        let what = judge(&server, question, &recorded)?;
-        problems.extend(what.map(|what| Problem { question, what }));
-    }
-    report(&questions, &problems, *json)?;
+    let server = Server::new(Client::new(TIMEOUT), prometheus, HeaderMap::new());
+    let asked = Arc::new(Asked { server, recorded: recorded(&questions), questions });
+    let problems = judge_all(&asked).await?;
+    let questions = &asked.questions;
+    let problem = |(at, what)| Some(Problem { question: questions.get(at)?, what });
+    let problems: Vec<_> = problems.into_iter().filter_map(problem).collect();
+    report(questions, &problems, *json)?;
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::FOUND) })
 }
 
-fn judge(server: &Server, question: &Question, recorded: &BTreeSet<&str>) -> anyhow::Result<Option<String>> {
-    let series = match server.query(&question.expression)? {
-        Answer::Refused(reason) => return Ok(Some(format!("is refused: {reason}"))),
-        Answer::Series(series) => series,
-    };
-    if series > 0 || question.must == Must::Parse {
-        return Ok(None);
+/// Asks some at a time. What is wrong with which question, in their order.
+async fn judge_all(asked: &Arc<Asked>) -> anyhow::Result<BTreeMap<usize, String>> {
+    let mut problems = BTreeMap::new();
+    let (mut next, mut tasks) = (0..asked.questions.len(), JoinSet::new());
+    loop {
+        for at in next.by_ref().take(AT_A_TIME.saturating_sub(tasks.len())) {
+            let asked = Arc::clone(asked);
+            tasks.spawn(async move { Ok::<_, anyhow::Error>((at, asked.judge(at).await?)) });
+        }
+        let Some(judged) = tasks.join_next().await else { return Ok(problems) };
+        if let (at, Some(what)) = judged?? {
+            problems.insert(at, what);
+        }
     }
-    let missing = missing(server, &question.expression, recorded)?;
-    Ok(match (question.must, &*missing) {
-        (Must::Answer, []) => Some("has no answer".to_owned()),
-        (_, []) => None,
-        _ => Some(format!("has no answer: there is no {}", missing.join(", "))),
-    })
+}
+
+impl Asked {
+    async fn judge(&self, at: usize) -> anyhow::Result<Option<String>> {
+        let Self { server, questions, recorded } = self;
+        let Some(question) = questions.get(at) else { return Ok(None) };
+        let series = match server.query(&question.expression).await? {
+            Outcome::Refused(reason) => return Ok(Some(format!("is refused: {reason}"))),
+            Outcome::Series(series) => series,
+        };
+        if series > 0 || question.must == Must::Parse {
+            return Ok(None);
+        }
+        let missing = missing(server, &question.expression, recorded).await?;
+        Ok(match (question.must, &*missing) {
+            (Must::Answer, []) => Some("has no answer".to_owned()),
+            (_, []) => None,
+            _ => Some(format!("has no answer: there is no {}", missing.join(", "))),
+        })
+    }
 }
 
 /// The metrics of an expression that the server has no series of.
-fn missing(server: &Server, expression: &str, recorded: &BTreeSet<&str>) -> anyhow::Result<Vec<String>> {
+async fn missing(
+    server: &Server,
+    expression: &str,
+    recorded: &BTreeSet<String>,
+) -> anyhow::Result<Vec<String>> {
     let mut missing = Vec::new();
-    for name in server.metrics_in(expression)? {
-        let is_there = recorded.contains(&*name) || {
-            let count = format!("count(last_over_time({}[1h]))", selector(&name, &[]));
-            matches!(server.query(&count)?, Answer::Series(series) if series > 0)
-        };
-        if !is_there {
+    for name in server.metrics_in(expression).await? {
+        if !recorded.contains(&name) && !is_there(server, &name).await? {
             missing.push(name);
         }
     }
     Ok(missing)
 }
 
-fn recorded(questions: &[Question]) -> BTreeSet<&str> {
-    questions
-        .iter()
-        .filter(|question| question.place.contains(':'))
-        .map(|question| &*question.place)
-        .collect()
+/// Whether the server has had series of a metric in the last hour.
+async fn is_there(server: &Server, name: &str) -> anyhow::Result<bool> {
+    let count = format!("count(last_over_time({}[1h]))", selector(name, &[]));
+    Ok(matches!(server.query(&count).await?, Outcome::Series(series) if series > 0))
+}
+
+/// The metrics that a dashboard reads, and whether the server has series of each.
+pub(crate) async fn metrics_of_dashboard(
+    server: &Server,
+    dashboard: &Value,
+) -> anyhow::Result<BTreeMap<String, bool>> {
+    let mut questions = Vec::new();
+    of_dashboard(Path::new(""), dashboard, "5m", &mut questions);
+    let mut metrics = BTreeMap::new();
+    for Question { expression, .. } in questions.iter().take(QUESTIONS_MAX) {
+        for name in server.metrics_in(expression).await? {
+            if let Entry::Vacant(metric) = metrics.entry(name) {
+                let is_there = is_there(server, metric.key()).await?;
+                metric.insert(is_there);
+            }
+        }
+    }
+    Ok(metrics)
+}
+
+/// What recording rules make.
+fn recorded(questions: &[Question]) -> BTreeSet<String> {
+    let rules = questions.iter().filter(|question| question.place.contains(':'));
+    rules.map(|question| question.place.clone()).collect()
 }
 
 fn report(questions: &[Question], problems: &[Problem<'_>], as_json: bool) -> anyhow::Result<()> {
@@ -160,6 +226,8 @@ fn gather(path: &Path, range: &str, questions: &mut Vec<Question>) -> anyhow::Re
 fn of_dashboard(path: &Path, dashboard: &Value, range: &str, questions: &mut Vec<Question>) {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     for panel in list(&dashboard["panels"]) {
+        // A row that is folded has its panels in itself.
+        of_dashboard(path, &panel, range, questions);
         for target in list(&panel["targets"]) {
             let may_be_empty = panel["description"].as_str().is_some_and(|text| text.contains(MAY_BE_EMPTY));
             questions.push(Question {

@@ -18,7 +18,7 @@ pub(crate) mod workspace;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -123,6 +123,17 @@ pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
     report.findings.sort_by(|a, b| a.place().cmp(&b.place()));
     report.findings.dedup_by(|a, b| a.place() == b.place());
     report
+}
+
+/// That the package in a folder sends over gRPC, and is built without it, as the rule for sources says it.
+pub(crate) fn built_without_grpc(workspace: &Workspace, folder: &Path) -> Option<Finding> {
+    let package = workspace.package_in(folder, &Matrix::load(None).ok()?)?;
+    versions::grpc(&package, workspace)
+}
+
+/// The features that the package in a folder asks a crate for; none when it does not depend on it.
+pub(crate) fn features_of<'a>(workspace: &'a Workspace, folder: &Path, of: &str) -> Option<Vec<&'a str>> {
+    versions::features(workspace, workspace.manifest_in(folder)?, of)
 }
 
 fn is_known(beginning: &str) -> bool {

@@ -56,15 +56,20 @@ pub(super) fn grpc(package: &Package, workspace: &Workspace) -> Option<Finding> 
 
 /// Whether a package asks for a feature of a crate, itself or by its workspace.
 fn has_feature(package: &Package, workspace: &Workspace, of: &str, feature: &str) -> bool {
-    let Some((file, manifest)) = package.manifest.and_then(|at| workspace.manifests.get(at)) else {
-        return false;
-    };
+    let features = package.manifest.and_then(|at| features(workspace, at, of));
+    features.is_some_and(|features| features.contains(&feature))
+}
+
+/// The features that a manifest asks a crate for, itself or by its workspace; none without the dependency.
+pub(super) fn features<'a>(workspace: &'a Workspace, at: usize, of: &str) -> Option<Vec<&'a str>> {
+    let (file, manifest) = workspace.manifests.get(at)?;
+    manifest.dependency(of)?;
     let asked = manifest.dependencies.iter().filter(|dependency| dependency.name == of);
-    asked.into_iter().any(|dependency| {
+    let features = asked.flat_map(|dependency| {
         let inherited = workspace.inherited(&file.path, dependency);
-        let features = inherited.into_iter().chain([dependency]).flat_map(|dependency| &dependency.features);
-        features.into_iter().any(|written| written.text == feature)
-    })
+        inherited.into_iter().chain([dependency]).flat_map(|dependency| &dependency.features)
+    });
+    Some(features.map(|feature| &*feature.text).collect())
 }
 
 /// What the dependencies of one manifest are compared with.

@@ -2,12 +2,9 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-
-use ignore::WalkBuilder;
 
 use super::lockfile::Lockfile;
 use super::manifest::{Dependency, Manifest, plain};
@@ -15,9 +12,7 @@ use super::matrix::Matrix;
 use super::rules::Minor;
 use super::source;
 use crate::finding::SourceFile;
-
-/// Files larger than this are not read.
-const MAX_BYTES: u64 = 8 << 20;
+use crate::tree::Files;
 
 /// All that was read.
 #[derive(Debug, Default)]
@@ -39,56 +34,20 @@ pub(crate) struct Package {
 }
 
 impl Workspace {
-    /// Reads what is below these paths. Folders named `target`, hidden ones and ignored ones are left out.
+    /// Reads what is below these paths.
     pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut workspace = Self::default();
-        for path in paths {
-            anyhow::ensure!(path.exists(), "there is no {}", path.display());
-            // `./src` and `src` are one place.
-            let walk = WalkBuilder::new(path)
-                .filter_entry(|entry| entry.file_name() != OsStr::new("target"))
-                .build();
-            for entry in walk {
-                match entry {
-                    Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                        workspace.file(entry.path());
-                    }
-                    Ok(_) => {}
-                    Err(problem) => workspace.unread.push(problem.to_string()),
-                }
-            }
+        let Files { read, unread } = Files::below(paths, is_wanted)?;
+        let mut workspace = Self { unread, ..Self::default() };
+        for (path, text) in read {
+            workspace.add(&path, text);
         }
-        workspace.sources.sort_by(|a, b| a.path.cmp(&b.path));
-        workspace.manifests.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
         Ok(workspace)
-    }
-
-    fn file(&mut self, path: &Path) {
-        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-        // A changelog speaks of what was.
-        let document =
-            matches!(extension, "md" | "markdown") && !name.to_lowercase().starts_with("changelog");
-        let wanted = extension == "rs" || document || matches!(name, "Cargo.toml" | "Cargo.lock");
-        if !wanted {
-            return;
-        }
-        let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
-        if size > MAX_BYTES {
-            self.unread.push(format!("{}: has {size} bytes, more than {MAX_BYTES}", path.display()));
-            return;
-        }
-        match fs::read_to_string(path) {
-            Ok(text) => self.add(path, text),
-            Err(problem) => self.unread.push(format!("{}: {problem}", path.display())),
-        }
     }
 
     /// Adds a file with this text.
     pub(crate) fn add(&mut self, path: &Path, text: String) {
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        let shown = path.strip_prefix(".").unwrap_or(path).to_owned();
-        let file = Arc::new(SourceFile { path: shown, text });
+        let file = Arc::new(SourceFile { path: path.to_owned(), text });
         let problem = match name {
             "Cargo.toml" => match Manifest::parse(&file.text) {
                 Ok(manifest) => return self.manifests.push((file, manifest)),
@@ -125,11 +84,19 @@ impl Workspace {
 
     /// The nearest manifest with a package above a file.
     fn manifest_of(&self, path: &Path) -> Option<usize> {
-        path.ancestors().skip(1).find_map(|folder| {
-            self.manifests
-                .iter()
-                .position(|(file, manifest)| manifest.package.is_some() && file.path.parent() == Some(folder))
-        })
+        path.ancestors().skip(1).find_map(|folder| self.manifest_in(folder))
+    }
+
+    /// The manifest in a folder, when it has a package.
+    pub(super) fn manifest_in(&self, folder: &Path) -> Option<usize> {
+        self.manifests
+            .iter()
+            .position(|(file, manifest)| manifest.package.is_some() && file.path.parent() == Some(folder))
+    }
+
+    /// The package in a folder.
+    pub(super) fn package_in(&self, folder: &Path, matrix: &Matrix) -> Option<Package> {
+        Some(self.package(self.manifest_in(folder)?, matrix))
     }
 
     fn package(&self, at: usize, matrix: &Matrix) -> Package {
@@ -180,5 +147,15 @@ impl Workspace {
         path.ancestors().skip(1).find_map(|folder| {
             self.locks.iter().find(|(file, _)| file.path.parent() == Some(folder)).map(|(_, lock)| lock)
         })
+    }
+}
+
+fn is_wanted(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    match path.extension().and_then(OsStr::to_str) {
+        Some("rs") => true,
+        // A changelog speaks of what was.
+        Some("md" | "markdown") => !name.to_lowercase().starts_with("changelog"),
+        _ => matches!(name, "Cargo.toml" | "Cargo.lock"),
     }
 }

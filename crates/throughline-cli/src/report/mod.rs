@@ -3,7 +3,7 @@
 mod github;
 mod human;
 mod json;
-mod sarif;
+pub(crate) mod sarif;
 
 use std::io::{self, Write};
 

@@ -9,21 +9,23 @@ use crate::explain;
 use crate::finding::Finding;
 
 pub(super) fn write(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
-    let ids: BTreeSet<&str> = findings.iter().map(|finding| finding.id).collect();
+    let ids = findings.iter().map(|finding| finding.id).collect();
+    write_run("throughline", ids, &findings.iter().map(result).collect::<Vec<_>>(), out)
+}
+
+/// Writes the one run of a tool: the rules of these ids, and what was found.
+pub(crate) fn write_run(
+    tool: &str,
+    ids: BTreeSet<&str>,
+    results: &[Value],
+    out: &mut impl Write,
+) -> io::Result<()> {
     let rules: Vec<Value> = ids.into_iter().map(rule).collect();
-    let results: Vec<Value> = findings.iter().map(result).collect();
+    let driver = json!({ "name": tool, "version": env!("CARGO_PKG_VERSION"), "rules": rules });
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "throughline",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
+        "runs": [{ "tool": { "driver": driver }, "columnKind": "unicodeCodePoints", "results": results }],
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)

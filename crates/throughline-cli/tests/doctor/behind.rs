@@ -36,6 +36,16 @@ pub(crate) fn behind(rig: &Rig) {
     );
 
     let stack = Stack::pushing(rig, PrometheusConfig::default());
+    let late = rig.collector(CollectorConfig {
+        metrics_to: Some(stack.prometheus.otlp_url()),
+        overlay: Some(json!({ "processors": { "batch": { "timeout": "1m" } } }).to_string()),
+        ..CollectorConfig::default()
+    });
+    looking_at_collector(&late).examine().found(
+        "a batch that waits for a minute before an exporter with a queue",
+        "collector",
+        "D406",
+    );
     let delta = stack.patient().with("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
     mended("delta metrics through the Collector to Prometheus", &delta, "collector", "D408");
     let other = looking_at_collector(&stack.collector).with(ENDPOINT, to_nobody.otlp_http_url());

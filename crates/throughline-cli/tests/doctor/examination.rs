@@ -1,5 +1,6 @@
 //! Runs the command, reads its report, and applies what it says.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -57,8 +58,14 @@ impl Patient {
     pub(crate) fn examine(&self) -> Examined {
         let mut arguments = vec!["doctor", "--format", "json"];
         arguments.extend(self.arguments.iter().map(String::as_str));
+        self.examined(&mut throughline(&arguments))
+    }
+
+    /// Runs a command in this environment that prints a report.
+    #[track_caller]
+    pub(crate) fn examined(&self, command: &mut Command) -> Examined {
         let started = Instant::now();
-        let output = throughline(&arguments)
+        let output = command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("it runs");

@@ -13,7 +13,7 @@ const TEXT: &str = "Content-Type: text/plain; version=0.0.4\r\n";
 const OPENMETRICS: &str = "Content-Type: application/openmetrics-text; version=1.0.0\r\n";
 
 /// What is answered, and the finding; none when all is well.
-const PAGES: [(&str, &str, &str, Option<&str>); 9] = [
+const PAGES: [(&str, &str, &str, Option<&str>); 11] = [
     (TEXT, "# TYPE a counter\na_total{b=\"c\"} 1\n", "well", None),
     (OPENMETRICS, "# TYPE a counter\na_total 1 # {trace_id=\"1\"} 1\n# EOF\n", "well", None),
     ("", "a 1\n", "no content type", Some("D804")),
@@ -22,6 +22,13 @@ const PAGES: [(&str, &str, &str, Option<&str>); 9] = [
     (TEXT, "a 1\n<html>\n", "something that is no sample", Some("D805")),
     (TEXT, "a_total 1 # {trace_id=\"1\"} 1\n", "an exemplar in the text format", Some("D807")),
     (OPENMETRICS, "# TYPE a counter\na_total 1\n", "no end", Some("D808")),
+    (TEXT, "# TYPE a gauge\n# TYPE a gauge\na 1\n", "a second TYPE line", Some("D812")),
+    (
+        TEXT,
+        "# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\na{c=\"1\"} 1\n",
+        "a family in two places",
+        Some("D812"),
+    ),
     (TEXT, "# TYPE x_total_total counter\nx_total_total 1\n", "a doubled suffix", Some("D811")),
 ];
 
@@ -37,6 +44,7 @@ pub(crate) fn pages(rig: &Rig) {
     }
     let twice = Fake::http("200 OK", TEXT, "a{b=\"1\"} 1\na{b=\"1\"} 2\n");
     scraping(&twice.url()).examine().found("a series twice", "scrape", "D806");
+    too_much();
     for (headers, body, what, id) in PAGES {
         let page = Fake::http("200 OK", headers, body);
         let examined = scraping(&page.url()).examine();
@@ -46,8 +54,8 @@ pub(crate) fn pages(rig: &Rig) {
             }
             Some(id) => drop(examined.found(&format!("a page with {what}"), "scrape", id)),
         }
-        // A doubled suffix is ugly, and taken.
-        let is_taken = [None, Some("D811")].contains(&id);
+        // A doubled suffix is ugly, and taken; so is a second line of the type.
+        let is_taken = [None, Some("D811"), Some("D812")].contains(&id);
         let targets = vec![page.url().trim_start_matches("http://").to_owned()];
         let prometheus = rig.prometheus(PrometheusConfig { targets, ..PrometheusConfig::default() });
         let health = eventually(DEADLINE, "a scrape", || {
@@ -69,6 +77,7 @@ pub(crate) fn pages(rig: &Rig) {
     eventually(DEADLINE, "a scrape", || (!prometheus.targets().is_empty()).then_some(()));
     scraping(&unscraped.url()).looking_at("--prometheus", prometheus.url()).examine().is_green();
     found.mended_by("prometheus_file");
+    unreachable_for_prometheus(rig);
     // When the page is at fault, Prometheus is not.
     let targets = vec![unscraped.url().trim_start_matches("http://").to_owned()];
     let broken = Fake::http("200 OK", "", "a 1\n");
@@ -95,4 +104,29 @@ pub(crate) fn pages(rig: &Rig) {
             examined.found(fault, "scrape", id);
         }
     }
+}
+
+/// A page that answers doctor and not Prometheus, as behind the wall of a container: here it was not there when it was
+/// scraped.
+fn unreachable_for_prometheus(rig: &Rig) {
+    let address = format!("127.0.0.1:{}", closed_port());
+    let targets = vec![address.clone()];
+    let seldom = std::time::Duration::from_secs(8);
+    let prometheus =
+        rig.prometheus(PrometheusConfig { targets, interval: seldom, ..PrometheusConfig::default() });
+    eventually(DEADLINE, "a scrape that fails", || {
+        prometheus.targets().first().filter(|target| target["health"] == "down").map(drop)
+    });
+    let page = Fake::http_at(&address, "200 OK", TEXT, "a 1\n");
+    let patient = scraping(&page.url()).looking_at("--prometheus", prometheus.url());
+    patient.examine().found("a page that Prometheus alone cannot reach", "bridge", "D503");
+}
+
+/// Pages that are more than Prometheus waits for, or takes in.
+fn too_much() {
+    let large = format!("a{{b=\"{}\"}} 1\n", "x".repeat(11 << 20));
+    let large = Fake::http("200 OK", TEXT, large);
+    scraping(&large.url()).examine().found("a page of eleven megabytes", "scrape", "D809");
+    let silent = Fake::answering(|_| None);
+    scraping(&silent.url()).examine().found("a page that never comes", "scrape", "D810");
 }

@@ -1,14 +1,21 @@
 //! Faults of receivers: pipelines that are not there, answers that refuse, and a Prometheus that is sent to.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use serde_json::{Value, json};
-use throughline_rig::{Collector, CollectorConfig, PrometheusConfig, Rig};
+use throughline_rig::{Collector, CollectorConfig, PrometheusConfig, Rig, http};
 
 use crate::examination::{ENDPOINT, METRICS_ENDPOINT, PROTOCOL, Patient, mended, sending_to};
-use crate::fake::Fake;
+use crate::fake::{Fake, Response};
 use crate::healthy::looking_at_collector;
 
 /// A Collector with an OTLP receiver and these pipelines, which end in a file.
-fn with_pipelines(rig: &Rig, signals: &[&str], more: &Value, overlay: Option<String>) -> Collector {
+pub(crate) fn with_pipelines(
+    rig: &Rig,
+    signals: &[&str],
+    more: &Value,
+    overlay: Option<String>,
+) -> Collector {
     let pipeline = json!({ "receivers": ["otlp"], "exporters": ["file"] });
     let pipelines: serde_json::Map<_, _> =
         signals.iter().map(|signal| ((*signal).to_owned(), pipeline.clone())).collect();
@@ -61,6 +68,20 @@ pub(crate) fn pipelines(rig: &Rig) {
         found.mended_by("collector_file");
     }
     let all = ["metrics", "traces", "logs"];
+    let waiting = json!({ "processors": ["batch"] });
+    let late = json!({
+        "processors": { "batch": { "timeout": "1m" } },
+        "service": { "pipelines": { "metrics": waiting, "traces": waiting, "logs": waiting } },
+    });
+    for protocol in ["http/protobuf", "http/json"] {
+        let collector = with_pipelines(rig, &all, &late, None);
+        let patient = looking_at_collector(&collector).with(PROTOCOL, protocol);
+        patient.examine().found(
+            &format!("a batch that waits for a minute ({protocol})"),
+            "collector",
+            "D406",
+        );
+    }
     let small =
         json!({ "receivers": { "otlp": { "protocols": { "http": { "max_request_body_size": 10 } } } } });
     let collector = with_pipelines(rig, &all, &small, None);
@@ -69,8 +90,17 @@ pub(crate) fn pipelines(rig: &Rig) {
     assert!(hop == "accepted" && ["D308", "D313"].contains(&id), "{:#}", examined.report);
 }
 
+/// A receiver that takes connections and says who it is, and no more.
+fn silent() -> Fake {
+    Fake::answering(|head| head.starts_with("GET ").then(|| Response::new("404 Not Found", "", "")))
+}
+
 /// Answers that real servers give when something is in front of them, or wrong with them.
 pub(crate) fn answers(_: &Rig) {
+    for protocol in ["http/protobuf", "http/json"] {
+        let patient = sending_to(silent().url()).with(PROTOCOL, protocol);
+        patient.examine().found(&format!("no answer to what is sent ({protocol})"), "accepted", "D314");
+    }
     for (status, headers, body, id) in [
         ("401 Unauthorized", "", "", "D301"),
         ("403 Forbidden", "", "", "D301"),
@@ -95,6 +125,40 @@ pub(crate) fn answers(_: &Rig) {
             "accepted",
             id,
         );
+    }
+}
+
+/// A sample of the same series that is ahead in time.
+fn push_ahead(prometheus: &throughline_rig::Prometheus) {
+    let ahead = SystemTime::now() + Duration::from_secs(60);
+    let nanoseconds = ahead.duration_since(UNIX_EPOCH).expect("it is later").as_nanos().to_string();
+    let attribute = |key: &str| json!({ "key": key, "value": { "stringValue": "throughline-doctor" } });
+    let point = json!({ "asDouble": 1.0, "timeUnixNano": nanoseconds });
+    let metric = json!({ "name": "throughline.doctor.probe", "gauge": { "dataPoints": [point] } });
+    let request = json!({ "resourceMetrics": [{
+        "resource": { "attributes": [attribute("service.name"), attribute("service.instance.id")] },
+        "scopeMetrics": [{ "metrics": [metric] }],
+    }]});
+    let url = format!("{}/v1/metrics", prometheus.otlp_url());
+    let answer = http::post(&url, "application/json", request.to_string().as_bytes()).expect("it answers");
+    assert!(answer.is_success(), "{answer:?}");
+}
+
+pub(crate) fn out_of_order(rig: &Rig) {
+    for protocol in ["http/protobuf", "http/json"] {
+        let patient = |prometheus: &throughline_rig::Prometheus| {
+            push_ahead(prometheus);
+            let metrics = format!("{}/v1/metrics", prometheus.otlp_url());
+            Patient::new().with(METRICS_ENDPOINT, metrics).with(PROTOCOL, protocol)
+        };
+        let in_order =
+            PrometheusConfig { out_of_order_window: "0s".to_owned(), ..PrometheusConfig::default() };
+        let examined = patient(&rig.prometheus(in_order)).examine();
+        let found = examined.found(&format!("a sample behind another ({protocol})"), "accepted", "D315");
+        let raw = found.fix()["yaml"].as_str().map(str::to_owned);
+        let mended = rig.prometheus(PrometheusConfig { raw, ..PrometheusConfig::default() });
+        patient(&mended).examine().is_green();
+        found.mended_by("prometheus_file");
     }
 }
 
@@ -132,6 +196,12 @@ pub(crate) fn prometheus(rig: &Rig) {
     mended("logs to Prometheus", &logs, "settings", "D009");
     let path = looking(Patient::new().with(METRICS_ENDPOINT, format!("{}/v1/metrics", on.url())));
     mended("the path of a Collector at Prometheus", &path, "accepted", "D304");
+    for signal in ["traces", "logs"] {
+        let variable = format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.to_uppercase());
+        let there = Patient::new().with(&variable, format!("{}/v1/{signal}", on.url()));
+        let there = there.with(METRICS_ENDPOINT, format!("{}/v1/metrics", on.otlp_url()));
+        mended(&format!("{signal} of their own endpoint to Prometheus"), &there, "accepted", "D305");
+    }
     let grpc = looking(sending_to(on.otlp_url()))
         .with(PROTOCOL, "grpc")
         .with("OTEL_TRACES_EXPORTER", "none")

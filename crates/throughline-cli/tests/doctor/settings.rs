@@ -1,12 +1,14 @@
 //! Faults of settings, of the way, and of what is spoken.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use serde_json::json;
-use throughline_rig::{CollectorConfig, Rig};
+use throughline_rig::{CollectorConfig, PrometheusConfig, Rig};
 
 use crate::examination::{ENDPOINT, METRICS_ENDPOINT, PROTOCOL, Patient, mended, sending_to};
-use crate::fake::{Fake, closed_port};
+use crate::fake::{Fake, closed_port, forward};
 
 pub(crate) fn settings(rig: &Rig) {
     let collector = rig.collector(CollectorConfig::default());
@@ -43,9 +45,31 @@ pub(crate) fn settings(rig: &Rig) {
     mended("the path of another signal in the general endpoint", &doubled, "settings", "D005");
     let swapped = Patient::new().with("OTEL_EXPORTER_OTLP_ENDPONT", &url);
     mended("a variable that lacks a letter", &swapped, "settings", "D004");
+    with("OTEL_TRACES_SAMPLER_ARG", "0.1").examine().found(
+        "an argument without its sampler",
+        "settings",
+        "D010",
+    );
+    with("OTEL_EXPORTER_OTLP_INSECURE", "maybe").examine().found(
+        "a switch that is neither on nor off",
+        "settings",
+        "D010",
+    );
     let no_path = with("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{url}/"));
     mended("a slash as the path in the endpoint of a signal", &no_path, "settings", "D005");
     mended("no path in the endpoint of a signal", &with(METRICS_ENDPOINT, &url), "settings", "D005");
+}
+
+/// What is told by Prometheus' own port, 9090, here at an address of its own.
+pub(crate) fn port_of_prometheus(rig: &Rig) {
+    let prometheus = rig.prometheus(PrometheusConfig::default());
+    forward("127.0.0.9:9090", prometheus.url().trim_start_matches("http://").to_owned());
+    let metrics = sending_to("http://127.0.0.9:9090")
+        .with("OTEL_TRACES_EXPORTER", "none")
+        .with("OTEL_LOGS_EXPORTER", "none");
+    mended("Prometheus' port without a path", &metrics, "settings", "D006");
+    let json = metrics.with(PROTOCOL, "http/json");
+    mended("Prometheus' port without a path, as JSON", &json, "settings", "D006");
 }
 
 pub(crate) fn ways(_: &Rig) {
@@ -55,10 +79,33 @@ pub(crate) fn ways(_: &Rig) {
     grpc.examine().found("nobody listens (gRPC)", "reach", "D102");
     let unknown = sending_to("http://otel-collector.invalid:4318");
     unknown.examine().found("a host without an address", "reach", "D101");
+    let (full, waiting) = full_queue();
+    let endpoint = format!("http://{full}");
+    sending_to(&endpoint).examine().found(
+        "a receiver that takes no more connections (HTTP)",
+        "reach",
+        "D103",
+    );
+    let grpc = sending_to(&endpoint).with(PROTOCOL, "grpc");
+    grpc.examine().found("a receiver that takes no more connections (gRPC)", "reach", "D103");
+    drop(waiting);
     // What is on this machine is asked directly.
     let proxied = sending_to("http://collector.invalid:4318").with("HTTP_PROXY", nobody);
     proxied.examine().found("a proxy that is not there", "reach", "D109");
 }
+
+/// A listener that accepts nothing, and the connections that fill its queue: the system drops more of them in silence, as a
+/// firewall does.
+fn full_queue() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok();
+    let waiting = std::iter::from_fn(connect).take(QUEUE_MAX).collect();
+    (address, (listener, waiting))
+}
+
+/// More than the queue of a listener of Rust's standard library takes.
+const QUEUE_MAX: usize = 500;
 
 pub(crate) fn protocols(rig: &Rig) {
     let collector = rig.collector(CollectorConfig::default());

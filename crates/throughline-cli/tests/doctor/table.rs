@@ -1,5 +1,6 @@
 //! What was broken and what was found, for people.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -39,6 +40,13 @@ pub(crate) fn print() {
     for Row { fault, hop, id, took, mended } in &rows {
         let mended = if mended.is_empty() { "by hand" } else { mended };
         writeln!(table, "{fault:64} {hop:10} {id:5} {:>7.1}  {mended}", took.as_secs_f64())
+            .expect("a string takes it");
+    }
+    let hops: BTreeSet<&str> = rows.iter().map(|row| &*row.hop).collect();
+    for hop in hops {
+        let of_hop: Vec<&Row> = rows.iter().filter(|row| row.hop == hop).collect();
+        let ids: BTreeSet<&str> = of_hop.iter().map(|row| &*row.id).collect();
+        writeln!(table, "{hop:10} {} faults, {} findings", of_hop.len(), ids.len())
             .expect("a string takes it");
     }
     let mended = rows.iter().filter(|row| !row.mended.is_empty()).count();

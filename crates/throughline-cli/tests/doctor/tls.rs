@@ -3,20 +3,26 @@
 use std::fs;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use tempfile::TempDir;
-use throughline_rig::{Collector, CollectorConfig, Rig};
+use throughline_rig::http::get;
+use throughline_rig::{Collector, CollectorConfig, PrometheusConfig, Rig};
 
-use crate::examination::{PROTOCOL, mended, sending_to};
+use crate::examination::{PROTOCOL, Patient, mended, sending_to};
+use crate::fake::{Fake, Response, path};
+use crate::healthy::Stack;
 
 /// An authority, and files of it.
-struct Authority {
+pub(crate) struct Authority {
     folder: TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -26,12 +32,12 @@ impl Authority {
         Self { folder, issuer: Issuer::new(params, key) }
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.folder.path().join(name).to_string_lossy().into_owned()
     }
 
     /// Certificate and key of a server or client, as `NAME.pem` and `NAME.key`.
-    fn issue(&self, name: &str, host: &str, is_expired: bool) {
+    pub(crate) fn issue(&self, name: &str, host: &str, is_expired: bool) {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a name");
         if is_expired {
@@ -46,7 +52,7 @@ impl Authority {
     }
 
     /// A Collector that shows this certificate.
-    fn collector(&self, rig: &Rig, name: &str, wants_clients: bool) -> Collector {
+    pub(crate) fn collector(&self, rig: &Rig, name: &str, wants_clients: bool) -> Collector {
         let mut tls = json!({ "cert_file": self.file(&format!("{name}.pem")), "key_file": self.file(&format!("{name}.key")) });
         if wants_clients {
             tls["client_ca_file"] = self.file("ca.pem").into();
@@ -55,6 +61,46 @@ impl Authority {
         let overlay = json!({ "receivers": { "otlp": { "protocols": protocols } } });
         rig.collector(CollectorConfig { overlay: Some(overlay.to_string()), ..CollectorConfig::default() })
     }
+}
+
+/// A server that shows its certificate, and passes on what is asked to one that speaks plain text.
+fn in_front(authority: &Authority, url: String) -> Fake {
+    let certificate = CertificateDer::from_pem_file(authority.file("good.pem")).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(authority.file("good.key")).expect("a key");
+    let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(vec![certificate], key))
+        .expect("a configuration that works");
+    Fake::answering_over_tls(config, move |head| {
+        let answer = get(&format!("{url}{}", path(head))).expect("the server is up");
+        let kind = format!("Content-Type: {}\r\n", answer.content_type);
+        Some(Response::new(format!("{} As It Is", answer.status), kind, answer.body))
+    })
+}
+
+/// What stands behind TLS is asked as any other, with the authority that the exporters trust.
+pub(crate) fn apis(rig: &Rig) {
+    let authority = Authority::new();
+    authority.issue("good", "127.0.0.1", false);
+    let stack = Stack::pushing(rig, PrometheusConfig::default());
+    let origin = |url: String| url.trim_end_matches("/metrics").to_owned();
+    let own = in_front(&authority, origin(stack.collector.own_metrics_url()));
+    let prometheus = in_front(&authority, stack.prometheus.url().to_owned());
+    let jaeger = in_front(&authority, stack.jaeger.url());
+    let page = in_front(&authority, origin(stack.collector.prometheus_exporter_url()));
+    let distrusting = sending_to(stack.collector.otlp_http_url())
+        .looking_at("--collector-metrics", format!("{}/metrics", own.url()))
+        .looking_at("--prometheus", prometheus.url().replace("//", "//reader:secret@"))
+        .looking_at("--traces-api", jaeger.url());
+    let trusting = distrusting.clone().with("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.file("ca.pem"));
+    trusting.examine().is_green();
+    let pulled = Patient::new().looking_at("--scrape", format!("{}/metrics", page.url()));
+    pulled.with("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.file("ca.pem")).examine().is_green();
+    let examined = distrusting.examine();
+    examined.found("nobody trusts the authority of the APIs", "collector", "D401");
+    let said = examined.report.to_string();
+    assert!(examined.fix()["text"].as_str().is_some_and(|text| text.starts_with("trust the authority")));
+    assert!(said.contains("UnknownIssuer") && !said.contains("secret"), "{said}");
 }
 
 pub(crate) fn tls(rig: &Rig) {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::fields::{Fields, Value};
+use throughline_core::protobuf::{Fields, Value};
 
 /// The most of an answer's text that is shown.
 const SHOWN_CHARS_MAX: usize = 300;

@@ -1,5 +1,6 @@
 //! Configurations of the Collector.
 
+use super::kubernetes;
 use super::project::{File, Kind, Project};
 use super::yaml::{Key, Node};
 use super::{found, mended, within};
@@ -15,7 +16,8 @@ pub(super) fn check(project: &Project, findings: &mut Vec<Finding>) {
         undeclared(file, findings);
         missing(file, findings);
         own_address(file, findings);
-        if project.collector_service().is_some_and(|service| !service.is_on_host()) {
+        let is_apart = project.collector_service().is_some_and(|service| !service.is_on_host());
+        if is_apart || kubernetes::has_collector(project) {
             local(file, findings);
         }
     }

@@ -1,10 +1,13 @@
 //! Compose files: how programs are started, and what they are told.
 
+use std::path::PathBuf;
+
+use super::program::Program;
 use super::project::{Kind, Project, Service};
 use super::yaml::Node;
 use super::{found, mended, within};
-use crate::doctor::address::Address;
 use crate::finding::{Confidence, Edit, Finding, Severity};
+use crate::lint;
 
 const FLAG: &str = "--web.enable-otlp-receiver";
 /// What it was before Prometheus 3.
@@ -15,7 +18,8 @@ pub(super) fn check(project: &Project, findings: &mut Vec<Finding>) {
         if service.is_prometheus() {
             receiver(project, &service, findings);
         }
-        endpoints(project, &service, findings);
+        program(project, &service).check(findings);
+        build(project, &service, findings);
     }
 }
 
@@ -68,63 +72,44 @@ fn is_sent_otlp(project: &Project) -> bool {
     scalars.iter().any(names) || project.of(Kind::Prometheus).any(|file| file.root.member("otlp").is_some())
 }
 
-/// What programs are told of where to send to.
-fn endpoints(project: &Project, service: &Service<'_>, findings: &mut Vec<Finding>) {
-    let environment = service.environment();
-    let protocol = environment
-        .iter()
-        .find(|(name, ..)| *name == "OTEL_EXPORTER_OTLP_PROTOCOL")
-        .map(|(_, value, _)| *value);
-    for (name, value, node) in &environment {
-        if !(name.starts_with("OTEL_EXPORTER_OTLP_") && name.ends_with("ENDPOINT")) {
+/// The program that a service runs.
+fn program<'a>(project: &'a Project, service: &Service<'a>) -> Program<'a> {
+    Program {
+        file: service.file,
+        name: service.name,
+        environment: service.environment(),
+        is_beside_receiver: service.is_on_host(),
+        receiver: project.collector_service().map(|collector| collector.name),
+    }
+}
+
+/// A protocol that the program is built without, where compose builds it.
+fn build(project: &Project, service: &Service<'_>, findings: &mut Vec<Finding>) {
+    let Some(folder) = folder(service) else { return };
+    for (name, protocol, node) in service.environment() {
+        if !(name.starts_with("OTEL_EXPORTER_OTLP_") && name.ends_with("PROTOCOL")) {
             continue;
         }
-        let Some(address) = Address::parse(value) else { continue };
-        ports(service, node, &address, protocol, findings);
-        if address.is_local() && !service.is_on_host() {
-            local(project, service, node, &address, findings);
+        if protocol == "grpc" {
+            findings.extend(lint::built_without_grpc(&project.cargo, &folder));
+        }
+        let features = lint::features_of(&project.cargo, &folder, "throughline");
+        // The feature for gRPC brings HTTP with it.
+        let needed = if protocol == "grpc" { &["otlp-grpc"][..] } else { &["otlp-http", "otlp-grpc"] };
+        if features.is_some_and(|features| !features.iter().any(|feature| needed.contains(feature))) {
+            let what = format!(
+                "`{}` is told {protocol}, and its `throughline` is built without the feature `{}`",
+                service.name, needed[0]
+            );
+            findings.push(found("D918", Severity::Error, &service.file.source, node.range.clone(), what));
         }
     }
 }
 
-/// Whether port and protocol are of a kind. Unless set, the protocol is HTTP in Rust, and gRPC in some other languages.
-fn ports(
-    service: &Service<'_>,
-    node: &Node,
-    address: &Address,
-    protocol: Option<&str>,
-    findings: &mut Vec<Finding>,
-) {
-    let (right, severity) = match (address.port, protocol) {
-        (4317, Some("http/protobuf" | "http/json")) => ("4318", Severity::Error),
-        (4317, None) => ("4318", Severity::Warning),
-        (4318, Some("grpc")) => ("4317", Severity::Error),
-        _ => return,
-    };
-    let what = format!(
-        "port {} with {}",
-        address.port,
-        protocol.unwrap_or("the protocol http/protobuf, which is meant unless set")
-    );
-    let finding = found("D906", severity, &service.file.source, node.range.clone(), what);
-    let wrong = format!(":{}", address.port);
-    let edit = within(service.file, &node.range, &wrong).map(|range| Edit::new(range, format!(":{right}")));
-    findings.push(mended(finding, Confidence::Review, edit.into_iter().collect()));
-}
-
-fn local(
-    project: &Project,
-    service: &Service<'_>,
-    node: &Node,
-    address: &Address,
-    findings: &mut Vec<Finding>,
-) {
-    let collector = project.collector_service();
-    let what = format!("in the container of `{}`, `{address}` is that container", service.name);
-    let finding = found("D907", Severity::Error, &service.file.source, node.range.clone(), what);
-    let edit = collector.and_then(|collector| {
-        let host = within(service.file, &node.range, &format!("//{}", address.host))?;
-        Some(Edit::new(host, format!("//{}", collector.name)))
-    });
-    findings.push(mended(finding, Confidence::Review, edit.into_iter().collect()));
+/// Where a service is built.
+fn folder(service: &Service<'_>) -> Option<PathBuf> {
+    let build = service.node.member("build")?;
+    let context = build.text().or_else(|| build.member("context")?.text())?;
+    let folder = service.file.source.path.parent()?.join(context);
+    Some(folder.strip_prefix(".").unwrap_or(&folder).to_owned())
 }

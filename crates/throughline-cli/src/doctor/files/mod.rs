@@ -1,10 +1,13 @@
-//! `throughline doctor static`: Collector, Prometheus and compose files, alone and against each other. Nothing is run.
+//! `throughline doctor static`: files of Collector, Prometheus, compose and Kubernetes, alone, against each other, and against
+//! what Cargo builds. Nothing is run.
 //!
-//! `project.rs` reads what there is, `collector.rs`, `prometheus.rs` and `compose.rs` judge it; findings are shown as those
-//! of `lint` are.
+//! `project.rs` reads what there is, `collector.rs`, `prometheus.rs`, `compose.rs` and `kubernetes.rs` judge it (`program.rs`
+//! what both tell programs); findings are shown as those of `lint` are.
 
 mod collector;
 mod compose;
+mod kubernetes;
+mod program;
 mod project;
 mod prometheus;
 mod yaml;
@@ -21,7 +24,7 @@ use crate::finding::{Confidence, Edit, Finding, Fix, Severity};
 use crate::report::{self, Format};
 use crate::{COULD_NOT, FOUND};
 
-/// Looks at files alone: Collector, Prometheus, compose
+/// Looks at files alone: Collector, Prometheus, compose, Kubernetes, Cargo
 #[derive(Debug, clap::Args)]
 #[command(
     before_help = "\
@@ -77,6 +80,7 @@ fn check(project: &Project) -> Vec<Finding> {
     collector::check(project, &mut findings);
     prometheus::check(project, &mut findings);
     compose::check(project, &mut findings);
+    kubernetes::check(project, &mut findings);
     findings.sort_by(|one, other| one.place().cmp(&other.place()));
     findings
 }
@@ -106,7 +110,7 @@ fn within(file: &File, range: &Range<usize>, piece: &str) -> Option<Range<usize>
 
 #[expect(clippy::print_stderr, reason = "the summary does not belong to the document on standard output")]
 fn conclude(project: &Project, findings: &[Finding], fail_on: Severity) -> ExitCode {
-    for problem in &project.unread {
+    for problem in project.unread.iter().chain(&project.cargo.unread) {
         eprintln!("could not be read: {problem}");
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
@@ -114,7 +118,7 @@ fn conclude(project: &Project, findings: &[Finding], fail_on: Severity) -> ExitC
     eprintln!("{errors} errors, {warnings} warnings, {notes} notes in {} files", project.files.len());
     if findings.iter().any(|finding| finding.severity >= fail_on) {
         ExitCode::from(FOUND)
-    } else if project.unread.is_empty() {
+    } else if project.unread.is_empty() && project.cargo.unread.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(COULD_NOT)
@@ -124,7 +128,10 @@ fn conclude(project: &Project, findings: &[Finding], fail_on: Severity) -> ExitC
 /// Makes the edits, and says what is left.
 fn mend(project: &Project, findings: &[Finding]) -> anyhow::Result<ExitCode> {
     let mut left = findings.iter().filter(|finding| finding.fix.is_none()).count();
-    for file in &project.files {
+    // A file can have several documents.
+    let mut files: Vec<&File> = project.files.iter().collect();
+    files.dedup_by(|one, other| Arc::ptr_eq(&one.source, &other.source));
+    for file in files {
         let of_file = findings.iter().filter(|finding| Arc::ptr_eq(&finding.file, &file.source));
         let edits: Vec<&Edit> = of_file.flat_map(|finding| &finding.fix).flat_map(|fix| &fix.edits).collect();
         if edits.is_empty() {

@@ -1,34 +1,34 @@
 //! The files there are, and what each is, by what is in it.
 
-use std::ffi::OsStr;
-use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ignore::WalkBuilder;
-
 use super::yaml::{self, Node, Problem};
 use crate::finding::SourceFile;
-
-/// Files larger than this are not configurations.
-const BYTES_MAX: u64 = 4 << 20;
+use crate::lint::workspace::Workspace;
+use crate::tree::Files;
 
 /// All that was read.
 #[derive(Debug, Default)]
 pub(super) struct Project {
     pub(super) files: Vec<File>,
+    /// Manifests and lock files.
+    pub(super) cargo: Workspace,
     /// What is no YAML.
     pub(super) broken: Vec<(Arc<SourceFile>, Problem)>,
     /// What could not be read, with the reason.
     pub(super) unread: Vec<String>,
 }
 
-/// A file that is one of those that are looked at.
+/// A document that is one of those that are looked at: a file, one of several in it, or a text in one.
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) source: Arc<SourceFile>,
     pub(super) root: Node,
     pub(super) kind: Kind,
+    /// Whether it is in a `ConfigMap`.
+    pub(super) is_in_pod: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,52 +36,62 @@ pub(super) enum Kind {
     Collector,
     Prometheus,
     Compose,
+    Kubernetes,
 }
 
 impl Project {
     pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut project = Self::default();
-        for path in paths {
-            anyhow::ensure!(path.exists(), "there is no {}", path.display());
-            let walk = WalkBuilder::new(path)
-                .filter_entry(|entry| entry.file_name() != OsStr::new("target"))
-                .build();
-            for entry in walk {
-                match entry {
-                    Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                        project.file(entry.path());
-                    }
-                    Ok(_) => {}
-                    Err(problem) => project.unread.push(problem.to_string()),
-                }
+        let Files { read, unread } = Files::below(paths, is_wanted)?;
+        let mut project = Self { unread, ..Self::default() };
+        for (path, text) in read {
+            if is_cargo(&path) {
+                project.cargo.add(&path, text);
+            } else {
+                project.file(SourceFile { path, text });
             }
         }
-        project.files.sort_by(|one, other| one.source.path.cmp(&other.source.path));
         Ok(project)
     }
 
-    fn file(&mut self, path: &Path) {
-        let is_yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
-        if !is_yaml || fs::metadata(path).map_or(0, |metadata| metadata.len()) > BYTES_MAX {
-            return;
+    fn file(&mut self, source: SourceFile) {
+        let source = Arc::new(source);
+        match yaml::documents(&source.text) {
+            Ok(documents) => documents.into_iter().for_each(|root| self.document(&source, root)),
+            Err(problem) => self.broken(&source, &source.text, problem),
         }
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(problem) => return self.unread.push(format!("{}: {problem}", path.display())),
-        };
-        let path = path.strip_prefix("./").unwrap_or(path).to_path_buf();
-        let source = Arc::new(SourceFile { path, text });
-        match yaml::parse(&source.text) {
-            Ok(root) => {
-                if let Some(kind) = kind(&root) {
-                    self.files.push(File { source, root, kind });
-                }
+    }
+
+    fn document(&mut self, source: &Arc<SourceFile>, root: Node) {
+        let Some(kind) = kind(&root) else { return };
+        if kind == Kind::Kubernetes && root.member("kind").and_then(Node::text) == Some("ConfigMap") {
+            let data = root.member("data").map(Node::members).unwrap_or_default();
+            data.iter()
+                .filter_map(|(_, value)| value.block(&source.text))
+                .for_each(|part| self.embedded(source, part));
+        }
+        self.files.push(File { source: Arc::clone(source), root, kind, is_in_pod: false });
+    }
+
+    /// A configuration in a `ConfigMap`.
+    fn embedded(&mut self, source: &Arc<SourceFile>, part: Range<usize>) {
+        match yaml::documents_in(&source.text, part.clone()) {
+            Ok(documents) => {
+                let known = documents.into_iter().filter_map(|root| Some((kind(&root)?, root)));
+                self.files.extend(known.map(|(kind, root)| File {
+                    source: Arc::clone(source),
+                    root,
+                    kind,
+                    is_in_pod: true,
+                }));
             }
-            // Templates look like YAML and are none; what speaks of telemetry is meant to be some.
-            Err(problem) if source.text.contains("receivers:") || source.text.contains("scrape_configs:") => {
-                self.broken.push((source, problem));
-            }
-            Err(_) => {}
+            Err(problem) => self.broken(source, source.get(&part), problem),
+        }
+    }
+
+    /// Templates look like YAML and are none; what speaks of telemetry is meant to be some.
+    fn broken(&mut self, source: &Arc<SourceFile>, text: &str, problem: Problem) {
+        if text.contains("receivers:") || text.contains("scrape_configs:") {
+            self.broken.push((Arc::clone(source), problem));
         }
     }
 
@@ -112,9 +122,19 @@ impl Project {
     }
 }
 
+fn is_wanted(path: &Path) -> bool {
+    is_cargo(path) || path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
+}
+
+fn is_cargo(path: &Path) -> bool {
+    path.ends_with("Cargo.toml") || path.ends_with("Cargo.lock")
+}
+
 fn kind(root: &Node) -> Option<Kind> {
     let has = |path: &[&str]| root.at(path).is_some();
-    if has(&["receivers"]) && has(&["service"]) || has(&["service", "pipelines"]) {
+    if has(&["apiVersion"]) && has(&["kind"]) {
+        Some(Kind::Kubernetes)
+    } else if has(&["receivers"]) && has(&["service"]) || has(&["service", "pipelines"]) {
         Some(Kind::Collector)
     } else if has(&["scrape_configs"]) || has(&["otlp"]) && has(&["global"]) {
         Some(Kind::Prometheus)
@@ -130,7 +150,7 @@ fn kind(root: &Node) -> Option<Kind> {
 pub(super) struct Service<'a> {
     pub(super) file: &'a File,
     pub(super) name: &'a str,
-    pub(super) key: std::ops::Range<usize>,
+    pub(super) key: Range<usize>,
     pub(super) node: &'a Node,
 }
 

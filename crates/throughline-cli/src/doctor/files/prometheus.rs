@@ -11,7 +11,7 @@ const OWN_PORT: &str = "9090";
 
 pub(super) fn check(project: &Project, findings: &mut Vec<Finding>) {
     for file in project.of(Kind::Prometheus) {
-        if project.prometheus_service().is_some() {
+        if file.is_in_pod || project.prometheus_service().is_some() {
             local_targets(project, file, findings);
         }
     }

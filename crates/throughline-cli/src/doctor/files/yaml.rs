@@ -72,6 +72,20 @@ impl Node {
         path.iter().try_fold(self, |node, name| node.member(name))
     }
 
+    /// The lines of a text that is written as a block, without their `|`.
+    pub(super) fn block(&self, text: &str) -> Option<Range<usize>> {
+        let Value::Scalar(_) = self.value else { return None };
+        let (before, written) = (text.get(..self.range.start)?, text.get(self.range.clone())?);
+        // Where a block begins, parsers disagree.
+        if written.starts_with('|') {
+            return Some(self.range.start + written.find('\n')? + 1..self.range.end);
+        }
+        let line = before.rfind('\n')?;
+        let marker = before.get(..line)?.lines().last()?.rsplit(' ').next()?;
+        let is_block = marker.starts_with('|') && before.get(line..)?.trim().is_empty();
+        is_block.then_some(line + 1..self.range.end)
+    }
+
     /// Every scalar below it.
     pub(super) fn scalars<'a>(&'a self, into: &mut Vec<&'a Self>) {
         match &self.value {
@@ -83,16 +97,25 @@ impl Node {
     }
 }
 
-/// The first document of a file. Aliases stand for nothing: what they stand for is looked at where it is.
-pub(super) fn parse(text: &str) -> Result<Node, Problem> {
-    let bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+/// The documents of a file. Aliases stand for nothing: what they stand for is looked at where it is.
+pub(super) fn documents(text: &str) -> Result<Vec<Node>, Problem> {
+    documents_in(text, 0..text.len())
+}
+
+/// The documents in a part of a file, such as a configuration in a `ConfigMap`. Places are those of the whole file.
+pub(super) fn documents_in(text: &str, part: Range<usize>) -> Result<Vec<Node>, Problem> {
+    let start = part.start;
+    let text = text.get(part).unwrap_or_default();
+    let bytes: Vec<usize> =
+        text.char_indices().map(|(at, _)| start + at).chain([start + text.len()]).collect();
     let mut reader = Reader { parser: Parser::new_from_str(text), bytes, nodes: 0 };
+    let mut documents = Vec::new();
     loop {
         let (event, span) = reader.next()?;
         match event {
-            Event::StreamEnd => return Ok(Node::default()),
+            Event::StreamEnd => return Ok(documents),
             Event::Nothing | Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd => {}
-            event => return reader.node(event, span, 0),
+            event => documents.push(reader.node(event, span, 0)?),
         }
     }
 }
@@ -173,10 +196,21 @@ mod tests {
 
     #[test]
     fn parts_know_their_bytes() {
-        let text = "ä: 1\nb:\n  - 'c d'\n";
-        let root = parse(text).expect("it is YAML");
+        let text = "ä: 1\n---\nb:\n  - 'c d'\n";
+        let [_, root] = &*documents(text).expect("it is YAML") else { panic!("two documents") };
         let item = &root.member("b").expect("it has b").items()[0];
         assert_eq!((item.text(), text.get(item.range.clone())), (Some("c d"), Some("'c d'")));
-        assert!(parse("a: b: c").is_err());
+        assert!(documents("a: b: c").is_err());
+    }
+
+    #[test]
+    fn text_in_a_block_is_yaml_of_its_own() {
+        let text = "data:\n  é.yaml: |-\n    a:\n      b: c\n  other: d\n";
+        let [root] = &*documents(text).expect("it is YAML") else { panic!("one document") };
+        let block = root.at(&["data", "é.yaml"]).and_then(|node| node.block(text)).expect("a block");
+        let [inner] = &*documents_in(text, block).expect("it is YAML") else { panic!("one document") };
+        let value = inner.at(&["a", "b"]).expect("it has b");
+        assert_eq!((value.text(), text.get(value.range.clone())), (Some("c"), Some("c")));
+        assert!(root.at(&["data", "other"]).is_some_and(|node| node.block(text).is_none()));
     }
 }

@@ -9,13 +9,16 @@ use crate::doctor::troubles;
 pub(super) fn write(report: &Report, colour: bool, out: &mut impl Write) -> io::Result<()> {
     let mut shown = report.hops();
     // Whoever asks for a page alone is not told of hops that it does not pass.
-    if shown.iter().any(|hop| *hop < Hop::Scrape) {
+    if report.application.is_none() && shown.iter().any(|hop| *hop < Hop::Scrape) {
         shown.extend(Hop::PUSHED);
         shown.sort_unstable();
         shown.dedup();
     }
     for hop in shown {
         self::hop(report, hop, colour, out)?;
+    }
+    if let Some(application) = &report.application {
+        application.write(out)?;
     }
     match report.first() {
         Some(check) => advice(check, colour, out),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::doctor::check::{Check, Hop, Report};
+use crate::doctor::run::Account;
 use crate::doctor::troubles;
 
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -17,6 +18,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         "elapsed_ms": milliseconds(report.elapsed),
         "hops": hops,
         "first": report.first().map(first),
+        "application": report.application.as_ref().map(Account::to_json),
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)

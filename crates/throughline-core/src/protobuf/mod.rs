@@ -1,10 +1,15 @@
-//! Writes the protobuf wire format: what the OTLP encoder and the Prometheus protobuf exposition share.
+//! The protobuf wire format. [`Writer`] is what the OTLP encoder and the Prometheus protobuf exposition share; [`Fields`] reads
+//! without a schema.
 //!
 //! Messages are written front to back into one buffer. A nested message's length is not known before its end, so one
 //! byte is kept for it; when the message turns out to need more, its bytes are moved up, which only happens from 128
 //! bytes on. Specification: [encoding](https://protobuf.dev/programming-guides/encoding/).
 
+mod fields;
+
 use std::ops::Range;
+
+pub use fields::{Field, Fields, Value};
 
 /// A buffer that protobuf fields are appended to.
 ///

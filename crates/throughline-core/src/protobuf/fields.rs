@@ -1,23 +1,38 @@
 //! Reads protobuf without a schema: field by field, and whatever is broken ends the message.
 //!
-//! `transport/message.rs` reads answers with it, `split.rs` requests.
+//! The OTLP exporter reads answers with it, and requests that have to be split; `throughline doctor run` reads what others send.
+#![expect(clippy::exhaustive_structs, clippy::exhaustive_enums, reason = "the wire format is what it is")]
 
-/// The fields of a protobuf message; `None` ends it where it cannot be read.
-pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+/// The fields of a protobuf message, in the order they are written; `None` ends it where it cannot be read. Allocates nothing.
+///
+/// ```
+/// use throughline_core::protobuf::Fields;
+///
+/// let message = [0x08, 42, 0x12, 2, b'h', b'i'];
+/// let texts: Vec<String> = Fields(&message).flatten().filter_map(|field| field.text(2)).collect();
+/// assert_eq!(texts, ["hi"]);
+/// assert!(Fields(&message[..5]).any(|field| field.is_none()), "it breaks off");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fields<'a>(pub &'a [u8]);
 
 /// One field.
-#[derive(Clone, Copy)]
-pub(crate) struct Field<'a> {
-    pub(crate) number: u64,
-    pub(crate) value: Value<'a>,
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// Its number in the schema.
+    pub number: u64,
+    /// What it holds.
+    pub value: Value<'a>,
     /// All of it, as it is written.
-    pub(crate) written: &'a [u8],
+    pub written: &'a [u8],
 }
 
 /// What a field holds, as far as it is told without a schema.
-#[derive(Clone, Copy)]
-pub(crate) enum Value<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// A varint.
     Number(u64),
+    /// A text, bytes or a message; or the four or eight bytes of a fixed number.
     Bytes(&'a [u8]),
 }
 
@@ -74,19 +89,21 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// What is in it, if this is its number.
-    pub(crate) fn bytes(self, number: u64) -> Option<&'a [u8]> {
+    /// The bytes in it, if this is its number.
+    pub fn bytes(self, number: u64) -> Option<&'a [u8]> {
         match self.value {
             Value::Bytes(bytes) if self.number == number => Some(bytes),
             _ => None,
         }
     }
 
-    pub(crate) fn text(self, number: u64) -> Option<String> {
+    /// The text in it, if this is its number; what is no UTF-8 is replaced.
+    pub fn text(self, number: u64) -> Option<String> {
         self.bytes(number).map(|text| String::from_utf8_lossy(text).into_owned())
     }
 
-    pub(crate) fn number(self, number: u64) -> Option<u64> {
+    /// The varint in it, if this is its number.
+    pub fn number(self, number: u64) -> Option<u64> {
         match self.value {
             Value::Number(value) if self.number == number => Some(value),
             _ => None,
