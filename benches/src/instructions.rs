@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::candidates::{headers, limit, throughline, throughline_trace, tracing};
+use crate::candidates::{headers, http, limit, throughline, throughline_trace, tracing};
 use crate::harness::{Candidate, LIMIT, OURS, Run};
 use crate::workload::{closed, durations, literals, with_durations};
 
@@ -30,6 +30,7 @@ struct Path {
 
 const FAST: u64 = 20_000;
 const SLOW: u64 = 10;
+const REQUESTS: u64 = 2_000;
 const SERIES: usize = 1000;
 /// Few combinations: by the time the measured operations begin, none of them displaces another from a cache, whatever
 /// the process's seed for hashes.
@@ -90,6 +91,13 @@ const PATHS: &[Path] = &[
     Path { name: "extract", times: FAST, make: || extracting(OURS) },
     Path { name: "limit-inject", times: FAST, make: || injecting(LIMIT) },
     Path { name: "inject", times: FAST, make: || injecting(OURS) },
+    Path { name: "http-bare", times: REQUESTS, make: http::bare },
+    Path { name: "http-boxed", times: REQUESTS, make: http::boxed },
+    Path { name: "limit-http", times: REQUESTS, make: http::limit },
+    Path { name: "http-metrics", times: REQUESTS, make: http::metrics },
+    Path { name: "http-unsampled", times: REQUESTS, make: http::unsampled },
+    Path { name: "http-root", times: REQUESTS, make: http::root },
+    Path { name: "http-child", times: REQUESTS, make: http::child },
     Path {
         name: "scrape-1000-counters",
         times: SLOW,

@@ -18,6 +18,7 @@ mod rig;
 mod samples;
 mod soak;
 mod steps;
+mod systems;
 mod tree;
 mod venv;
 
@@ -42,7 +43,9 @@ usage: cargo xtask <task>
                          programs of old OpenTelemetry releases, and of other libraries (sdk, metrics, prometheus), migrated
                          and compiled before and after; with --deliver also run, against the real Collector
   lint-speed             how long `throughline lint` takes for a workspace of 200 crates, made for it
-  bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more";
+  bench [SECTION...]     measures beside the peers; `cargo xtask bench --help` says more
+  bench systems [--pairs N] [--system NAME]... [--no-build] [--write]
+                         what telemetry costs the example services, against builds without it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -70,6 +73,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["matrix"] => matrix::run(),
         ["lint-speed"] => lint_speed::run(),
         ["samples", versions @ ..] => samples::run(versions),
+        ["bench", "systems", words @ ..] => systems::run(words),
         ["bench", words @ ..] => bench::run(words),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -47,6 +47,10 @@ pub(crate) fn test(rig: bool) -> Result<()> {
         "tests without exporters",
         cargo(["test", "--package", "throughline", "--no-default-features", "--test", "bare"]),
     )?;
+    step(
+        "tests without telemetry",
+        cargo(["test", "--package", "throughline", "--features", "off", "--test", "off"]),
+    )?;
     fuzz::run(&["--seconds", "1"])?;
     if has_loom_tests(&cache::repository()) {
         step("loom", loom())?;

@@ -17,6 +17,10 @@ pub mod protobuf;
 pub mod resource;
 pub mod unit;
 
+/// Whether anything is recorded in this program. False with the cargo feature `off`, which the program alone chooses, as
+/// whoever builds it wants to know what telemetry costs, or to be without: the compiler then leaves out what asks this.
+pub const RECORDS: bool = !cfg!(feature = "off");
+
 pub use attribute::{AttributeSet, Attributes};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use definition::{AttributeDef, InstrumentKind, MetricDef, NumberKind};

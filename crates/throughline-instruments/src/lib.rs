@@ -7,6 +7,16 @@
 //!
 //! The *bridges* bring in what a program records otherwise, so that nothing has to be rewritten.
 
+#[cfg(any(
+    feature = "actor",
+    feature = "gen-ai",
+    feature = "guard",
+    feature = "inference",
+    feature = "stream"
+))]
+mod clock;
+#[cfg(any(feature = "actor", feature = "stream"))]
+mod end;
 #[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
 mod exposition;
 mod kit;

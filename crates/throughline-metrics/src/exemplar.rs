@@ -15,7 +15,7 @@ use std::panic::catch_unwind;
 use std::sync::Mutex;
 
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use throughline_core::{AttributeSet, Timestamp};
 
 use crate::cell::local::{self, in_span};
@@ -29,6 +29,14 @@ pub struct TraceContext {
     pub trace_id: [u8; 16],
     /// The span.
     pub span_id: [u8; 8],
+}
+
+impl TraceContext {
+    /// The ids of this span; `None` when it is not sampled.
+    pub fn of(span: &SpanContext) -> Option<Self> {
+        let ids = || Self { trace_id: span.trace_id().to_bytes(), span_id: span.span_id().to_bytes() };
+        span.is_sampled().then(ids)
+    }
 }
 
 /// Which measurements can become exemplars (`OTEL_METRICS_EXEMPLAR_FILTER`).
@@ -75,8 +83,16 @@ impl ExemplarFilter {
 }
 
 thread_local! {
-    static CURRENT: Cell<Option<TraceContext>> = const { Cell::new(None) };
+    static CURRENT: Cell<Current> = const { Cell::new(Current { span: None, is_pinned: false }) };
     static CONTEXT: ContextLives = ContextLives::new();
+}
+
+/// What a thread was told.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    span: Option<TraceContext>,
+    /// Whether OpenTelemetry's context does not matter.
+    is_pinned: bool,
 }
 
 /// Says that the calling thread is inside a sampled span, until the guard is dropped.
@@ -88,15 +104,27 @@ thread_local! {
 /// // What is recorded now carries these ids.
 /// ```
 pub fn enter(context: Option<TraceContext>) -> Entered {
-    in_span(context.is_some());
-    Entered { outer: CURRENT.replace(context), not_send: PhantomData }
+    replace(Current { span: context, is_pinned: false })
 }
 
-/// Ends, when dropped, what [`enter`] began.
+/// As [`enter`], for measurements of a span that is not current, such as one that has just ended: whatever
+/// OpenTelemetry's context says. No code of others should run until the guard is dropped.
+///
+/// Costs no more than two thread-locals, which making a context current does.
+pub fn pin(context: Option<TraceContext>) -> Entered {
+    replace(Current { span: context, is_pinned: true })
+}
+
+fn replace(current: Current) -> Entered {
+    in_span(current.span.is_some());
+    Entered { outer: CURRENT.replace(current), not_send: PhantomData }
+}
+
+/// Ends, when dropped, what [`enter`] or [`pin`] began.
 #[derive(Debug)]
 #[must_use = "the span is left as soon as this guard is dropped"]
 pub struct Entered {
-    outer: Option<TraceContext>,
+    outer: Current,
     /// The guard must be dropped on the thread that made it.
     not_send: PhantomData<*const ()>,
 }
@@ -104,7 +132,7 @@ pub struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.outer);
-        in_span(self.outer.is_some());
+        in_span(self.outer.span.is_some());
     }
 }
 
@@ -121,19 +149,15 @@ pub fn ask_current_context() {
 /// The sampled span that the calling thread is in.
 #[inline]
 pub(crate) fn current() -> Option<TraceContext> {
-    if local::asks_current_context() { of_current_context() } else { CURRENT.get() }
+    let Current { span, is_pinned } = CURRENT.get();
+    if local::asks_current_context() && !is_pinned { of_current_context() } else { span }
 }
 
 /// The sampled span in OpenTelemetry's current context; `None` when the thread is ending and the context has gone.
 fn of_current_context() -> Option<TraceContext> {
     let lives = CONTEXT.try_with(|context| context.0).unwrap_or(false);
-    if lives { Context::map_current(sampled_span) } else { None }
-}
-
-fn sampled_span(context: &Context) -> Option<TraceContext> {
-    let current = context.span();
-    let span = Some(current.span_context()).filter(|span| span.is_sampled())?;
-    Some(TraceContext { trace_id: span.trace_id().to_bytes(), span_id: span.span_id().to_bytes() })
+    let ids = |context: &Context| TraceContext::of(context.span().span_context());
+    if lives { Context::map_current(ids) } else { None }
 }
 
 /// Whether the thread has OpenTelemetry's context, which offers no way to ask: thread-locals are destroyed in the opposite

@@ -7,8 +7,8 @@ use std::fmt;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, SpanContext, SpanKind};
-use throughline_core::Timestamp;
 use throughline_core::attribute::{AttributeValue, Attributes, ValueRef, Visitor};
+use throughline_core::{RECORDS, Timestamp};
 
 use crate::baggage::FromBaggage;
 use crate::provider::{Tracer, global_tracer};
@@ -159,6 +159,9 @@ impl<'a, A: Attributes> SpanBuilder<'a, A> {
     #[inline(always)]
     pub fn start(self) -> Span {
         let Self { start, attributes } = self;
+        if !RECORDS {
+            return Span::none();
+        }
         let Some(tracer) = start.tracer.or_else(global_tracer) else { return Span::none() };
         let Some(quick) = tracer.shared.sampler.quick() else {
             return start_full(&start, tracer, attributes);

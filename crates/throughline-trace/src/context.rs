@@ -38,7 +38,7 @@ impl Enter for Context {
 
 #[inline]
 pub(crate) fn enter_context(context: Context) -> Entered {
-    let exemplar = exemplar::enter(sampled(context.span().span_context()));
+    let exemplar = exemplar::enter(TraceContext::of(context.span().span_context()));
     Entered { _exemplar: exemplar, _context: context.attach() }
 }
 
@@ -156,10 +156,4 @@ pub(crate) fn note_carried(span: &SpanContext) {
     if span.is_sampled() {
         exemplar::ask_current_context();
     }
-}
-
-/// The ids that measurements should carry, of a sampled span.
-fn sampled(span: &SpanContext) -> Option<TraceContext> {
-    span.is_sampled()
-        .then(|| TraceContext { trace_id: span.trace_id().to_bytes(), span_id: span.span_id().to_bytes() })
 }

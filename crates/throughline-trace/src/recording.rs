@@ -224,11 +224,13 @@ impl Recording {
         }
     }
 
-    /// Ends the span now.
+    /// Ends the span now. How long it took.
     #[inline]
-    pub(crate) fn end(self: Box<Self>) {
+    pub(crate) fn end(self: Box<Self>) -> Duration {
         let now = self.now();
+        let took = Duration::from_nanos(now.saturating_sub(self.header.start));
         self.end_at(now);
+        took
     }
 
     /// Ends the span at a time, in nanoseconds since the Unix epoch, or when it started if that was later.

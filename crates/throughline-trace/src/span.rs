@@ -2,6 +2,8 @@
 //!
 //! What it is told goes to `recording.rs`; a span that is not recorded does nothing.
 
+use std::time::Duration;
+
 use opentelemetry::trace::{SpanContext, Status};
 use throughline_core::Timestamp;
 use throughline_core::attribute::{AttributeValue, Attributes};
@@ -113,9 +115,13 @@ impl Span {
     /// Ends it now. What is said of it later is ignored.
     #[inline]
     pub fn end(&mut self) {
-        if let Some(recording) = self.recording.take() {
-            recording.end();
-        }
+        let _took = self.end_timed();
+    }
+
+    /// Ends it now. How long it took; `None` when it was not recorded, or had ended before.
+    #[inline]
+    pub fn end_timed(&mut self) -> Option<Duration> {
+        self.recording.take().map(Recording::end)
     }
 
     /// Ends it at this time, or when it started if that was later.

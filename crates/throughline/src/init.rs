@@ -7,8 +7,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use throughline_core::Resource;
 use throughline_core::propagation::{Propagators, set_global_propagators};
+use throughline_core::{RECORDS, Resource};
 use throughline_metrics::exemplar::ExemplarFilter;
 use throughline_metrics::view::View;
 use throughline_metrics::{MeterProvider, statics};
@@ -127,11 +127,11 @@ struct Plan {
 const SCOPE: &str = "throughline";
 
 impl Plan {
-    /// None when telemetry is disabled.
+    /// None when telemetry is disabled, or not in the program.
     fn new(config: &TelemetryConfig, settings: &mut Settings<'_>) -> Option<Self> {
         let extras = file::read(config, settings);
         let code = (!config.enabled).then_some(("disabled", true));
-        if settings.switch(&catalogue::DISABLED, code) {
+        if settings.switch(&catalogue::DISABLED, code) || !RECORDS {
             return None;
         }
         let (resource, service) = resource::resource(config, &extras, settings);

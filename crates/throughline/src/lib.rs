@@ -76,6 +76,8 @@
 //! - `http`: contexts are read from and written into `http::HeaderMap`.
 //! - `spool`: what cannot be pushed yet is kept on disk.
 //! - `signals`: telemetry is shut down on SIGTERM and SIGINT, when asked for.
+//! - `off`: nothing is recorded or exported in the whole program, at no cost. For programs that want to know what telemetry
+//!   costs, or to be without; a library must not choose it.
 //! - `serde`: the configuration as part of the application's own file.
 //! - `otel-bound-instruments`: `bind` on instruments of the OpenTelemetry API.
 //!

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use throughline_core::RECORDS;
 use throughline_metrics::{CatalogueEntry, Meter, MeterProvider};
 
 use crate::console::Console;
@@ -273,6 +274,9 @@ pub(crate) fn setting_to_json(setting: &Setting) -> Value {
 /// One line for what happens, then one for each setting.
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !RECORDS {
+            return f.write_str("telemetry is not in this program (cargo feature `off`)");
+        }
         let disabled = self.settings().iter().find(|setting| setting.name == catalogue::DISABLED.name());
         if let Some(Setting { source, .. }) = disabled.filter(|setting| setting.value == "true") {
             return write!(f, "telemetry is disabled ({source})");

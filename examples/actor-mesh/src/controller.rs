@@ -33,9 +33,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let source = start_source(&mesh, arguments, &stop);
     status.ask_until(&stop);
-    wait(arguments)?;
-    stop.store(true, Ordering::Relaxed);
+    if arguments.length.work.is_none() {
+        wait(arguments)?;
+        stop.store(true, Ordering::Relaxed);
+    }
     source.join().unwrap_or_else(|_panic| tracing::error!("the source of the work panicked"));
+    stop.store(true, Ordering::Relaxed);
     status.end();
     workers.end();
     collector.finish(&mesh);
@@ -53,8 +56,9 @@ fn wait(arguments: &Arguments) -> Result<()> {
 fn start_source(mesh: &Arc<Mesh>, arguments: &Arguments, stop: &Arc<AtomicBool>) -> JoinHandle<()> {
     let (mesh, stop) = (Arc::clone(mesh), Arc::clone(stop));
     let (procs, pause) = (arguments.procs, Duration::from_secs(1) / arguments.rate);
+    let ranges = arguments.length.requests();
     thread::spawn(move || {
-        for number in 0.. {
+        for number in 0..ranges {
             if stop.load(Ordering::Relaxed) {
                 break;
             }

@@ -1,5 +1,6 @@
 //! The server's own clients, for a run with `--for`: some stream, some ask for nonsense, some hang up, and together they
-//! are more than the queue has room for.
+//! are more than the queue has room for. For a run with `--work`, which is to be the same each time, there are fewer, and
+//! nobody hangs up.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,13 +19,22 @@ pub(crate) struct Load {
     ending: Arc<AtomicBool>,
 }
 
+/// What the clients do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) clients: usize,
+    /// How many requests they make together.
+    pub(crate) requests: u64,
+    pub(crate) some_hang_up: bool,
+}
+
 impl Load {
-    /// So many clients of this server.
-    pub(crate) fn start(server: SocketAddr, clients: usize) -> Self {
+    /// Clients of this server.
+    pub(crate) fn start(server: SocketAddr, plan: Plan) -> Self {
         let ending = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
-        for number in 0..clients {
-            tasks.spawn(client(server, number, Arc::clone(&ending)));
+        for number in 0..plan.clients {
+            tasks.spawn(client(server, number, plan, Arc::clone(&ending)));
         }
         Self { clients: tasks, ending }
     }
@@ -32,6 +42,11 @@ impl Load {
     /// Tells them to end, and waits for their last answers.
     pub(crate) async fn end(mut self) -> Result<()> {
         self.ending.store(true, Ordering::Relaxed);
+        self.done().await
+    }
+
+    /// Waits until all requests were made.
+    pub(crate) async fn done(&mut self) -> Result<()> {
         while let Some(ended) = self.clients.join_next().await {
             ended.context("a client panicked")??;
         }
@@ -42,12 +57,12 @@ impl Load {
 /// How long a client waits when there was no place for it.
 const PAUSE: Duration = Duration::from_millis(100);
 
-async fn client(server: SocketAddr, client: usize, ending: Arc<AtomicBool>) -> Result<()> {
-    for number in (client..).step_by(7) {
+async fn client(server: SocketAddr, client: usize, plan: Plan, ending: Arc<AtomicBool>) -> Result<()> {
+    for turn in (client as u64..plan.requests).step_by(plan.clients) {
         if ending.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let status = ask(server, number).await.context("ask the server")?;
+        let status = ask(server, turn, plan.some_hang_up).await.context("ask the server")?;
         if status.contains("503") {
             tokio::time::sleep(PAUSE).await;
         }
@@ -56,8 +71,8 @@ async fn client(server: SocketAddr, client: usize, ending: Arc<AtomicBool>) -> R
 }
 
 /// One request, on a connection of its own. The first line of the answer.
-async fn ask(server: SocketAddr, number: usize) -> Result<String> {
-    let hangs_up = number % 11 == 4;
+async fn ask(server: SocketAddr, number: u64, some_hang_up: bool) -> Result<String> {
+    let hangs_up = some_hang_up && number % 11 == 4;
     let max_tokens = match number {
         _ if hangs_up => 200,
         _ if number % 13 == 5 => 1_000_000,

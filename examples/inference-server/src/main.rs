@@ -37,7 +37,7 @@ use tokio::sync::oneshot;
 
 use engine::Engine;
 use listener::Counting;
-use load::Load;
+use load::{Load, Plan};
 use model::Model;
 use settings::Settings;
 
@@ -143,11 +143,22 @@ async fn drive(
     address: SocketAddr,
     (queue, batch): (usize, usize),
 ) -> Result<()> {
-    // A few more than there is room for.
-    let load = length.drives_itself().then(|| Load::start(address, queue + batch + 2));
+    let plan = match length.work {
+        Some(requests) => Plan { clients: batch, requests, some_hang_up: false },
+        // A few more than there is room for.
+        None => Plan { clients: queue + batch + 2, requests: length.requests(), some_hang_up: true },
+    };
+    let mut load = length.drives_itself().then(|| Load::start(address, plan));
+    let done = async {
+        match &mut load {
+            Some(load) => load.done().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         result = length.wait() => result?,
         result = terminated => result?,
+        result = done => result?,
     }
     match load {
         Some(load) => load.end().await,

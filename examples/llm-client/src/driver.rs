@@ -17,7 +17,7 @@ use tracing::{Instrument as _, info_span};
 const AT_A_TIME: usize = 8;
 
 /// One chat in so many is given up soon.
-const IMPATIENT: usize = 25;
+const IMPATIENT: u64 = 25;
 
 /// How long such a chat waits.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -37,21 +37,23 @@ pub(crate) struct Driver {
     http: Client,
     url: String,
     every: Duration,
+    chats: u64,
 }
 
 impl Driver {
-    pub(crate) fn new(bot: SocketAddr, every: Duration) -> Result<Self> {
+    /// So many chats at most, one every so often.
+    pub(crate) fn new(bot: SocketAddr, every: Duration, chats: u64) -> Result<Self> {
         let http = Client::builder().no_proxy().build().context("make an HTTP client")?;
         // A timer needs a period.
         let every = every.max(Duration::from_millis(1));
-        Ok(Self { http, url: format!("http://{bot}/chat"), every })
+        Ok(Self { http, url: format!("http://{bot}/chat"), every, chats })
     }
 
-    /// Chats until `stopped`, and then waits for the answers under way.
+    /// Chats until `stopped`, or all chats were begun, and then waits for the answers under way.
     pub(crate) async fn run(self, mut stopped: watch::Receiver<()>) -> Result<()> {
         let mut ticks = tokio::time::interval(self.every);
         let mut chats = JoinSet::new();
-        for number in 1.. {
+        for number in 1..=self.chats {
             tokio::select! {
                 _ = ticks.tick() => {}
                 _ = stopped.changed() => break,
@@ -66,12 +68,12 @@ impl Driver {
     }
 }
 
-async fn chat(http: Client, url: String, number: usize) {
+async fn chat(http: Client, url: String, number: u64) {
     let span = info_span!("chat", otel.name = "POST", otel.kind = "client", url.full = %url, number);
     async {
         let mut headers = HeaderMap::new();
         inject_into_headers(&mut headers);
-        let message = MESSAGES[number % MESSAGES.len()];
+        let message = MESSAGES[(number % MESSAGES.len() as u64) as usize];
         let mut request = http.post(url).headers(headers).json(&json!({ "message": message }));
         if matches!(number % IMPATIENT, 0) {
             request = request.timeout(PATIENCE);

@@ -75,12 +75,20 @@ async fn run(
     let address = listener.local_addr()?;
     say(&format!("bot at http://{address}/chat, which asks {base_url}"))?;
     let server = tokio::spawn(server::serve(listener, chatbot, stopped.clone()));
-    let driver = drive(arguments, api, address, stopped)?;
-    tokio::select! {
-        ended = arguments.length.wait() => ended?,
-        ended = terminated() => ended?,
-    }
+    let mut driver = drive(arguments, api, address, stopped)?;
+    let done = async {
+        match &mut driver {
+            Some(driver) => driver.await,
+            None => std::future::pending().await,
+        }
+    };
+    let is_done = tokio::select! {
+        ended = arguments.length.wait() => ended.map(|()| false)?,
+        ended = terminated() => ended.map(|()| false)?,
+        ended = done => ended?.map(|()| true)?,
+    };
     drop(stop);
+    let driver = driver.filter(|_| !is_done);
     for task in [driver, Some(server), stand_in].into_iter().flatten() {
         task.await??;
     }
@@ -96,7 +104,7 @@ fn drive(
     if !arguments.length.drives_itself() {
         return Ok(None);
     }
-    let driver = Driver::new(bot, arguments.pause(api))?;
+    let driver = Driver::new(bot, arguments.pause(api), arguments.length.requests())?;
     Ok(Some(tokio::spawn(driver.run(stopped))))
 }
 

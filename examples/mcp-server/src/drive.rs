@@ -60,14 +60,20 @@ impl Driver {
         let (pool, (stop, stopped)) = (Arc::new(pool), watch::channel(false));
         let mut tasks = JoinSet::new();
         for number in 0..self.clients {
-            tasks.spawn(self.clone().ask(Arc::clone(&pool), number, stopped.clone()));
+            let turns = length.requests() / self.clients as u64;
+            tasks.spawn(self.clone().ask(Arc::clone(&pool), number, turns, stopped.clone()));
         }
-        tasks.spawn(self.clone().estrange(address.clone(), stopped));
+        if length.work.is_none() {
+            // They come by the clock.
+            tasks.spawn(self.clone().estrange(address.clone(), stopped));
+        }
         let attacked = self.attack(&address).await;
-        if length.drives_itself() {
+        if length.length.is_some() {
             length.wait().await?;
         }
-        stop.send_replace(true);
+        if length.work.is_none() {
+            stop.send_replace(true);
+        }
         while let Some(ended) = tasks.join_next().await {
             ended.context("a client panicked")??;
         }
@@ -82,12 +88,18 @@ impl Driver {
         attack(address, &self.token, calls).await.context("attack")
     }
 
-    /// A client that has one question after the other.
-    async fn ask(self, pool: Arc<Clients>, number: usize, mut stopped: watch::Receiver<bool>) -> Result<()> {
+    /// A client that has one question after the other, so many at most.
+    async fn ask(
+        self,
+        pool: Arc<Clients>,
+        number: usize,
+        turns: u64,
+        mut stopped: watch::Receiver<bool>,
+    ) -> Result<()> {
         let mut ticks = interval(BETWEEN_QUESTIONS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut known = 0;
-        for turn in number.. {
+        for turn in (number..).take(usize::try_from(turns).unwrap_or(usize::MAX)) {
             tokio::select! {
                 _ = ticks.tick() => {}
                 _ = stopped.wait_for(|stopped| *stopped) => break,

@@ -77,13 +77,16 @@ async fn main() -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
 
     let mut work = JoinSet::new();
-    work.spawn(process_everything(Load { rate, events, backlog }, log, instruments, Arc::clone(&stop)));
+    let load = Load { rate, events: length.work.or(events), backlog };
+    work.spawn(process_everything(load, log, instruments, Arc::clone(&stop)));
     tokio::select! {
         ended = length.wait() => ended?,
         Some(done) = work.join_next() => {
             done??;
-            TALLY.print()?;
-            length.wait().await?;
+            if length.work.is_none() {
+                TALLY.print()?;
+                length.wait().await?;
+            }
         }
     }
     stop.store(true, Ordering::Relaxed);

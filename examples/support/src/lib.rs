@@ -11,22 +11,31 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
-/// How long a program runs: `--for 10s`, or until Ctrl-C.
+/// How long a program runs: `--for 10s`, `--work 1000`, or until Ctrl-C.
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[expect(clippy::exhaustive_structs, reason = "arguments of unpublished programs")]
 pub struct Length {
     /// Drive itself for so long, then end; without it, run until Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub length: Option<Duration>,
+
+    /// Drive itself through so many requests, the same in each run, then end
+    #[arg(long, value_name = "N", conflicts_with = "length")]
+    pub work: Option<u64>,
 }
 
 impl Length {
     /// Whether the program makes its own load.
     pub fn drives_itself(&self) -> bool {
-        self.length.is_some()
+        self.length.is_some() || self.work.is_some()
     }
 
-    /// Waits until it is time to end.
+    /// How many requests there are to be made at most.
+    pub fn requests(&self) -> u64 {
+        self.work.unwrap_or(u64::MAX)
+    }
+
+    /// Waits until it is time to end; when that is after so much work, whoever does it knows sooner.
     ///
     /// # Errors
     /// When the process cannot listen for Ctrl-C.

@@ -16,7 +16,9 @@ use throughline_metrics::{
 };
 use throughline_trace::{Span, SpanKind, Status, Tracer};
 
-use super::{MICROS, now, unsaid};
+use super::MICROS;
+use crate::clock::now;
+use crate::end::End;
 
 /// The instruments of actors and their mailboxes.
 #[derive(Clone, Debug, MetricSet)]
@@ -267,13 +269,6 @@ pub struct Handling<'a> {
     end: End<'a>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum End<'a> {
-    Unsaid,
-    Well,
-    Failed(&'a str),
-}
-
 impl<'a> Handling<'a> {
     /// The span, for attributes and events.
     pub fn span(&mut self) -> &mut Span {
@@ -300,11 +295,7 @@ impl Drop for Handling<'_> {
     fn drop(&mut self) {
         let Mailbox { shared, bound, actor_id } = self.mailbox;
         bound.handler_duration.record(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX));
-        let error_type = match self.end {
-            End::Well => return,
-            End::Failed(error_type) => error_type,
-            End::Unsaid => unsaid(),
-        };
+        let Some(error_type) = self.end.error_type() else { return };
         shared.metrics.errors.add(1, &ByFailure { actor_id, error_type });
         self.span.set_attribute("error.type", error_type);
         self.span.set_status(Status::error(error_type.to_owned()));

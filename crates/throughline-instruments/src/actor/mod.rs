@@ -34,8 +34,6 @@ mod channel;
 mod mailbox;
 mod mesh;
 
-use std::time::Instant;
-
 use throughline_metrics::MetricSet as _;
 
 use crate::Kit;
@@ -57,17 +55,6 @@ pub const KIT: Kit = Kit::new(
 /// Bounds for microseconds: a tenth of a millisecond to ten seconds, and what is quicker.
 const MICROS: &[f64] =
     &[10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 2.5e4, 5e4, 1e5, 2.5e5, 5e5, 1e6, 1e7];
-
-/// When a guard began.
-#[expect(clippy::disallowed_methods, reason = "durations need an instant, which is no time of day")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// What went wrong when a guard was dropped by somebody who did not say: the thread panics, or the work was given up.
-fn unsaid() -> &'static str {
-    if std::thread::panicking() { "panic" } else { "cancelled" }
-}
 
 #[cfg(test)]
 mod tests;

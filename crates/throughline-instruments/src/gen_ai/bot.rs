@@ -12,7 +12,7 @@ use throughline_metrics::{
     BoundCounter, BoundHistogram, Counter, Histogram, Meter, MetricSet as _, Observer,
 };
 
-use super::timer;
+use crate::clock::now;
 
 /// More types of bots than this share the type [`OTHER`]: types are kinds of work, not users.
 const TYPES_MAX: usize = 256;
@@ -158,11 +158,11 @@ struct State {
 impl State {
     fn new(bot_type: &str) -> Self {
         let bot_type = bot_type.to_owned();
-        Self { bot_type, queued: AtomicU64::new(0), made: timer::now(), succeeded: AtomicU64::new(0) }
+        Self { bot_type, queued: AtomicU64::new(0), made: now(), succeeded: AtomicU64::new(0) }
     }
 
     fn age_nanos(&self) -> u64 {
-        (timer::now() - self.made).as_nanos() as u64
+        self.made.elapsed().as_nanos() as u64
     }
 
     fn secs_since_success(&self) -> f64 {
@@ -193,7 +193,7 @@ impl Bot {
 
     /// It begins to work.
     pub fn execute(&self) -> Execution {
-        Execution { bot: self.clone(), started: timer::now(), has_succeeded: false }
+        Execution { bot: self.clone(), started: now(), has_succeeded: false }
     }
 }
 
@@ -235,7 +235,7 @@ impl Drop for Execution {
     fn drop(&mut self) {
         let Bound { executions, failures, duration, state } = &*self.bot.0;
         executions.add(1);
-        duration.record((timer::now() - self.started).as_secs_f64());
+        duration.record(self.started.elapsed().as_secs_f64());
         if self.has_succeeded {
             state.succeeded.fetch_max(state.age_nanos(), Ordering::Relaxed);
         } else {

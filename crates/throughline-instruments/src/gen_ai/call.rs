@@ -14,7 +14,7 @@ use super::content::{self, Message};
 use super::conventions::{self, Chunk, Cost, Ended, TokenType, Used};
 use super::error::{ErrorClass, LlmError};
 use super::llm;
-use super::timer;
+use crate::clock::now;
 
 /// A call of a model that is under way.
 ///
@@ -51,7 +51,7 @@ impl LlmCall {
             .with_attribute(conventions::SERVER_PORT, server.map(|(_, port)| *port))
             .with_attribute(conventions::REQUEST_STREAM, streams.then_some(true))
             .start();
-        Self { model, span, started: timer::now(), chunks: None, tokens: None, ended: false }
+        Self { model, span, started: now(), chunks: None, tokens: None, ended: false }
     }
 
     /// The context of its span: for the headers of the request, and for what runs meanwhile. Allocates.
@@ -85,7 +85,7 @@ impl LlmCall {
         if self.chunks.is_some() {
             return;
         }
-        let now = timer::now();
+        let now = now();
         self.chunks = Some((now, now));
         let waited = (now - self.started).as_secs_f64();
         let _in_span = self.enter();
@@ -96,7 +96,7 @@ impl LlmCall {
     /// Says that a piece of the answer has come.
     pub fn chunk(&mut self) {
         let Some((first, last)) = self.chunks else { return self.first_token() };
-        let now = timer::now();
+        let now = now();
         self.chunks = Some((first, now));
         let metrics = &self.model.0.settings.client;
         metrics.time_per_output_chunk.record((now - last).as_secs_f64(), &self.model.0.chunk());
@@ -140,7 +140,7 @@ impl LlmCall {
         if mem::replace(&mut self.ended, true) {
             return;
         }
-        let ended = timer::now();
+        let ended = now();
         let _in_span = self.enter();
         self.model.0.record(ended - self.started, error);
         if let Some((input, output)) = self.tokens {

@@ -31,7 +31,6 @@ mod llm;
 mod narrative;
 mod pipeline;
 mod price;
-mod timer;
 
 pub use bot::{Bot, Bots, Execution, Queued};
 pub use call::LlmCall;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use throughline_macros::{Attributes, MetricSet};
 use throughline_metrics::{BoundCounter, Counter, Histogram, Meter, MetricSet as _};
 
-use super::timer;
+use crate::clock::now;
 
 #[derive(Clone, Copy, Debug, Attributes)]
 #[attribute(crate = throughline_core)]
@@ -95,7 +95,7 @@ impl Narrative {
 
     /// It is told once more.
     pub fn execute(&self) -> NarrativeExecution {
-        NarrativeExecution { narrative: self.clone(), started: timer::now(), has_succeeded: false }
+        NarrativeExecution { narrative: self.clone(), started: now(), has_succeeded: false }
     }
 }
 
@@ -117,7 +117,7 @@ pub struct NarrativeExecution {
 impl NarrativeExecution {
     /// An act begins; it ends when what is returned is dropped.
     pub fn act<'a>(&'a self, name: &'a str) -> Act<'a> {
-        Act { narrative: &self.narrative, name, started: timer::now() }
+        Act { narrative: &self.narrative, name, started: now() }
     }
 
     /// Counts whether an answer could be parsed, and hands on what came of it.
@@ -142,7 +142,7 @@ impl Drop for NarrativeExecution {
         let Inner { name, metrics, .. } = &*self.narrative.0;
         let ended = Ended { narrative_name: name, success: self.has_succeeded };
         metrics.executions.add(1, &ended);
-        metrics.duration.record((timer::now() - self.started).as_secs_f64(), &ended);
+        metrics.duration.record(self.started.elapsed().as_secs_f64(), &ended);
     }
 }
 
@@ -157,7 +157,7 @@ pub struct Act<'a> {
 
 impl Drop for Act<'_> {
     fn drop(&mut self) {
-        let took = (timer::now() - self.started).as_secs_f64();
+        let took = self.started.elapsed().as_secs_f64();
         self.narrative.0.metrics.act_duration.record(took, &OfAct { act_name: self.name });
     }
 }

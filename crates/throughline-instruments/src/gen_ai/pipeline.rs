@@ -5,7 +5,7 @@ use std::time::Instant;
 use throughline_macros::{AttributeValue, Attributes, MetricSet};
 use throughline_metrics::{Counter, Histogram, Meter, MetricSet as _};
 
-use super::timer;
+use crate::clock::now;
 
 /// A stage of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AttributeValue)]
@@ -69,7 +69,7 @@ impl Pipeline {
 
     /// An item enters a stage.
     pub fn enter(&self, stage: Stage) -> InStage<'_> {
-        InStage { pipeline: self, stage, started: timer::now() }
+        InStage { pipeline: self, stage, started: now() }
     }
 }
 
@@ -98,7 +98,7 @@ impl InStage<'_> {
 
 impl Drop for InStage<'_> {
     fn drop(&mut self) {
-        let took = (timer::now() - self.started).as_secs_f64();
+        let took = self.started.elapsed().as_secs_f64();
         self.pipeline.0.latency.record(took, &OfStage { stage: self.stage });
     }
 }

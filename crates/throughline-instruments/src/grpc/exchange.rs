@@ -12,6 +12,7 @@ use http::{HeaderMap, Response};
 use http_body::Body;
 use opentelemetry::KeyValue;
 use throughline_core::attribute::{AttributeValue as _, Attributes, Visitor, cut};
+use throughline_metrics::exemplar;
 use throughline_metrics::{
     BoundCounter, BoundHistogram, BoundUpDownCounter, Counter, Histogram, UpDownCounter,
 };
@@ -131,8 +132,9 @@ impl Drop for Call {
 /// One call, from its request to its status.
 pub struct GrpcExchange {
     call: Arc<Call>,
-    traced: Option<Traced>,
-    start: Moment,
+    traced: Option<Box<Traced>>,
+    /// Unless its span tells how long it takes.
+    start: Option<Moment>,
     status: Option<GrpcStatus>,
     answers: Messages,
     /// The path, as long as it is not known to be a method.
@@ -142,7 +144,6 @@ pub struct GrpcExchange {
 impl GrpcExchange {
     /// A call begins. Allocates once for what it shares with its request's body.
     pub(super) fn begin(shared: &Arc<Shared>, target: Target<'_>, headers: &HeaderMap) -> (Self, Arc<Call>) {
-        let start = shared.clock.start();
         let seat = shared.seat(target);
         let place = shared.places.at(&seat);
         if let Some(place) = place {
@@ -151,6 +152,7 @@ impl GrpcExchange {
         let traced = place.and_then(|place| shared.start_span(place, target, headers));
         let is_known = place.is_some_and(|place| place.method.is_some());
         let unknown = (!is_known && is_method(target.path)).then(|| target.path.into());
+        let start = shared.clock.start(traced.as_deref());
         let shared = Arc::clone(shared);
         let call = Arc::new(Call { shared, seat, asked: AtomicU64::new(0), answered: AtomicU64::new(0) });
         let answers = Messages::default();
@@ -249,7 +251,7 @@ impl Shared {
         Ended { duration: self.duration.bind(&attributes), error: error.map(Box::from) }
     }
 
-    fn start_span(&self, place: &Place, target: Target<'_>, headers: &HeaderMap) -> Option<Traced> {
+    fn start_span(&self, place: &Place, target: Target<'_>, headers: &HeaderMap) -> Option<Box<Traced>> {
         let tracer = self.tracing.tracer?;
         let current = Context::current();
         let (kind, parent) = if self.is_server {
@@ -263,7 +265,7 @@ impl Shared {
             .with_parent(&parent)
             .with_attributes(&Known { place, target })
             .start();
-        Some(Traced::new(span, &parent))
+        Some(Box::new(Traced::new(span, &parent)))
     }
 }
 
@@ -338,7 +340,6 @@ impl Exchange for GrpcExchange {
         let (learned, status, traced) = (self.learned(), self.status, self.traced.take());
         let Self { call, start, .. } = self;
         let shared = &call.shared;
-        let seconds = shared.clock.seconds_since(*start);
         if let Some(place) = call.place() {
             place.active.add(-1);
         }
@@ -351,13 +352,13 @@ impl Exchange for GrpcExchange {
             outcome,
             || shared.ended(place, status, error),
             |ended| {
-                let entered = traced.as_ref().and_then(Traced::enter_if_sampled);
-                ended.duration.record(seconds);
-                drop(entered);
-                if let Some(mut traced) = traced {
+                let exemplar = traced.as_ref().and_then(|traced| traced.exemplar());
+                let took = traced.and_then(|mut traced| {
                     traced.span.set_attribute("rpc.response.status_code", status);
-                    traced.end(ended.error.as_deref(), error.is_none());
-                }
+                    traced.end(ended.error.as_deref(), error.is_none())
+                });
+                let _pinned = exemplar.map(|span| exemplar::pin(Some(span)));
+                ended.duration.record(shared.clock.seconds(*start, took));
             },
         );
     }

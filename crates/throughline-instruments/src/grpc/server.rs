@@ -71,7 +71,7 @@ impl GrpcServerLayer {
         self.with(|shared| shared.names.add(name))
     }
 
-    /// Where durations come from. Without it, from the processor's counter.
+    /// Where durations come from. Without it, from the span, and without that from the processor's counter.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|shared| shared.clock = Arc::new(Stopwatch::Given(clock)))
     }
@@ -124,8 +124,9 @@ where
         let target = Target { path: path(&req), address: None, port: None };
         let (exchange, call) = GrpcExchange::begin(&self.layer.shared, target, req.headers());
         let mut following = Following::new(exchange);
-        let inner = following.run(|| self.inner.call(req.map(|body| CountedBody::new(body, call))));
-        ResponseFuture::new(inner, following)
+        let entered = following.enter();
+        let inner = self.inner.call(req.map(|body| CountedBody::new(body, call)));
+        ResponseFuture::new(inner, Some(following), entered)
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use throughline_macros::AttributeValue;
 
 use super::Classify;
+use crate::clock::now;
 
 /// What is recorded of something that begins and ends.
 ///
@@ -75,7 +76,7 @@ impl End {
 #[must_use = "it ends when its guard is dropped"]
 pub struct Guard<S: Scope> {
     scope: S,
-    began: Stopwatch,
+    began: Instant,
     said: Option<Result<(), &'static str>>,
     /// Code that runs while a thread unwinds may use guards of its own, which then end as others do.
     was_panicking: bool,
@@ -85,7 +86,7 @@ impl<S: Scope> Guard<S> {
     /// Begins.
     pub fn begin(mut scope: S) -> Self {
         scope.begin();
-        Self { scope, began: Stopwatch::start(), said: None, was_panicking: thread::panicking() }
+        Self { scope, began: now(), said: None, was_panicking: thread::panicking() }
     }
 
     /// What is recorded.
@@ -150,20 +151,5 @@ impl<S: Scope> Drop for Guard<S> {
     fn drop(&mut self) {
         let (outcome, error_type) = self.outcome();
         self.scope.end(End { took: self.began.elapsed(), outcome, error_type });
-    }
-}
-
-/// Time since a moment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stopwatch(Instant);
-
-impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "how long it took is told by the monotonic clock alone")]
-    pub(crate) fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    pub(crate) fn elapsed(self) -> Duration {
-        self.0.elapsed()
     }
 }

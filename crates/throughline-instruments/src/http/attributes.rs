@@ -66,7 +66,12 @@ pub enum UrlScheme {
 impl UrlScheme {
     /// The scheme that a URL has, if it has one of these.
     pub(crate) fn of(uri: &Uri) -> Option<Self> {
-        match uri.scheme_str()? {
+        Self::named(uri.scheme_str()?)
+    }
+
+    /// The scheme of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
             "http" => Some(Self::Http),
             "https" => Some(Self::Https),
             _ => None,

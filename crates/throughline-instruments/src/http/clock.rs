@@ -1,8 +1,11 @@
 //! How long a request takes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use throughline_core::Clock;
+
+use super::tracing::Traced;
 
 /// Where durations come from.
 #[derive(Debug)]
@@ -24,17 +27,20 @@ impl Default for Stopwatch {
 }
 
 impl Stopwatch {
+    /// Begins to measure; `None` when the span of what is measured does that already, by the same counter.
     #[inline]
-    pub(crate) fn start(&self) -> Moment {
+    pub(crate) fn start(&self, traced: Option<&Traced>) -> Option<Moment> {
         match self {
-            Self::Counter(clock) => Moment(clock.raw()),
-            Self::Given(clock) => Moment(clock.now().as_nanos()),
+            Self::Counter(_) if traced.is_some_and(|traced| traced.span.is_recording()) => None,
+            Self::Counter(clock) => Some(Moment(clock.raw())),
+            Self::Given(clock) => Some(Moment(clock.now().as_nanos())),
         }
     }
 
-    /// Seconds since then.
+    /// Seconds since then, or those that the span took.
     #[inline]
-    pub(crate) fn seconds_since(&self, Moment(start): Moment) -> f64 {
+    pub(crate) fn seconds(&self, start: Option<Moment>, span: Option<Duration>) -> f64 {
+        let Some(Moment(start)) = start else { return span.unwrap_or_default().as_secs_f64() };
         let nanos = match self {
             Self::Counter(clock) => clock.delta_as_nanos(start, clock.raw()),
             Self::Given(clock) => clock.now().as_nanos().saturating_sub(start),

@@ -1,11 +1,11 @@
 //! The instruments of requests that ended in one way, of servers and of clients alike.
 
 use throughline_metrics::BoundHistogram;
-
-use super::tracing::Traced;
+use throughline_metrics::exemplar::{self, TraceContext};
 
 /// What requests that ended in one way have in common.
-pub(super) struct Ended {
+#[derive(Debug)]
+pub struct Ended {
     /// What `error.type` says.
     pub(super) error: Option<Box<str>>,
     pub(super) duration: BoundHistogram<f64>,
@@ -24,7 +24,7 @@ pub(super) struct Measured {
 
 impl Ended {
     #[inline]
-    pub(super) fn record(&self, traced: Option<&Traced>, measured: &Measured) {
+    pub(super) fn record(&self, exemplar: Option<TraceContext>, measured: &Measured) {
         let Measured { seconds, request, response } = *measured;
         if let Some(bytes) = request {
             self.request_size.record(bytes);
@@ -33,7 +33,7 @@ impl Ended {
             self.response_size.record(bytes);
         }
         // The duration alone leaves an exemplar: who looks for one looks for what was slow.
-        let _entered = traced.and_then(Traced::enter_if_sampled);
+        let _pinned = exemplar.map(|span| exemplar::pin(Some(span)));
         self.duration.record(seconds);
     }
 }

@@ -1,7 +1,7 @@
 //! Follows a request from the call to the end of the response's body, whatever path it takes.
 //!
-//! The layers make a [`Following`] around what their protocol records, an [`Exchange`]. It goes from the service's future
-//! into the response's body, and ends once: when the body has ended, when service or body failed, or when it is dropped
+//! The layers say what their protocol records, an [`Exchange`]; a [`Following`] is made around it. It goes from the service's
+//! future into the response's body, and ends once: when the body has ended, when service or body failed, or when it is dropped
 //! before; in which case it was cancelled, or, if that happened while the service or the body was running, a panic went
 //! through.
 
@@ -14,7 +14,7 @@ use bytes::Buf;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use throughline_trace::{Context, Enter};
+use throughline_trace::{Context, Enter, Entered};
 
 use super::attributes::HttpMethod;
 use super::failure::{CANCELLED, Names, PANIC};
@@ -50,15 +50,19 @@ impl<X: Exchange> Following<X> {
         Self { exchange, is_inside: false, has_ended: false }
     }
 
-    /// Runs a part of the service, or of the body.
+    /// From here on runs the service, or the body …
     #[inline]
-    pub(crate) fn run<R>(&mut self, work: impl FnOnce() -> R) -> R {
+    pub(crate) fn enter(&mut self) -> Option<Entered> {
         self.is_inside = true;
-        let entered = self.exchange.context().map(Enter::enter);
-        let result = work();
+        self.exchange.context().map(Enter::enter)
+    }
+
+    /// … until here, which is not reached when it panics. Two functions rather than one that is given what to run: so
+    /// nothing large has to be moved into a closure.
+    #[inline]
+    fn leave(&mut self, entered: Option<Entered>) {
         drop(entered);
         self.is_inside = false;
-        result
     }
 
     fn complete(&mut self) {
@@ -101,8 +105,13 @@ pin_project! {
 }
 
 impl<F, X: Exchange> ResponseFuture<F, X> {
-    pub(crate) fn new(inner: F, following: Following<X>) -> Self {
-        Self { inner, following: Some(following) }
+    /// Of a service that was called, which was [entered](Following::enter) for that.
+    #[inline]
+    pub(crate) fn new(inner: F, mut following: Option<Following<X>>, entered: Option<Entered>) -> Self {
+        if let Some(following) = &mut following {
+            following.leave(entered);
+        }
+        Self { inner, following }
     }
 }
 
@@ -117,10 +126,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Waiting<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = ready!(match this.following {
-            Some(following) => following.run(|| this.inner.poll(cx)),
-            None => this.inner.poll(cx),
-        });
+        let entered = this.following.as_mut().and_then(Following::enter);
+        let polled = this.inner.poll(cx);
+        if let Some(following) = this.following {
+            following.leave(entered);
+        }
+        let result = ready!(polled);
         let mut following = this.following.take();
         if let (Some(following), Err(error)) = (&mut following, &result) {
             following.fail(error);
@@ -190,7 +201,10 @@ where
         let mut this = self.project();
         let Some(following) = this.following.as_mut() else { return this.inner.poll_frame(cx) };
         *this.is_read = true;
-        let result = ready!(following.run(|| this.inner.as_mut().poll_frame(cx)));
+        let entered = following.enter();
+        let polled = this.inner.as_mut().poll_frame(cx);
+        following.leave(entered);
+        let result = ready!(polled);
         match &result {
             Some(Ok(frame)) => {
                 let bytes = see(&mut following.exchange, frame);
@@ -201,6 +215,9 @@ where
             }
             Some(Err(error)) => following.fail(error),
             None => following.complete(),
+        }
+        if following.has_ended {
+            *this.following = None;
         }
         Poll::Ready(result)
     }

@@ -45,6 +45,7 @@ mod attributes;
 mod client;
 mod clock;
 mod ended;
+mod exchange;
 mod failure;
 mod follow;
 mod head;

@@ -11,7 +11,7 @@ use super::table::Table;
 
 /// How a request ended: what its series are told apart by, beside the place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// The status of the protocol.
     pub(crate) status: Option<u16>,
     /// The version of the protocol.

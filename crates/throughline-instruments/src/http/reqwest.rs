@@ -18,10 +18,11 @@ use async_trait::async_trait;
 use http::Extensions;
 use reqwest::{Body, Request, Response, ResponseBuilderExt as _};
 use reqwest_middleware::{Error, Middleware, Next, Result};
+use throughline_core::RECORDS;
 
 use super::client::{Call, HttpClientLayer};
 use super::follow::{Following, ResponseFuture};
-use super::{ClientExchange, Failure, UrlScheme, UrlTemplate};
+use super::{Failure, UrlScheme, UrlTemplate};
 
 /// Records what a `reqwest` client asks, as [`HttpClientLayer`] does. Redirects that `reqwest` follows are one request.
 ///
@@ -44,11 +45,12 @@ impl Middleware for ReqwestMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let exchange: ClientExchange = self.0.begin(&call(&req, extensions));
-        exchange.inject(req.headers_mut());
-        let following = Following::new(exchange);
+        let exchange = RECORDS.then(|| self.0.begin(&call(&req, extensions)));
+        if let Some(exchange) = &exchange {
+            exchange.inject(req.headers_mut());
+        }
         let answer = async { next.run(req, extensions).await.map(opened) };
-        let response = ResponseFuture::new(answer, following).await?;
+        let response = ResponseFuture::new(answer, exchange.map(Following::new), None).await?;
         Ok(Response::from(response.map(Body::wrap)))
     }
 }
@@ -58,11 +60,7 @@ fn call<'a>(request: &'a Request, extensions: &Extensions) -> Call<'a> {
     let size = request.body().map_or(Some(0), |body| body.as_bytes().map(|bytes| bytes.len() as u64));
     Call {
         method: request.method(),
-        scheme: match url.scheme() {
-            "http" => Some(UrlScheme::Http),
-            "https" => Some(UrlScheme::Https),
-            _ => None,
-        },
+        scheme: UrlScheme::named(url.scheme()),
         address: url.host_str().map(|host| host.trim_matches(['[', ']'])),
         port: url.port_or_known_default(),
         path: url.path(),

@@ -1,10 +1,13 @@
 //! The span of a request, and the context that it is passed on in.
 
+use std::time::Duration;
+
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
 use throughline_core::attribute::AttributeValue as _;
 use throughline_core::propagation::{Propagators, global_propagators};
-use throughline_trace::{Enter as _, Entered, Span, Status, Tracer};
+use throughline_metrics::exemplar::TraceContext;
+use throughline_trace::{Span, Status, Tracer};
 
 use super::attributes::HttpMethod;
 
@@ -37,20 +40,21 @@ impl Traced {
         Self { span, context }
     }
 
-    /// Makes it current, if what is measured now should carry it.
+    /// What measurements of it should carry.
     #[inline]
-    pub(crate) fn enter_if_sampled(&self) -> Option<Entered> {
-        self.span.span_context().is_sampled().then(|| self.context.enter())
+    pub(crate) fn exemplar(&self) -> Option<TraceContext> {
+        TraceContext::of(self.span.span_context())
     }
 
-    /// Says what it failed with, and ends it. A status of the protocol says enough by itself.
-    pub(crate) fn end(mut self, error: Option<&str>, is_status: bool) {
+    /// Says what it failed with, and ends it; says how long it took, if it was recorded. A status of the protocol says
+    /// enough by itself.
+    pub(crate) fn end(&mut self, error: Option<&str>, is_status: bool) -> Option<Duration> {
         if let Some(error) = error {
             self.span.set_attribute("error.type", error);
             let description = if is_status { String::new() } else { error.to_owned() };
             self.span.set_status(Status::error(description));
         }
-        self.span.end();
+        self.span.end_timed()
     }
 }
 

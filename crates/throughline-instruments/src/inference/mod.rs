@@ -36,7 +36,6 @@ mod request;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use throughline_macros::{AttributeValue, Attributes, MetricSet};
 use throughline_metrics::{
@@ -271,14 +270,6 @@ impl fmt::Debug for Inference {
         let OwnedModel { provider, name, .. } = &self.0.model;
         f.debug_struct("Inference").field("provider", provider).field("model", name).finish_non_exhaustive()
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "durations of what really happens, on a clock that never goes back"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// A token takes milliseconds, a long answer minutes.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{QueueAttributes, QueueOutcome, Shared, now};
+use super::{QueueAttributes, QueueOutcome, Shared};
+use crate::clock::now;
 
 /// A request that waits for the model. Counts in `queue_depth`, and records the wait when the model takes it, or when it
 /// is dropped before, which is [abandoned](QueueOutcome::Abandoned).
@@ -24,7 +25,7 @@ impl QueuePlace {
     /// The model takes it. Gives the time it waited.
     pub fn taken(mut self) -> Duration {
         self.outcome = QueueOutcome::Taken;
-        now() - self.since
+        self.since.elapsed()
     }
 }
 
@@ -32,7 +33,7 @@ impl Drop for QueuePlace {
     fn drop(&mut self) {
         let metrics = &self.shared.metrics;
         metrics.queue_depth.add(-1, &());
-        let waited = (now() - self.since).as_secs_f64();
+        let waited = self.since.elapsed().as_secs_f64();
         metrics.queue_wait.record(waited, &QueueAttributes { outcome: self.outcome });
     }
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use opentelemetry::Context;
 use opentelemetry::trace::{Status, TraceContextExt as _};
-use opentelemetry::{Context, trace::SpanContext};
 use throughline_metrics::exemplar::{self, TraceContext};
 use throughline_trace::Span;
 
-use super::{RequestAttributes, RequestStatus, Shared, now};
+use super::{RequestAttributes, RequestStatus, Shared};
+use crate::clock::now;
 
 /// A request under way. Records its status, its duration and how fast its tokens came when it is finished or dropped:
 /// dropped, it was [cancelled](RequestStatus::Cancelled), or [panicked](RequestStatus::Panicked).
@@ -44,8 +45,8 @@ impl Request {
                 .start()
         });
         let exemplar = match &span {
-            Some(span) => ids(span.span_context()),
-            None => Context::map_current(|context| ids(context.span().span_context())),
+            Some(span) => TraceContext::of(span.span_context()),
+            None => Context::map_current(|context| TraceContext::of(context.span().span_context())),
         };
         let started = now();
         Self { shared, method, started, tokens: None, prompt: 0, generated: 0, status: None, span, exemplar }
@@ -94,7 +95,7 @@ impl Request {
         let metrics = &self.shared.metrics;
         let attributes = RequestAttributes { method: self.method, status };
         metrics.requests.add(1, &attributes);
-        metrics.request_duration.record((now() - self.started).as_secs_f64(), &attributes);
+        metrics.request_duration.record(self.started.elapsed().as_secs_f64(), &attributes);
         if let (RequestStatus::Success, Some((first, last))) = (status, self.tokens) {
             self.record_speed(first, last);
         }
@@ -128,16 +129,11 @@ impl Drop for Request {
     fn drop(&mut self) {
         let dropped = if thread::panicking() { RequestStatus::Panicked } else { RequestStatus::Cancelled };
         let status = self.status.unwrap_or(dropped);
-        let in_span = exemplar::enter(self.exemplar);
+        let in_span = exemplar::pin(self.exemplar);
         self.record(status);
         drop(in_span);
         self.end_span(status);
     }
-}
-
-fn ids(span: &SpanContext) -> Option<TraceContext> {
-    span.is_sampled()
-        .then(|| TraceContext { trace_id: span.trace_id().to_bytes(), span_id: span.span_id().to_bytes() })
 }
 
 impl fmt::Debug for Request {

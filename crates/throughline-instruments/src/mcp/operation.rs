@@ -150,14 +150,6 @@ fn attributes<'a>(endpoint: &'a Endpoint, call: &Call<'a>) -> OperationAttribute
     }
 }
 
-/// What makes the measurements at the end lead to the span.
-fn exemplar_of(span: &Span) -> Option<TraceContext> {
-    let context = span.span_context();
-    let ids =
-        || TraceContext { trace_id: context.trace_id().to_bytes(), span_id: context.span_id().to_bytes() };
-    context.is_sampled().then(ids)
-}
-
 #[derive(Debug)]
 struct UnderWay<'a> {
     endpoint: &'a Endpoint,
@@ -182,7 +174,7 @@ impl Scope for UnderWay<'_> {
     fn end(&mut self, end: End) {
         let Self { endpoint, call, span, code, message, .. } = self;
         let End { error_type, outcome, .. } = end;
-        let _exemplar = exemplar::enter(exemplar_of(span));
+        let _exemplar = exemplar::pin(TraceContext::of(span.span_context()));
         let attributes = OperationAttributes { error_type, status_code: *code, ..attributes(endpoint, call) };
         endpoint.operations.record(end.seconds(), &attributes);
         if let Some(requests) = &endpoint.requests {

@@ -5,7 +5,8 @@ use std::time::Instant;
 use throughline_macros::{AttributeValue, Attributes, MetricSet};
 use throughline_metrics::{Counter, Histogram};
 
-use super::{End, now, seconds_since};
+use crate::clock::now;
+use crate::end::End;
 
 /// The instruments of aggregation.
 #[derive(Clone, Debug, MetricSet)]
@@ -104,7 +105,7 @@ impl Drop for Aggregating<'_> {
     fn drop(&mut self) {
         let Self { metrics, aggregation_type, started, end } = *self;
         let aggregation = ByAggregation { aggregation_type, error_type: end.error_type() };
-        metrics.duration.record(seconds_since(started), &aggregation);
+        metrics.duration.record(started.elapsed().as_secs_f64(), &aggregation);
         match aggregation.error_type {
             None => metrics.computed.add(1, &aggregation),
             Some(_) => metrics.errors.add(1, &aggregation),

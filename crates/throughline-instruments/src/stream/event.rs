@@ -8,7 +8,8 @@ use std::time::Instant;
 use throughline_macros::{AttributeValue, Attributes, MetricSet};
 use throughline_metrics::{Counter, Gauge, Histogram};
 
-use super::{End, now, seconds_since};
+use crate::clock::now;
+use crate::end::End;
 
 /// The instruments of events.
 #[derive(Clone, Debug, MetricSet)]
@@ -127,7 +128,7 @@ impl Drop for Processing<'_> {
             return metrics.dropped.add(1, &ByDrop { event_type, reason });
         }
         let event = ByEvent { event_type, error_type: end.error_type() };
-        metrics.duration.record(seconds_since(started), &event);
+        metrics.duration.record(started.elapsed().as_secs_f64(), &event);
         metrics.processed.add(1, &event);
     }
 }

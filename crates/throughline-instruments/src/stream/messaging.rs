@@ -12,7 +12,8 @@ use throughline_macros::{AttributeValue, Attributes, MetricSet};
 use throughline_metrics::{Counter, Gauge, Histogram, Meter, MetricSet as _};
 use throughline_trace::{Span, SpanKind, Status, Tracer};
 
-use super::{End, now, seconds_since};
+use crate::clock::now;
+use crate::end::End;
 
 /// The instruments of messages.
 #[derive(Clone, Debug, MetricSet)]
@@ -183,7 +184,7 @@ impl Drop for Guard<'_> {
         let Self { operation, destination, .. } = *self;
         let error_type = self.end.error_type();
         let by = ByMessage { system, destination, operation, error_type };
-        let elapsed = seconds_since(self.started);
+        let elapsed = self.started.elapsed().as_secs_f64();
         if let Some(error_type) = error_type {
             self.span.set_attribute("error.type", error_type);
             self.span.set_status(Status::error(error_type.to_owned()));

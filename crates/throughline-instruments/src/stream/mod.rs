@@ -30,8 +30,6 @@ mod state;
 mod watermark;
 mod window;
 
-use std::time::Instant;
-
 use throughline_metrics::{Meter, MetricSet as _};
 
 use crate::Kit;
@@ -94,39 +92,6 @@ impl StreamMetrics {
             deduplication: DeduplicationMetrics::new(meter),
         }
     }
-}
-
-/// How something ended, for guards.
-#[derive(Clone, Copy, Debug)]
-enum End<'a> {
-    /// The guard was dropped by somebody who did not say: the thread panics, or the work was given up, as when a future is
-    /// dropped.
-    Unsaid,
-    Well,
-    Failed(&'a str),
-}
-
-impl<'a> End<'a> {
-    /// The attribute `error.type`.
-    fn error_type(self) -> Option<&'a str> {
-        match self {
-            Self::Well => None,
-            Self::Failed(error_type) => Some(error_type),
-            Self::Unsaid if std::thread::panicking() => Some("panic"),
-            Self::Unsaid => Some("cancelled"),
-        }
-    }
-}
-
-/// When a guard began.
-#[expect(clippy::disallowed_methods, reason = "durations need an instant, which is no time of day")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// How long ago that was, in seconds.
-fn seconds_since(started: Instant) -> f64 {
-    started.elapsed().as_secs_f64()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use throughline_macros::{Attributes, MetricSet};
 use throughline_metrics::{Histogram, UpDownCounter};
 
-use super::{now, seconds_since};
+use crate::clock::now;
 
 /// The instruments of operators.
 #[derive(Clone, Debug, MetricSet)]
@@ -49,7 +49,7 @@ pub struct Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.metrics.duration.record(seconds_since(self.started), &self.operator);
+        self.metrics.duration.record(self.started.elapsed().as_secs_f64(), &self.operator);
         self.metrics.active.add(-1, &self.operator);
     }
 }

@@ -5,7 +5,8 @@ use std::time::Instant;
 use throughline_macros::{AttributeValue, Attributes, MetricSet};
 use throughline_metrics::{Counter, Gauge, Histogram};
 
-use super::{End, now, seconds_since};
+use crate::clock::now;
+use crate::end::End;
 
 /// The instruments of state.
 #[derive(Clone, Debug, MetricSet)]
@@ -140,7 +141,7 @@ impl Drop for Operating<'_> {
     fn drop(&mut self) {
         let Self { metrics, operation, backend, started, end } = *self;
         let by = ByOperation { operation, backend, error_type: end.error_type() };
-        metrics.duration.record(seconds_since(started), &by);
+        metrics.duration.record(started.elapsed().as_secs_f64(), &by);
         metrics.operations.add(1, &by);
     }
 }

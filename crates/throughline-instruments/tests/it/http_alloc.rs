@@ -68,12 +68,12 @@ fn metrics_allocate_nothing() {
 }
 
 #[test]
-fn a_span_allocates_its_two_contexts() {
+fn a_span_allocates_its_two_contexts_and_what_they_go_along_in() {
     let provider = MeterProvider::default();
     let traces = TracerProvider::default();
     let _reader = traces.reader();
     let layer = HttpServerLayer::new(&provider.meter("it"))
         .with_route(|_| Some("/hello"))
         .with_tracer(traces.tracer("it"));
-    assert_eq!(of_a_request(&layer), 2);
+    assert_eq!(of_a_request(&layer), 3);
 }

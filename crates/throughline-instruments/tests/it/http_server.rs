@@ -132,6 +132,26 @@ async fn a_request_is_recorded_once_its_body_has_ended() {
 }
 
 #[tokio::test]
+async fn the_duration_is_that_of_the_span_and_leads_to_it_whatever_is_current() {
+    let mut recorded = Recorded::new();
+    let layer = HttpServerLayer::new(&recorded.meter()).with_tracer(recorded.tracer);
+    // From here on, measurements look for their span in OpenTelemetry's context, where none is when a request has ended.
+    let other = recorded.tracer.span("other").start();
+    let _carried = other.context();
+    let mut app: Router = Router::new().route("/", get(async || "hello")).layer(layer);
+    let response = app.call(request("GET", "/")).await.expect("a response");
+    response.into_body().collect().await.expect("a body");
+
+    let span = recorded.span();
+    let snapshot = Snapshot::of(&recorded.metrics);
+    let took = Duration::from_nanos(span.end.as_nanos() - span.start.as_nanos());
+    assert_eq!(snapshot.histogram(DURATION, &attributes("GET", &[], Some(200))).sum, took.as_secs_f64());
+    let exemplars: Vec<_> =
+        durations(&snapshot).exemplars(0).iter().map(|exemplar| exemplar.span_id).collect();
+    assert_eq!(exemplars, [span.span_id.to_bytes()]);
+}
+
+#[tokio::test]
 async fn what_a_stranger_makes_up_is_no_attribute() {
     let mut recorded = Recorded::new();
     let mut app: Router = Router::new().route("/known", get(async || "known")).layer(layer(&recorded));

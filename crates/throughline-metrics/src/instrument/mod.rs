@@ -20,7 +20,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
 use throughline_core::attribute::{AttributeEncoder, Attributes};
-use throughline_core::{AttributeSet, InstrumentKind};
+use throughline_core::{AttributeSet, InstrumentKind, RECORDS};
 
 use crate::aggregation::bounds::Bounds;
 use crate::aggregation::exponential::block;
@@ -160,6 +160,9 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     /// Records a value, or counts why not. Fastest for sums.
     #[inline]
     pub(crate) fn record<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
+        if !RECORDS {
+            return;
+        }
         if let Some(slot) = self.sums.slot(attributes) {
             if let Some(cell) = quiet_slab().and_then(|slab| slab.cell(slot)) {
                 if reason_to_drop(self.kind, None, value).is_none() {
@@ -191,6 +194,9 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     where
         B: Attributes<Shape = A::Shape> + ?Sized,
     {
+        if !RECORDS {
+            return;
+        }
         if let (Some(slot), Quick::Histogram(bounds)) = (self.histograms.slot(attributes), &self.quick) {
             // What is not finite lies beyond the extremes, so it is not done here.
             if quiet_slab().is_some_and(|slab| record_within(slab, slot, bounds, value.as_f64())) {
@@ -215,6 +221,9 @@ impl<N: Number, A: Attributes + ?Sized> Recorder<N, A> {
     /// Records a value, or counts why not, whatever there is to do.
     #[inline(never)]
     pub(crate) fn record_each<B: Attributes<Shape = A::Shape> + ?Sized>(&self, value: N, attributes: &B) {
+        if !RECORDS {
+            return;
+        }
         if let Some(reason) = reason_to_drop(self.kind, self.refused, value) {
             return self.shared.drops.count(reason);
         }
@@ -391,6 +400,9 @@ impl<N: Number> Bound<N> {
     /// Records a value, or counts why not.
     #[inline]
     pub(crate) fn record(&self, value: N) {
+        if !RECORDS {
+            return;
+        }
         if let Fast::Sum { slot } = &self.fast {
             if let Some(cell) = quiet_slab().and_then(|slab| slab.cell(*slot)) {
                 if reason_to_drop(self.kind, None, value).is_none() {
@@ -406,7 +418,7 @@ impl<N: Number> Bound<N> {
     #[inline(never)]
     pub(crate) fn distribute(&self, value: N) {
         // What is not finite lies beyond the extremes, so it is not done here.
-        if !self.fast.distribute(value.as_f64()) {
+        if RECORDS && !self.fast.distribute(value.as_f64()) {
             self.record_each(value);
         }
     }

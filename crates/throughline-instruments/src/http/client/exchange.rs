@@ -1,24 +1,19 @@
-//! What a client records of one request.
+//! What a client tells requests apart by, and knows of one when it is sent.
 //!
-//! Begun by the service in `client/mod.rs`, or by the middleware in `http/reqwest.rs`; `follow.rs` tells it what happens.
+//! Begun by the service in `client/mod.rs`, or by the middleware in `http/reqwest.rs`; what follows is in `http/exchange.rs`.
 
-use std::fmt;
 use std::sync::Arc;
 
-use bytes::Buf;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body;
 use opentelemetry::KeyValue;
 use throughline_core::attribute::{AttributeValue as _, Attributes, Visitor, cut};
-use throughline_metrics::BoundUpDownCounter;
 use throughline_trace::{Context, SpanKind, Tracer};
 
-use super::{Shared, UrlTemplate};
-use crate::http::attributes::{ActiveClientRequest, ClientRequest, HttpMethod, HttpVersion, UrlScheme};
-use crate::http::clock::Moment;
-use crate::http::ended::{Ended, Measured};
-use crate::http::failure::Names;
-use crate::http::follow::{Exchange, has_body};
+use super::{ClientSide, UrlTemplate};
+use crate::http::attributes::{ActiveClientRequest, ClientRequest, HttpMethod, UrlScheme};
+use crate::http::ended::Ended;
+use crate::http::exchange::{HttpExchange, Place, Shared, Side};
 use crate::http::head::{PATH_BYTES_MAX, RequestHead};
 use crate::http::place::{Outcome, Outcomes, Seat, hash};
 use crate::http::tracing::{Traced, span_name};
@@ -52,95 +47,38 @@ impl<'a> Call<'a> {
     }
 }
 
+/// One request and its response, as a client sees them.
+pub type ClientExchange = HttpExchange<ClientSide>;
+
 /// What requests of one method to one host have in common.
-pub(super) struct ClientPlace {
+#[derive(Clone, Debug)]
+pub struct ClientKey {
     method: HttpMethod,
     address: Option<Box<str>>,
     port: Option<u16>,
     template: Option<&'static str>,
-    span_name: Box<str>,
-    active: BoundUpDownCounter<i64>,
-    ended: Outcomes<Ended>,
 }
 
-/// One request and its response, as a client sees them.
-pub struct ClientExchange {
-    shared: Arc<Shared>,
-    seat: Seat<ClientPlace>,
-    traced: Option<Traced>,
-    start: Moment,
-    method: HttpMethod,
-    version: Option<HttpVersion>,
-    status: Option<StatusCode>,
-    /// Bytes of the request's body, when they are known.
-    sent: Option<u64>,
-    /// Bytes of the response's body so far.
-    received: u64,
-}
+impl Side for ClientSide {
+    const NAME: &'static str = "ClientExchange";
+    /// Who reads nothing of a body wanted the head alone.
+    const UNREAD_IS_CANCELLED: bool = false;
 
-impl ClientExchange {
-    pub(super) fn begin(shared: &Arc<Shared>, call: &Call<'_>) -> Self {
-        let start = shared.clock.start();
-        let method = HttpMethod::from(call.method);
-        let seat = shared.seat(call, method);
-        let place = shared.places.at(&seat);
-        if let Some(place) = place {
-            place.active.add(1);
-        }
-        let traced = shared.tracing.tracer.zip(place).map(|(tracer, place)| start_span(tracer, place, call));
-        let (shared, sent) = (Arc::clone(shared), call.size);
-        Self { shared, seat, traced, start, method, version: None, status: None, sent, received: 0 }
+    type Key = ClientKey;
+
+    fn is_failure(status: StatusCode) -> bool {
+        status.is_client_error() || status.is_server_error()
     }
 
-    /// Writes the span's context into the headers.
-    pub(in crate::http) fn inject(&self, headers: &mut HeaderMap) {
-        if let Some(traced) = &self.traced {
-            self.shared.tracing.propagators.inject(&traced.context, headers);
-        }
-    }
-}
-
-impl Shared {
-    fn seat(&self, call: &Call<'_>, method: HttpMethod) -> Seat<ClientPlace> {
-        let Call { address, port, template, .. } = *call;
-        let small = method.index() as u64 + u64::from(port.unwrap_or_default()) * 16;
-        let texts = hash(address.unwrap_or_default(), small);
-        self.places.seat(
-            template.map_or(texts, |template| hash(template, texts)),
-            |place| {
-                place.method == method
-                    && place.address.as_deref() == address
-                    && place.port == port
-                    && place.template == template
-            },
-            || self.place(call, method),
-        )
-    }
-
-    fn place(&self, call: &Call<'_>, method: HttpMethod) -> ClientPlace {
-        let Call { address, port, template, .. } = *call;
-        ClientPlace {
-            method,
-            address: address.map(Box::from),
-            port,
-            template,
-            span_name: span_name(method, template),
-            active: self.metrics.active.bind(&ActiveClientRequest { method, address, port, template }),
-            ended: Outcomes::default(),
-        }
-    }
-
-    /// The instruments of an outcome that is new.
-    fn ended(&self, place: &ClientPlace, Outcome { status, version, error }: Outcome) -> Ended {
-        let status_text = || Some(Box::from(failed(status?)?.as_str()));
-        let error = error.map(Box::from).or_else(status_text);
+    fn ended(&self, key: &ClientKey, outcome: Outcome, error: Option<Box<str>>) -> Ended {
+        let ClientKey { method, address, port, template } = key;
         let attributes = ClientRequest {
-            method: place.method,
-            address: place.address.as_deref(),
-            port: place.port,
-            template: place.template,
-            version,
-            status,
+            method: *method,
+            address: address.as_deref(),
+            port: *port,
+            template: *template,
+            version: outcome.version,
+            status: outcome.status,
             error: error.as_deref(),
         };
         Ended {
@@ -152,26 +90,81 @@ impl Shared {
     }
 }
 
-/// The status, if it says that the request failed.
-fn failed(status: u16) -> Option<StatusCode> {
-    let is_error = |status: &StatusCode| status.is_client_error() || status.is_server_error();
-    StatusCode::from_u16(status).ok().filter(is_error)
+impl ClientExchange {
+    /// A request is about to be sent.
+    pub(super) fn begin(shared: &Arc<Shared<ClientSide>>, call: &Call<'_>) -> Self {
+        let method = HttpMethod::from(call.method);
+        let seat = shared.seat(call, method);
+        let place = shared.places.at(&seat);
+        if let Some(place) = place {
+            place.active.add(1);
+        }
+        let traced =
+            shared.tracing.tracer.zip(place).map(|(tracer, place)| Box::new(start_span(tracer, place, call)));
+        Self {
+            shared: Arc::clone(shared),
+            seat,
+            start: shared.clock.start(traced.as_deref()),
+            traced,
+            method,
+            version: None,
+            status: None,
+            request_bytes: call.size,
+            response_bytes: 0,
+        }
+    }
+
+    /// Writes the span's context into the headers.
+    pub(in crate::http) fn inject(&self, headers: &mut HeaderMap) {
+        if let Some(traced) = &self.traced {
+            self.shared.tracing.propagators.inject(&traced.context, headers);
+        }
+    }
 }
 
-fn start_span(tracer: Tracer, place: &ClientPlace, call: &Call<'_>) -> Traced {
+impl Shared<ClientSide> {
+    fn seat(&self, call: &Call<'_>, method: HttpMethod) -> Seat<Place<ClientKey>> {
+        let Call { address, port, template, .. } = *call;
+        let small = method.index() as u64 + u64::from(port.unwrap_or_default()) * 16;
+        let texts = hash(address.unwrap_or_default(), small);
+        self.places.seat(
+            template.map_or(texts, |template| hash(template, texts)),
+            |Place { key, .. }| {
+                key.method == method
+                    && key.address.as_deref() == address
+                    && key.port == port
+                    && key.template == template
+            },
+            || self.place(call, method),
+        )
+    }
+
+    fn place(&self, call: &Call<'_>, method: HttpMethod) -> Place<ClientKey> {
+        let Call { address, port, template, .. } = *call;
+        let active = ActiveClientRequest { method, address, port, template };
+        Place {
+            key: ClientKey { method, address: address.map(Box::from), port, template },
+            span_name: span_name(method, template),
+            active: self.side.metrics.active.bind(&active),
+            ended: Outcomes::default(),
+        }
+    }
+}
+
+fn start_span(tracer: Tracer, place: &Place<ClientKey>, call: &Call<'_>) -> Traced {
     let current = Context::current();
     let span = tracer
         .span(&place.span_name)
         .with_kind(SpanKind::Client)
         .with_parent(&current)
-        .with_attributes(&Known { place, call })
+        .with_attributes(&Known { key: &place.key, call })
         .start();
     Traced::new(span, &current)
 }
 
 /// What is known of a request when it is sent. Looked at when its span is sampled, or a sampler asks.
 struct Known<'a> {
-    place: &'a ClientPlace,
+    key: &'a ClientKey,
     call: &'a Call<'a>,
 }
 
@@ -179,15 +172,15 @@ impl Attributes for Known<'_> {
     type Shape = [KeyValue];
 
     fn visit<V: Visitor>(&self, visitor: &mut V) {
-        let Self { place, call } = self;
-        place.method.visit("http.request.method", visitor);
-        if place.method == HttpMethod::Other {
+        let Self { key, call } = self;
+        key.method.visit("http.request.method", visitor);
+        if key.method == HttpMethod::Other {
             cut(call.method.as_str(), PATH_BYTES_MAX).visit("http.request.method_original", visitor);
         }
-        place.address.as_deref().visit("server.address", visitor);
-        place.port.visit("server.port", visitor);
+        key.address.as_deref().visit("server.address", visitor);
+        key.port.visit("server.port", visitor);
         full_url(call).visit("url.full", visitor);
-        place.template.visit("url.template", visitor);
+        key.template.visit("url.template", visitor);
     }
 }
 
@@ -203,63 +196,4 @@ fn full_url(call: &Call<'_>) -> Option<String> {
         Some(port) => format!("{scheme}://{host}:{port}{path}"),
         None => format!("{scheme}://{host}{path}"),
     })
-}
-
-impl Exchange for ClientExchange {
-    const UNREAD_IS_CANCELLED: bool = false;
-
-    #[inline]
-    fn context(&self) -> Option<&Context> {
-        self.traced.as_ref().map(|traced| &traced.context)
-    }
-
-    fn names(&self) -> &Names {
-        &self.shared.names
-    }
-
-    fn answered<B: Body>(&mut self, response: &Response<B>) -> bool {
-        self.status = Some(response.status());
-        self.version = HttpVersion::of(response.version());
-        has_body(self.method, response.status())
-    }
-
-    fn data(&mut self, data: &impl Buf) {
-        self.received += data.remaining() as u64;
-    }
-
-    fn trailers(&mut self, _trailers: &HeaderMap) {}
-
-    fn end(&mut self, error: Option<&'static str>) {
-        let Self { shared, seat, traced, start, version, status, sent, received, .. } = self;
-        let measured = Measured {
-            seconds: shared.clock.seconds_since(*start),
-            request: *sent,
-            response: status.map(|_| *received),
-        };
-        let status = status.map(|status| status.as_u16());
-        let outcome = Outcome { status, version: *version, error };
-        let traced = traced.take();
-        let Some(place) = shared.places.at(seat) else { return };
-        place.active.add(-1);
-        let make = || shared.ended(place, outcome);
-        place.ended.record(outcome, make, |ended| {
-            ended.record(traced.as_ref(), &measured);
-            if let Some(mut traced) = traced {
-                traced.span.set_attribute("http.response.status_code", status);
-                traced.span.set_attribute("network.protocol.version", *version);
-                traced.end(ended.error.as_deref(), error.is_none());
-            }
-        });
-    }
-}
-
-impl fmt::Debug for ClientExchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, status, received, .. } = self;
-        f.debug_struct("ClientExchange")
-            .field("method", method)
-            .field("status", status)
-            .field("received", received)
-            .finish_non_exhaustive()
-    }
 }

@@ -10,20 +10,18 @@ use std::task::{Context as Waiting, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use throughline_core::Clock;
 use throughline_core::propagation::Propagators;
+use throughline_core::{Clock, RECORDS};
 use throughline_metrics::{Meter, MetricSet as _};
 use throughline_trace::Tracer;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::clock::Stopwatch;
-use super::failure::{Failure, Names};
+use super::exchange::Shared;
+use super::failure::Failure;
 use super::follow::{Following, ResponseBody, ResponseFuture};
 use super::metrics::HttpClientMetrics;
-use super::place::Places;
-use super::tracing::Tracing;
-use exchange::ClientPlace;
 
 pub(super) use exchange::Call;
 pub use exchange::ClientExchange;
@@ -52,7 +50,7 @@ pub use exchange::ClientExchange;
 /// ```
 #[derive(Clone)]
 pub struct HttpClientLayer {
-    shared: Arc<Shared>,
+    shared: Arc<Shared<ClientSide>>,
 }
 
 /// The path of a request with placeholders: an extension of requests, recorded as `url.template`. A text of the program,
@@ -61,14 +59,10 @@ pub struct HttpClientLayer {
 #[expect(clippy::exhaustive_structs, reason = "a wrapper that is nothing but what it wraps")]
 pub struct UrlTemplate(pub &'static str);
 
-/// What all services of one layer have in common.
-#[derive(Clone)]
-struct Shared {
+/// The side of clients.
+#[derive(Clone, Debug)]
+pub struct ClientSide {
     metrics: HttpClientMetrics,
-    places: Places<ClientPlace>,
-    tracing: Tracing,
-    names: Names,
-    clock: Arc<Stopwatch>,
 }
 
 impl HttpClientLayer {
@@ -76,15 +70,8 @@ impl HttpClientLayer {
     ///
     /// Propagators are those that the process has now ([`global_propagators`](throughline_core::propagation::global_propagators)).
     pub fn new(meter: &Meter) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                metrics: HttpClientMetrics::new(meter),
-                places: Places::default(),
-                tracing: Tracing::default(),
-                names: Names::default(),
-                clock: Arc::default(),
-            }),
-        }
+        let side = ClientSide { metrics: HttpClientMetrics::new(meter) };
+        Self { shared: Arc::new(Shared::new(side)) }
     }
 
     /// Makes a span for each request, a child of the current one, and sends its context along.
@@ -107,7 +94,7 @@ impl HttpClientLayer {
         self.with(|shared| shared.names.add(name))
     }
 
-    /// Where durations come from. Without it, from the processor's counter.
+    /// Where durations come from. Without it, from the span, and without that from the processor's counter.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|shared| shared.clock = Arc::new(Stopwatch::Given(clock)))
     }
@@ -117,7 +104,7 @@ impl HttpClientLayer {
         ClientExchange::begin(&self.shared, call)
     }
 
-    fn with(mut self, set: impl FnOnce(&mut Shared)) -> Self {
+    fn with(mut self, set: impl FnOnce(&mut Shared<ClientSide>)) -> Self {
         set(Arc::make_mut(&mut self.shared));
         self
     }
@@ -160,10 +147,12 @@ where
     }
 
     fn call(&mut self, mut req: Request<B>) -> Self::Future {
-        let exchange = self.layer.begin(&Call::of(&req));
-        exchange.inject(req.headers_mut());
-        let mut following = Following::new(exchange);
-        let inner = following.run(|| self.inner.call(req));
-        ResponseFuture::new(inner, following)
+        let exchange = RECORDS.then(|| self.layer.begin(&Call::of(&req)));
+        if let Some(exchange) = &exchange {
+            exchange.inject(req.headers_mut());
+        }
+        let mut following = exchange.map(Following::new);
+        let entered = following.as_mut().and_then(Following::enter);
+        ResponseFuture::new(self.inner.call(req), following, entered)
     }
 }

@@ -10,8 +10,8 @@ use std::task::{Context as Waiting, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use throughline_core::Clock;
 use throughline_core::propagation::Propagators;
+use throughline_core::{Clock, RECORDS};
 use throughline_metrics::{Meter, MetricSet as _};
 use throughline_trace::Tracer;
 use tower_layer::Layer;
@@ -19,13 +19,11 @@ use tower_service::Service;
 
 use super::UrlScheme;
 use super::clock::Stopwatch;
-use super::failure::{Failure, Names};
+use super::exchange::Shared;
+use super::failure::Failure;
 use super::follow::{Following, ResponseBody, ResponseFuture};
 use super::head::RequestHead;
 use super::metrics::HttpServerMetrics;
-use super::place::Places;
-use super::tracing::Tracing;
-use exchange::ServerPlace;
 
 pub use exchange::ServerExchange;
 
@@ -34,22 +32,19 @@ pub use exchange::ServerExchange;
 /// Clones, such as the router of axum makes one of for each route, record together.
 ///
 /// Cost of a request: two readings of the processor's counter and three look-ups in small tables; no lock, and no
-/// allocation once the method, route and status were seen before. A sampled span adds what spans cost, and two allocations.
+/// allocation once the method, route and status were seen before. A sampled span adds what spans cost, and three
+/// allocations; it is the one that reads the counter then, so that its duration and the metric are the same.
 #[derive(Clone)]
 pub struct HttpServerLayer {
-    shared: Arc<Shared>,
+    shared: Arc<Shared<ServerSide>>,
 }
 
-/// What all services of one layer have in common.
+/// The side of servers.
 #[derive(Clone)]
-struct Shared {
+pub struct ServerSide {
     metrics: HttpServerMetrics,
-    places: Places<ServerPlace>,
-    tracing: Tracing,
     route: Option<Arc<FindRoute>>,
-    names: Names,
     scheme: UrlScheme,
-    clock: Arc<Stopwatch>,
 }
 
 type FindRoute = dyn for<'a> Fn(RequestHead<'a>) -> Option<&'a str> + Send + Sync;
@@ -59,17 +54,9 @@ impl HttpServerLayer {
     ///
     /// Propagators are those that the process has now ([`global_propagators`](throughline_core::propagation::global_propagators)).
     pub fn new(meter: &Meter) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                metrics: HttpServerMetrics::new(meter),
-                places: Places::default(),
-                tracing: Tracing::default(),
-                route: None,
-                names: Names::default(),
-                scheme: UrlScheme::default(),
-                clock: Arc::default(),
-            }),
-        }
+        let metrics = HttpServerMetrics::new(meter);
+        let side = ServerSide { metrics, route: None, scheme: UrlScheme::default() };
+        Self { shared: Arc::new(Shared::new(side)) }
     }
 
     /// Makes a span for each request, a child of what its headers say, and current while the service and the body run.
@@ -99,7 +86,7 @@ impl HttpServerLayer {
         self,
         route: impl for<'a> Fn(RequestHead<'a>) -> Option<&'a str> + Send + Sync + 'static,
     ) -> Self {
-        self.with(|shared| shared.route = Some(Arc::new(route)))
+        self.with(|shared| shared.side.route = Some(Arc::new(route)))
     }
 
     /// What errors of the service and of bodies are called in `error.type`; `None` for those that it leaves to the
@@ -114,15 +101,15 @@ impl HttpServerLayer {
 
     /// The scheme of requests that do not say theirs, as those of HTTP/1 do not: `https` behind something that ends TLS.
     pub fn with_scheme(self, scheme: UrlScheme) -> Self {
-        self.with(|shared| shared.scheme = scheme)
+        self.with(|shared| shared.side.scheme = scheme)
     }
 
-    /// Where durations come from. Without it, from the processor's counter.
+    /// Where durations come from. Without it, from the span, and without that from the processor's counter.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|shared| shared.clock = Arc::new(Stopwatch::Given(clock)))
     }
 
-    fn with(mut self, set: impl FnOnce(&mut Shared)) -> Self {
+    fn with(mut self, set: impl FnOnce(&mut Shared<ServerSide>)) -> Self {
         set(Arc::make_mut(&mut self.shared));
         self
     }
@@ -130,11 +117,17 @@ impl HttpServerLayer {
 
 impl fmt::Debug for HttpServerLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { tracing, scheme, .. } = &*self.shared;
+        let Shared { tracing, side, .. } = &*self.shared;
         f.debug_struct("HttpServerLayer")
             .field("tracing", tracing)
-            .field("scheme", scheme)
+            .field("scheme", &side.scheme)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ServerSide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerSide").field("scheme", &self.scheme).finish_non_exhaustive()
     }
 }
 
@@ -169,11 +162,9 @@ where
     }
 
     fn call(&mut self, req: Request<B>) -> Self::Future {
-        let size = req.body().size_hint().exact();
-        let exchange =
-            ServerExchange::begin(&self.layer.shared, RequestHead::from(&req), req.version(), size);
-        let mut following = Following::new(exchange);
-        let inner = following.run(|| self.inner.call(req));
-        ResponseFuture::new(inner, following)
+        let begin = || Following::new(ServerExchange::begin(&self.layer.shared, &req));
+        let mut following = RECORDS.then(begin);
+        let entered = following.as_mut().and_then(Following::enter);
+        ResponseFuture::new(self.inner.call(req), following, entered)
     }
 }
