@@ -110,17 +110,17 @@ pub(crate) fn check(workspace: &Workspace, matrix: &Matrix) -> Report {
     let mut report = Report::default();
     versions::check(workspace, matrix, &mut report);
     let sources = workspace.sources(matrix);
-    let progress = Progress::of("files", sources.len());
+    let progress = &Progress::of("files", sources.len());
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let parts = sources.chunks(sources.len().div_ceil(threads).max(1));
     thread::scope(|scope| {
-        let check = |part| move || check_sources(part, workspace, matrix, &progress);
+        let check = |part| move || check_sources(part, workspace, matrix, progress);
         let worker = |part| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, check(part));
         let workers: Vec<_> = parts.map(|part| (part, worker(part))).collect();
         for (part, worker) in workers {
             // What no thread can be had for is done here.
             let done = worker.map_or_else(
-                |_none| Ok(check_sources(part, workspace, matrix, &progress)),
+                |_none| Ok(check_sources(part, workspace, matrix, progress)),
                 thread::ScopedJoinHandle::join,
             );
             let done = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
