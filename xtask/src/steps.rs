@@ -49,7 +49,7 @@ pub(crate) fn test(rig: bool) -> Result<()> {
     )?;
     step(
         "tests without telemetry",
-        cargo(["test", "--package", "throughline", "--features", "off", "--test", "off"]),
+        cargo(["test", "--workspace", "--features", "throughline/off", "--test", "off"]),
     )?;
     fuzz::run(&["--seconds", "1"])?;
     if has_loom_tests(&cache::repository()) {
