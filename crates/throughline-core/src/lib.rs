@@ -10,6 +10,7 @@ pub mod base64;
 pub mod clock;
 pub mod definition;
 pub mod file;
+pub mod grpc;
 pub mod name;
 pub mod percent;
 pub mod propagation;

@@ -93,6 +93,30 @@ pub struct HttpExchange<S: Side> {
     pub(super) response_bytes: u64,
 }
 
+impl<S: Side> HttpExchange<S> {
+    /// It begins now, or began with its span.
+    #[inline]
+    pub(super) fn new(
+        shared: &Arc<Shared<S>>,
+        seat: Seat<Place<S::Key>>,
+        traced: Option<Box<Traced>>,
+        method: HttpMethod,
+        request_bytes: Option<u64>,
+    ) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            seat,
+            start: shared.clock.start(traced.as_deref()),
+            traced,
+            method,
+            version: None,
+            status: None,
+            request_bytes,
+            response_bytes: 0,
+        }
+    }
+}
+
 impl<S: Side> Exchange for HttpExchange<S> {
     const UNREAD_IS_CANCELLED: bool = S::UNREAD_IS_CANCELLED;
 

@@ -12,6 +12,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
 use http::{Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, Limited};
+use throughline_core::grpc::code_name;
 use throughline_core::{base64, percent};
 
 use super::connect::Connect;
@@ -204,27 +205,6 @@ impl Code {
     pub(super) const DATA_LOSS: Self = Self(15);
     pub(super) const UNAUTHENTICATED: Self = Self(16);
 
-    /// As the protocol's documents call them.
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-
     fn parse(value: &HeaderValue) -> Option<Self> {
         value.to_str().ok()?.parse().ok().map(Self)
     }
@@ -260,7 +240,7 @@ impl Code {
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Self::NAMES.get(usize::from(self.0)) {
+        match code_name(self.0) {
             Some(name) => f.write_str(name),
             None => write!(f, "the unknown code {}", self.0),
         }

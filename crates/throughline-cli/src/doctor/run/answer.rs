@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use serde_json::Value;
+use throughline::core::grpc::code_name;
 use throughline::core::percent;
 use throughline::core::protobuf::{Fields, Value as Field};
 
@@ -11,27 +12,6 @@ use super::recording::Answer;
 
 /// Of what a server says.
 const SHOWN_CHARS_MAX: usize = 300;
-
-/// The names of the codes of gRPC, from 0 on.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 pub(super) fn of(encoding: &Encoding, reply: &Reply) -> Answer {
     let refused = |refusal| Answer { refusal: Some(refusal), ..Answer::default() };
@@ -52,8 +32,7 @@ pub(super) fn of(encoding: &Encoding, reply: &Reply) -> Answer {
     match header(trailers, GRPC_STATUS.as_str()) {
         "0" => partial(reply.body.get(5..).unwrap_or_default()),
         code => {
-            let name =
-                code.parse().ok().and_then(|code: usize| CODES.get(code)).unwrap_or(&"no status of gRPC");
+            let name = code.parse().ok().and_then(code_name).unwrap_or("no status of gRPC");
             let message = percent::decode_lossy(header(trailers, "grpc-message").as_bytes());
             refused(format!("answered {name}{}", after_colon(&message)))
         }

@@ -101,17 +101,7 @@ impl ClientExchange {
         }
         let traced =
             shared.tracing.tracer.zip(place).map(|(tracer, place)| Box::new(start_span(tracer, place, call)));
-        Self {
-            shared: Arc::clone(shared),
-            seat,
-            start: shared.clock.start(traced.as_deref()),
-            traced,
-            method,
-            version: None,
-            status: None,
-            request_bytes: call.size,
-            response_bytes: 0,
-        }
+        Self::new(shared, seat, traced, method, call.size)
     }
 
     /// Writes the span's context into the headers.

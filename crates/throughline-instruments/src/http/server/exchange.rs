@@ -74,17 +74,7 @@ impl ServerExchange {
             let parent = shared.tracing.propagators.extract(&Context::current(), head.headers);
             Box::new(start_span(tracer, &parent, place, head, version))
         });
-        Self {
-            shared: Arc::clone(shared),
-            seat,
-            start: shared.clock.start(traced.as_deref()),
-            traced,
-            method,
-            version,
-            status: None,
-            request_bytes: request.body().size_hint().exact(),
-            response_bytes: 0,
-        }
+        Self { version, ..Self::new(shared, seat, traced, method, request.body().size_hint().exact()) }
     }
 }
 
